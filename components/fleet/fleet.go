@@ -1,0 +1,81 @@
+// Package fleet puts a monitor, its targets and their verification together, and gives droplets what all droplets of a fleet
+// share: the operator's key, tags, the cloud's firewalls and the seed of their temporary host keys.
+package fleet
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/host"
+	"github.com/promwire/promwire/components/monitor"
+	"github.com/promwire/promwire/components/target"
+	"github.com/promwire/promwire/components/verification"
+)
+
+// Args are a fleet's. Droplets in Monitor and Targets need no Tags, SSHKey and Seed: the fleet fills them in.
+type Args struct {
+	Cloud   *Cloud // nil: no host is a droplet
+	Monitor monitor.Args
+	Targets []target.Args // their Monitor is filled in too
+	Again   string        // any text; a new one proves the fleet anew
+}
+
+// Fleet is one monitor and its targets.
+type Fleet struct {
+	pulumi.ResourceState
+	Monitor      *monitor.Monitor
+	Targets      []*target.Target
+	Verification *verification.Verification
+}
+
+// New makes a fleet. Every host depends on dependsOn.
+func New(ctx *pulumi.Context, name string, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Fleet, error) {
+	f := &Fleet{}
+	if err := ctx.RegisterComponentResource("promwire:index:Fleet", name, f, opts...); err != nil {
+		return nil, fmt.Errorf("fleet %s: %w", name, err)
+	}
+	shared, err := newShared(ctx, name, args.Cloud, f)
+	if err != nil {
+		return nil, err
+	}
+	shared.lend(args.Monitor.Host.Droplet, roleMonitor)
+	if f.Monitor, err = monitor.New(ctx, args.Monitor, shared.before(dependsOn, args.Monitor.Host), pulumi.Parent(f)); err != nil {
+		return nil, err
+	}
+	for _, t := range args.Targets {
+		shared.lend(t.Host.Droplet, roleTarget)
+		t.Monitor = f.Monitor
+		made, err := target.New(ctx, t, shared.before(dependsOn, t.Host), pulumi.Parent(f))
+		if err != nil {
+			return nil, err
+		}
+		f.Targets = append(f.Targets, made)
+	}
+	f.Verification, err = verification.New(ctx, name+"-verification", verification.Args{
+		Monitor:        f.Monitor,
+		Targets:        f.Targets,
+		SSHPorts:       sshPorts(args),
+		ScrapeInterval: args.Monitor.Plan.ScrapeInterval,
+		Again:          args.Again,
+	}, pulumi.Parent(f))
+	if err != nil {
+		return nil, err
+	}
+	return f, ctx.RegisterResourceOutputs(f, pulumi.Map{"verification": f.Verification.Table})
+}
+
+func sshPorts(args Args) map[string]int {
+	ports := map[string]int{}
+	hosts := []host.Args{args.Monitor.Host}
+	for _, t := range args.Targets {
+		hosts = append(hosts, t.Host)
+	}
+	for _, h := range hosts {
+		ports[h.Name] = 22
+		if h.Machine != nil && h.Machine.Port != 0 {
+			ports[h.Name] = h.Machine.Port
+		}
+	}
+	return ports
+}

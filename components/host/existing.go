@@ -1,0 +1,45 @@
+package host
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/remote"
+)
+
+// Machine is a machine that was there before the fleet and stays after it. It is never replaced: a new address or host key
+// in the settings runs its commands again, and leaving the fleet undoes what they did.
+type Machine struct {
+	Endpoint
+	Bastion *Endpoint // nil: reached directly
+}
+
+// Endpoint is one SSH server, as the settings name it.
+type Endpoint struct {
+	Address string // IP address or DNS name
+	Port    int    // 0: 22
+	User    string // "": root; others need sudo without a password
+	HostKey string // one line as in known_hosts, without the host: type and key
+}
+
+func existing(args Args) access {
+	m := args.Machine
+	connection := remote.Connection{Endpoint: m.remote(), Login: args.Login}
+	if m.Bastion != nil {
+		bastion := m.Bastion.remote()
+		connection.Bastion = &bastion
+	}
+	return access{
+		address:    pulumi.String(m.Address).ToStringOutput(),
+		connection: connection,
+		args:       remote.Args{Connection: connection},
+	}
+}
+
+func (e Endpoint) remote() remote.Endpoint {
+	return remote.Endpoint{
+		Address: pulumi.String(e.Address),
+		Port:    e.Port,
+		User:    e.User,
+		HostKey: pulumi.String(e.HostKey),
+	}
+}

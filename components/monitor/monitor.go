@@ -1,0 +1,86 @@
+// Package monitor is the fleet's one Prometheus host. It is made of nothing that depends on how many targets there are or how
+// they fare: each target enrols itself.
+package monitor
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/host"
+	"github.com/promwire/promwire/components/remote"
+	"github.com/promwire/promwire/provisioners/plan"
+)
+
+// Args are the monitor's.
+type Args struct {
+	Host     host.Args
+	Plan     plan.MonitorValues
+	Endpoint string // address or DNS name that targets dial, at the tunnel's port; "": the host's public address
+}
+
+// Monitor is a host that runs Prometheus, and the end of the tunnel that all targets dial.
+type Monitor struct {
+	pulumi.ResourceState
+	Host      *host.Host
+	Plan      plan.MonitorValues
+	Endpoint  pulumi.StringOutput // host:port
+	PublicKey pulumi.StringOutput // of WireGuard, base64
+	Receipt   pulumi.StringOutput // JSON: what converge changed, versions, the firewall's digest
+	Script    pulumi.StringOutput // what converge ran
+	Ready     pulumi.Resource     // converged and confirmed
+}
+
+// New makes the monitor: bootstrap, converge, confirm.
+func New(ctx *pulumi.Context, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Monitor, error) {
+	m := &Monitor{Plan: args.Plan}
+	name := args.Host.Name
+	if err := ctx.RegisterComponentResource("promwire:index:Monitor", name, m, opts...); err != nil {
+		return nil, fmt.Errorf("monitor %s: %w", name, err)
+	}
+	desired, err := plan.Monitor(args.Plan)
+	if err != nil {
+		return nil, fmt.Errorf("monitor %s: %w", name, err)
+	}
+	script, err := desired.Script()
+	if err != nil {
+		return nil, fmt.Errorf("monitor %s: %w", name, err)
+	}
+	if m.Host, err = host.New(ctx, m, args.Host, dependsOn); err != nil {
+		return nil, err
+	}
+	m.PublicKey = m.Host.PublicKey
+	m.Endpoint = endpoint(m.Host.Address, args)
+	m.Script = pulumi.String(script).ToStringOutput()
+	converge, err := m.Host.Converge(ctx, m.Script)
+	if err != nil {
+		return nil, err
+	}
+	m.Receipt = converge.Stdout
+	confirm := plan.Confirm(plan.ConfirmValues{Host: name, Digest: desired.FirewallDigest()})
+	if m.Ready, err = m.Host.Confirm(ctx, pulumi.String(confirm), converge); err != nil {
+		return nil, err
+	}
+	return m, ctx.RegisterResourceOutputs(m, pulumi.Map{
+		"address": m.Host.Address, "endpoint": m.Endpoint, "publicKey": m.PublicKey, "receipt": m.Receipt,
+	})
+}
+
+// endpoint is where targets dial: an IPv6 address needs the brackets that JoinHostPort puts.
+func endpoint(address pulumi.StringOutput, args Args) pulumi.StringOutput {
+	if args.Endpoint != "" {
+		address = pulumi.String(args.Endpoint).ToStringOutput()
+	}
+	return address.ApplyT(func(a string) string {
+		return net.JoinHostPort(a, strconv.Itoa(args.Plan.Tunnel.Port))
+	}).(pulumi.StringOutput)
+}
+
+// Enrol makes the monitor know a target: its peer and what to scrape. Deleting the result makes the monitor forget it.
+func (m *Monitor) Enrol(ctx *pulumi.Context, target string, script pulumi.StringInput, opts ...pulumi.ResourceOption) (*remote.Command, error) {
+	args := remote.Args{Connection: m.Host.Connection, Script: script, Undo: true}
+	opts = append(append([]pulumi.ResourceOption{pulumi.DependsOn([]pulumi.Resource{m.Ready})}, m.Host.DeletedWith()...), opts...)
+	return remote.New(ctx, target+"-enrol", args, opts...)
+}

@@ -1,0 +1,141 @@
+// Package remote runs one script on one machine over SSH. It is the only package that imports pulumi-command, and knows the
+// manners of its plugin (v1.2.1), so that no other package has to:
+//
+//   - each operation dials anew and its connection stays open until the plugin exits: a Command does much, not little;
+//   - a logged line of over 64 KiB blocks the update for ever: nothing is logged, scripts print one short line;
+//   - a session can't be cancelled: `timeout` ends a script that hangs;
+//   - any changed input runs the script again, in place, and a delete gets the same standard input as the create: so a
+//     script that can be undone is one text with two verbs, Apply and Undo.
+package remote
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-command/sdk/go/command/remote"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Verbs that a script gets as its first argument.
+const (
+	Apply = "apply" // make it so; safe to repeat
+	Undo  = "undo"  // take it away; safe to repeat, and when nothing was made
+)
+
+// scriptSeconds bounds one script: three slow package mirrors' worth, far below what an operator would wait for.
+const scriptSeconds = 1200
+
+// Dials are attempts to connect, from 100 ms to 5 s apart and 15 s long each.
+const (
+	DialsToBoot = 70 // a machine that may still be booting: about five minutes
+	DialsToLive = 10 // a machine that was there a moment ago
+)
+
+// Login is what every connection of a fleet has in common.
+type Login struct {
+	PrivateKey pulumi.StringInput // the operator's key in OpenSSH's format; secret
+}
+
+// Endpoint is one SSH server.
+type Endpoint struct {
+	Address pulumi.StringInput
+	Port    int    // 0: 22
+	User    string // "": root
+	HostKey pulumi.StringInput
+}
+
+// Connection is how to reach a machine. HostKey has no default: no connection is made to a machine that can't prove itself.
+type Connection struct {
+	Endpoint
+	Login   Login
+	Bastion *Endpoint // nil: reached directly
+	Dials   int       // 0: DialsToLive
+}
+
+// Args are one Command's. The zero values of the optional ones mean: nothing to undo, never replaced, depends on nothing.
+type Args struct {
+	Connection Connection
+	Script     pulumi.StringInput // bash, run as root, on standard input; gets a verb as $1
+	Undo       bool               // whether deletion runs the script again, with the verb Undo
+	Identity   pulumi.StringInput // when this changes, the command is made anew instead of updated
+}
+
+// Command is a script that ran on a machine.
+type Command struct {
+	pulumi.Resource
+	Stdout pulumi.StringOutput
+}
+
+// New runs a script when its resource is created, and again when an input changes. The name tells the operator which host
+// and which verb failed, as the plugin's own error doesn't.
+func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Command, error) {
+	if args.Connection.HostKey == nil {
+		return nil, fmt.Errorf("%s: no host key to pin; promwire never connects to a machine that can't prove itself", name)
+	}
+	inputs := &remote.CommandArgs{
+		Connection:             args.Connection.toArgs(),
+		Create:                 pulumi.String(args.Connection.run(Apply)),
+		Stdin:                  args.Script.ToStringOutput().ToStringPtrOutput(),
+		Logging:                remote.LoggingNone,
+		AddPreviousOutputInEnv: pulumi.Bool(false),
+	}
+	if args.Undo {
+		inputs.Delete = pulumi.String(args.Connection.run(Undo))
+	}
+	if args.Identity != nil {
+		inputs.Triggers = pulumi.Array{args.Identity}
+	}
+	command, err := remote.NewCommand(ctx, name, inputs, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &Command{Resource: command, Stdout: command.Stdout}, nil
+}
+
+// run is the command line that reads a script from standard input and gives it a verb.
+func (c Connection) run(verb string) string {
+	line := fmt.Sprintf("timeout --kill-after=10 %d bash -s -- %s", scriptSeconds, verb)
+	if c.User != "" && c.User != "root" {
+		line = "sudo -n " + line
+	}
+	return line
+}
+
+func (c Connection) toArgs() remote.ConnectionArgs {
+	dials := c.Dials
+	if dials == 0 {
+		dials = DialsToLive
+	}
+	args := remote.ConnectionArgs{
+		Host:           c.Address,
+		Port:           pulumi.Float64(port(c.Endpoint)),
+		User:           pulumi.String(user(c.Endpoint)),
+		HostKey:        c.HostKey.ToStringOutput().ToStringPtrOutput(),
+		PrivateKey:     c.Login.PrivateKey.ToStringOutput().ToStringPtrOutput(),
+		DialErrorLimit: pulumi.Int(dials),
+	}
+	if c.Bastion != nil {
+		args.Proxy = remote.ProxyConnectionArgs{
+			Host:           c.Bastion.Address,
+			Port:           pulumi.Float64(port(*c.Bastion)),
+			User:           pulumi.String(user(*c.Bastion)),
+			HostKey:        c.Bastion.HostKey.ToStringOutput().ToStringPtrOutput(),
+			PrivateKey:     c.Login.PrivateKey.ToStringOutput().ToStringPtrOutput(),
+			DialErrorLimit: pulumi.Int(DialsToLive),
+		}
+	}
+	return args
+}
+
+func port(e Endpoint) float64 {
+	if e.Port == 0 {
+		return 22
+	}
+	return float64(e.Port)
+}
+
+func user(e Endpoint) string {
+	if e.User == "" {
+		return "root"
+	}
+	return e.User
+}

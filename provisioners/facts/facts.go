@@ -1,0 +1,80 @@
+// Package facts reads what a host's bootstrap says about it.
+package facts
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+)
+
+// WireGuard implementations that a host can have.
+const (
+	Kernel    = "kernel"    // the kernel's own
+	Userspace = "userspace" // wireguard-go
+)
+
+// Facts are what the plan of a fleet needs to know of a host. None of them is secret.
+type Facts struct {
+	PublicKey wgtypes.Key // of the WireGuard key that was born on the host
+	HostKey   string      // the host's lasting SSH key, as in known_hosts without the host: "ssh-ed25519 AAAA…"
+	Arch      string      // Debian's name of the architecture: amd64 or arm64
+	OS        string      // ID and VERSION_ID of os-release(5), such as "debian 12"
+	WireGuard string      // Kernel or Userspace
+}
+
+// document is the line that bootstrap prints.
+type document struct {
+	PublicKey string `json:"publicKey"`
+	HostKey   string `json:"hostKey"`
+	Arch      string `json:"arch"`
+	OS        string `json:"os"`
+	WireGuard string `json:"wireguard"`
+}
+
+// Parse reads the facts from a bootstrap's standard output, whose last line they are. It refuses what a working bootstrap
+// never prints: unknown keys, a key that is none, an architecture without releases.
+func Parse(stdout string) (Facts, error) {
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	last := strings.TrimSpace(lines[len(lines)-1])
+	if last == "" {
+		return Facts{}, errors.New("bootstrap: it printed no facts; see what it wrote to standard error")
+	}
+	var d document
+	decoder := json.NewDecoder(bytes.NewReader([]byte(last)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&d); err != nil {
+		return Facts{}, fmt.Errorf("bootstrap: its last line is no facts: %w", err)
+	}
+	if decoder.More() {
+		return Facts{}, errors.New("bootstrap: its last line holds more than the facts")
+	}
+	return d.check()
+}
+
+func (d document) check() (Facts, error) {
+	key, err := wgtypes.ParseKey(d.PublicKey)
+	if err != nil {
+		return Facts{}, fmt.Errorf("bootstrap: publicKey: %w", err)
+	}
+	if key == (wgtypes.Key{}) {
+		return Facts{}, errors.New("bootstrap: publicKey: all zero, which is no key")
+	}
+	if _, _, _, _, err := ssh.ParseAuthorizedKey([]byte(d.HostKey)); err != nil {
+		return Facts{}, fmt.Errorf("bootstrap: hostKey: %w", err)
+	}
+	if d.Arch != "amd64" && d.Arch != "arm64" {
+		return Facts{}, fmt.Errorf("bootstrap: arch: %q is neither amd64 nor arm64", d.Arch)
+	}
+	if d.WireGuard != Kernel && d.WireGuard != Userspace {
+		return Facts{}, fmt.Errorf("bootstrap: wireguard: %q is neither %s nor %s", d.WireGuard, Kernel, Userspace)
+	}
+	if d.OS == "" {
+		return Facts{}, errors.New("bootstrap: os: missing")
+	}
+	return Facts{PublicKey: key, HostKey: d.HostKey, Arch: d.Arch, OS: d.OS, WireGuard: d.WireGuard}, nil
+}

@@ -1,0 +1,68 @@
+package nodeexporter
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/promwire/promwire/provisioners/systemd"
+	"github.com/promwire/promwire/provisioners/wireguard"
+)
+
+const (
+	// FencePath is where the fence's script lies.
+	FencePath = "/usr/local/lib/promwire/fence"
+	// FenceService and FenceTimer are its units.
+	FenceService = "promwire-fence.service"
+	FenceTimer   = "promwire-fence.timer"
+
+	fenceMost = 1022 // addresses tried in one network: all hosts of a /22
+)
+
+// Fence is a target's place among those that it must not reach. Its slices have one entry a family, IPv4 first.
+type Fence struct {
+	Networks     []netip.Prefix
+	Own, Monitor []netip.Addr
+}
+
+// Service is the unit that tries the tunnel's addresses once. It runs as root, because binding to an interface and listing the
+// firewall take it, with no other privilege left.
+func (f Fence) Service() string {
+	command := []string{FencePath, Textfiles, fmt.Sprint(f.count())}
+	for i, network := range f.Networks {
+		command = append(command, fmt.Sprintf("%s,%s,%s", network, f.Own[i], f.Monitor[i]))
+	}
+	service := []string{
+		"Type=oneshot",
+		"ExecStart=" + strings.Join(command, " "),
+		"TimeoutStartSec=60",
+		"LogLevelMax=notice", // or the journal would tell of each run
+		"ReadWritePaths=" + Textfiles,
+		"CapabilityBoundingSet=CAP_NET_RAW",
+		"ProtectHome=yes",
+		"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
+		"SystemCallFilter=@system-service",
+	}
+	sandbox := append(service, systemd.Sandbox()...)
+	return systemd.Unit{
+		{Name: "Unit", Lines: []string{
+			"Description=Try to reach what a target of promwire must not reach",
+			"After=" + wireguard.Unit,
+		}},
+		{Name: "Service", Lines: append(sandbox, "UMask=0022")}, // the exporter reads what it writes
+	}.Render()
+}
+
+// Timer is what runs Service: at once, and 15 s after it last began.
+func (f Fence) Timer() string {
+	return systemd.Unit{
+		{Name: "Unit", Lines: []string{"Description=Try again and again to reach what a target of promwire must not reach"}},
+		{Name: "Timer", Lines: []string{"OnActiveSec=1s", "OnUnitActiveSec=15s", "AccuracySec=1s"}},
+		{Name: "Install", Lines: []string{"WantedBy=timers.target"}},
+	}.Render()
+}
+
+// count is how many addresses the IPv4 network gives to hosts; their IPv6 addresses have the same numbers.
+func (f Fence) count() int {
+	return min(1<<(32-f.Networks[0].Bits())-2, fenceMost)
+}

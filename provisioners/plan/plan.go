@@ -1,0 +1,241 @@
+// Package plan says what one host must be: its packages, files, units and rules, as one bash script that a host runs to become
+// so. The scripts are read on standard input by `bash -s -- apply`, as root; `bash -s -- undo` takes away again what Bootstrap and
+// Enrol did. Each is safe to repeat, prints one line of JSON, and fails with "promwire: HOST: VERB: why; what to do".
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+
+	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/release"
+	"github.com/promwire/promwire/provisioners/scripts"
+	"github.com/promwire/promwire/provisioners/systemd"
+	"github.com/promwire/promwire/provisioners/wireguard"
+)
+
+// Verbs of the scripts.
+const (
+	apply = "apply" // make it so
+	undo  = "undo"  // take it away
+)
+
+// Plan is what one host must be. The zero Plan is of no use.
+type Plan struct {
+	host  string
+	role  string // as prometheus.RoleMonitor
+	rules nftables.Ruleset
+	steps []call
+}
+
+// Script is the script that makes the host what the plan says (converge). Its one line of output is the receipt:
+// {"host":"…","changed":["…"],"versions":{"…":"…"},"firewall":"…"}; what is not changed is not touched.
+func (p Plan) Script() (string, error) {
+	if len(p.steps) == 0 {
+		return "", errors.New("plan: this one is empty; make one with Monitor or Target")
+	}
+	begin := []call{do("bring"), do("use", p.host, "converge")}
+	end := []call{do("receipt", p.FirewallDigest())}
+	return script(fmt.Sprintf("what the %s %s must be", p.role, p.host), scripts.Use+"\n"+bring(),
+		function{apply, join(begin, p.steps, end)}), nil
+}
+
+// FirewallDigest names the plan's ruleset, for Confirm: 64 hex digits.
+func (p Plan) FirewallDigest() string { return p.rules.Digest() }
+
+// Monitor plans the monitor.
+func Monitor(v MonitorValues) (Plan, error) {
+	exporter := v.Releases.NodeExporter
+	if err := errors.Join(named(v.Host), v.Tunnel.check(), v.SSH.check(), exporter.Check(), v.Releases.Prometheus.Check()); err != nil {
+		return Plan{}, fmt.Errorf("plan of monitor %q: %w", v.Host, err)
+	}
+	p := Plan{host: v.Host, role: prometheus.RoleMonitor, rules: nftables.Ruleset{
+		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name, Listen: v.Tunnel.Port,
+	}}
+	p.steps = join(
+		p.system(),
+		install(v.Releases.Mirror, exporter, exporterMB, nodeexporter.Name),
+		install(v.Releases.Mirror, v.Releases.Prometheus, prometheusMB, prometheus.Name, "promtool"),
+		tunnel(v.Tunnel, wireguard.Interface{ListenPort: v.Tunnel.Port}),
+		exporterFiles(v.Tunnel, v.Tunnel.Addresses),
+		v.prometheusFiles(),
+		p.firewall(),
+		exporterRuns(v.Tunnel, exporter),
+		v.prometheusRuns(),
+	)
+	return p, nil
+}
+
+// Target plans a target.
+func Target(v TargetValues) (Plan, error) {
+	exporter := v.Releases.NodeExporter
+	if err := errors.Join(named(v.Host), v.Tunnel.check(), v.SSH.check(), v.Monitor.check(v.Tunnel), exporter.Check()); err != nil {
+		return Plan{}, fmt.Errorf("plan of target %q: %w", v.Host, err)
+	}
+	p := Plan{host: v.Host, role: prometheus.RoleTarget, rules: nftables.Ruleset{
+		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name,
+		ScrapedBy: v.Monitor.Addresses, Exporter: nodeexporter.Port,
+	}}
+	monitor := wireguard.Peer{
+		Name: "the monitor", PublicKey: v.Monitor.PublicKey, Endpoint: v.Monitor.Endpoint,
+		AllowedIPs: wireguard.Hosts(v.Monitor.Addresses), Keepalive: wireguard.Keepalive,
+	}
+	fence := nodeexporter.Fence{Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses}
+	p.steps = join(
+		p.system(),
+		install(v.Releases.Mirror, exporter, exporterMB, nodeexporter.Name),
+		tunnel(v.Tunnel, wireguard.Interface{}, monitor),
+		exporterFiles(v.Tunnel, v.Monitor.Addresses),
+		fenceFiles(fence),
+		p.firewall(),
+		exporterRuns(v.Tunnel, exporter),
+		[]call{do("service", nodeexporter.FenceTimer)},
+	)
+	return p, nil
+}
+
+// Room that an archive and its contents take on the disk, in MB, with some to spare.
+const (
+	exporterMB   = 64
+	prometheusMB = 640
+)
+
+func join(parts ...[]call) []call {
+	var all []call
+	for _, part := range parts {
+		all = append(all, part...)
+	}
+	return all
+}
+
+const hangUp = `# Connections without a session end after a minute: a program that forgets them would keep one process each.
+UnusedConnectionTimeout 60
+`
+
+// system is what every host is, first of all.
+func (p Plan) system() []call {
+	return []call{
+		do("space", "10", "/etc"),
+		do("space", "10", "/var/lib"),
+		do("packages", "curl", "ca-certificates", "iproute2", "nftables", "wireguard-tools"),
+		do("retire"),
+		{words: []string{"hang_up"}, input: hangUp},
+	}
+}
+
+// install is one release. Each architecture's archive stands in the script, because the host knows which one it needs.
+func install(mirror string, r release.Release, room int, binaries ...string) []call {
+	var archives string
+	for _, arch := range release.Architectures {
+		if sum := r.SHA256[arch]; sum != "" {
+			archives += fmt.Sprintf("%s %s %s\n", arch, r.URL(mirror, arch), sum)
+		}
+	}
+	words := append([]string{"release", r.Name, r.Version, strconv.Itoa(room)}, binaries...)
+	return []call{{words: words, input: archives}}
+}
+
+// tunnel is the host's end of it, with the peers that the plan knows.
+func tunnel(t Tunnel, i wireguard.Interface, peers ...wireguard.Peer) []call {
+	i.MTU, i.Addresses = t.MTU, t.prefixes()
+	steps := []call{
+		do("dir", "/etc/wireguard/promwire0.d", "700"),
+		put("/etc/wireguard/promwire0.d/interface.conf", "600", i.Render()),
+	}
+	for _, peer := range peers {
+		steps = append(steps, put("/etc/wireguard/promwire0.d/peer-monitor.conf", "600", peer.Render()))
+	}
+	up := []string{"tunnel", strconv.Itoa(t.MTU)}
+	for _, address := range i.Addresses {
+		up = append(up, address.String())
+	}
+	return append(steps,
+		do("dir", "/etc/systemd/system/"+wireguard.Unit+".d", "755"),
+		put("/etc/systemd/system/"+wireguard.Unit+".d/promwire.conf", "644", wireguard.DropIn()),
+		do(up...),
+	)
+}
+
+// exporterFiles are the exporter's user, folder and unit.
+func exporterFiles(t Tunnel, monitor []netip.Addr) []call {
+	return join(
+		user(nodeexporter.Name, "Prometheus exporter of this host's metrics"),
+		[]call{
+			do("dir", "/var/lib/node_exporter", "755"),
+			do("dir", nodeexporter.Textfiles, "755"),
+			unit(nodeexporter.Name+".service", nodeexporter.Unit(t.Addresses, monitor)),
+		})
+}
+
+// exporterRuns starts it and sees it answer.
+func exporterRuns(t Tunnel, r release.Release) []call {
+	return []call{
+		do("service", "node_exporter.service", "/usr/local/bin/node_exporter"),
+		do("answers", fmt.Sprintf("http://%s:%d/", t.Addresses[0], nodeexporter.Port), "node_exporter.service"),
+		do("prune", r.Name, r.Version),
+	}
+}
+
+func fenceFiles(f nodeexporter.Fence) []call {
+	return []call{
+		put(nodeexporter.FencePath, "755", scripts.Fence, "bash", "-n"),
+		unit(nodeexporter.FenceService, f.Service()),
+		unit(nodeexporter.FenceTimer, f.Timer()),
+	}
+}
+
+// firewall is loaded on trial just before the services that it protects start. Its unit is enabled by Confirm.
+func (p Plan) firewall() []call {
+	return []call{
+		do("dir", "/etc/promwire", "755"),
+		unit(nftables.Service, nftables.Unit()),
+		{words: []string{"firewall", p.rules.Digest()}, input: p.rules.Render()},
+	}
+}
+
+func (v MonitorValues) prometheusFiles() []call {
+	self := prometheus.Labels{Name: v.Host, Region: v.Region, Role: prometheus.RoleMonitor, Own: v.Labels}
+	server := prometheus.Server{
+		Self: self, ScrapeInterval: v.ScrapeInterval, RetentionTime: v.RetentionTime, RetentionSize: v.RetentionSize,
+	}
+	return join(
+		user(prometheus.Name, "Prometheus"),
+		[]call{
+			do("dir", "/etc/prometheus", "755"),
+			do("dir", prometheus.Rules, "755"),
+			do("dir", prometheus.Targets, "755"),
+			do("dir", prometheus.Data, "750", prometheus.Name),
+			put(prometheus.Rules+"/promwire.yml", "644", prometheus.RulesFile(), "promtool", "check", "rules"),
+			put(prometheus.Config, "644", server.Render(), "promtool", "check", "config"),
+			put(targetFile(v.Host), "644", prometheus.Target(self, v.Tunnel.Addresses[0], nodeexporter.Port)),
+			unit(prometheus.Name+".service", prometheus.Unit(v.Tunnel.Addresses, v.Tunnel.Networks)),
+		})
+}
+
+func (v MonitorValues) prometheusRuns() []call {
+	return []call{
+		do("service", "prometheus.service", "/usr/local/bin/prometheus"),
+		do("answers", fmt.Sprintf("http://127.0.0.1:%d/-/healthy", prometheus.Port), "prometheus.service"),
+		do("reload", "prometheus.service", prometheus.Config, prometheus.Rules+"/promwire.yml"),
+		do("prune", v.Releases.Prometheus.Name, v.Releases.Prometheus.Version),
+	}
+}
+
+func targetFile(host string) string { return prometheus.Targets + "/" + host + ".json" }
+
+// user is a system user.
+func user(name, description string) []call {
+	return []call{
+		put("/etc/sysusers.d/"+name+".conf", "644", systemd.User(name, description)),
+		do("user", name),
+	}
+}
+
+// unit is a unit file.
+func unit(name, text string) call {
+	return put("/etc/systemd/system/"+name, "644", text, "check_unit")
+}

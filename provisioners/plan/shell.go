@@ -1,0 +1,104 @@
+package plan
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/promwire/promwire/provisioners/scripts"
+)
+
+// call is one command of a script: its words, and what it reads on standard input ("": nothing).
+type call struct {
+	words []string
+	input string
+}
+
+// String is the command as bash has it. The input becomes a here-document in which nothing is expanded, so that the text in the
+// script is the text of the file.
+func (c call) String() string {
+	quoted := make([]string, len(c.words))
+	for i, word := range c.words {
+		quoted[i] = quote(word)
+	}
+	line := strings.Join(quoted, " ")
+	if c.input == "" {
+		return line + "\n"
+	}
+	end := delimiter(c.input)
+	text := c.input
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	return fmt.Sprintf("%s <<'%s'\n%s%s\n", line, end, text, end)
+}
+
+var plain = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// quote makes a word one word of bash.
+func quote(word string) string {
+	if plain.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// delimiter ends a here-document: a word that is no line of the text.
+func delimiter(text string) string {
+	end := "END"
+	for strings.Contains("\n"+text+"\n", "\n"+end+"\n") {
+		end += "_"
+	}
+	return end
+}
+
+// function is a named part of a script.
+type function struct {
+	name  string
+	calls []call
+}
+
+func (f function) String() string {
+	var b strings.Builder
+	b.WriteString(f.name + "() {\n")
+	for _, c := range f.calls {
+		b.WriteString(c.String())
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// script is a whole script: what it is, what it stands on, and a function for each verb, the first argument. Bash has read it to
+// its end before anything runs. Commands inside have an empty standard input, because the real one is the script.
+func script(title, library string, verbs ...function) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#!/usr/bin/env bash\n# promwire: %s\nset -euo pipefail\n\n%s\n", title, library)
+	for _, verb := range verbs {
+		b.WriteString(verb.String() + "\n")
+	}
+	b.WriteString("case ${1-} in\n")
+	for _, verb := range verbs {
+		fmt.Fprintf(&b, "%s) %s </dev/null ;;\n", verb.name, verb.name)
+	}
+	b.WriteString("*) echo \"promwire: bash -s -- VERB is missing\" >&2; exit 2 ;;\nesac\n")
+	return b.String()
+}
+
+// do is a command without input.
+func do(words ...string) call { return call{words: words} }
+
+// put is a file; check, if any, is the command that has to accept it.
+func put(name, mode, text string, check ...string) call {
+	return call{words: append([]string{"put", name, mode}, check...), input: text}
+}
+
+// bring is the function that writes the library to the host, for the plan and for later commands.
+func bring() string {
+	new := scripts.LibraryPath + ".$$"
+	write := call{words: []string{"cat"}, input: scripts.Library()}.String()
+	return "# bring brings what the plan below is made of.\nbring() {\n" +
+		"mkdir -p " + path.Dir(scripts.LibraryPath) + "\n" +
+		strings.Replace(write, "cat <<", "cat >"+new+" <<", 1) +
+		"mv " + new + " " + scripts.LibraryPath + "\n}\n"
+}

@@ -1,0 +1,84 @@
+package plan
+
+import (
+	"net/netip"
+	"time"
+
+	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+
+	"github.com/promwire/promwire/provisioners/release"
+)
+
+// Tunnel is a host's place in the fleet's private network.
+type Tunnel struct {
+	Addresses []netip.Addr   // the host's own: IPv4, then IPv6 if the network has any
+	Networks  []netip.Prefix // of all hosts, in the order of Addresses
+	Port      int            // UDP port of the monitor
+	MTU       int            // bytes of one packet inside the tunnel
+}
+
+// SSH is who may log in.
+type SSH struct {
+	Port int            // TCP port where the host's sshd listens
+	From []netip.Prefix // of either family; a host is reachable from nowhere else
+}
+
+// Releases are the programs to install.
+type Releases struct {
+	Mirror       string // base of the downloads; "": release.DefaultMirror
+	NodeExporter release.Release
+	Prometheus   release.Release // of the monitor only
+}
+
+// Peer is the monitor as a target sees it.
+type Peer struct {
+	PublicKey wgtypes.Key
+	Endpoint  string       // host:port to dial; an IPv6 address stands in brackets
+	Addresses []netip.Addr // in the tunnel: IPv4, then IPv6 if the network has any
+}
+
+// MonitorValues are what the monitor's plan depends on. Nothing in it depends on the targets.
+type MonitorValues struct {
+	Host           string // name
+	Region         string
+	Labels         map[string]string // more labels for its own series
+	Tunnel         Tunnel
+	SSH            SSH
+	Releases       Releases
+	ScrapeInterval time.Duration
+	RetentionTime  time.Duration // 0: no limit by time
+	RetentionSize  string        // such as "10GB", in powers of 1024; "": no limit by size
+}
+
+// TargetValues are what a target's plan depends on: itself and the monitor, no other target.
+type TargetValues struct {
+	Host     string // name
+	Tunnel   Tunnel
+	SSH      SSH
+	Releases Releases
+	Monitor  Peer
+}
+
+// BootstrapValues are what a host's first script depends on.
+type BootstrapValues struct {
+	Host     string         // name
+	Networks []netip.Prefix // of the tunnel; a host that has an address or a route in one of them is refused
+	// RetireTemporaryKey says that the host was made with a temporary ECDSA host key. Bootstrap then adds an Ed25519 key,
+	// and the first converge, which comes over a connection that pins this one, removes the other.
+	RetireTemporaryKey bool
+}
+
+// ConfirmValues name the ruleset that Confirm makes permanent.
+type ConfirmValues struct {
+	Host   string // name
+	Digest string // Plan.FirewallDigest
+}
+
+// EnrolValues are what the monitor must know of a target.
+type EnrolValues struct {
+	Host      string // the target's name
+	Region    string
+	Labels    map[string]string // more labels for its series
+	PublicKey wgtypes.Key
+	Addresses []netip.Addr // in the tunnel: IPv4, then IPv6 if the network has any
+}

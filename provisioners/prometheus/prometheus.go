@@ -1,0 +1,126 @@
+// Package prometheus renders what runs Prometheus on the monitor: its configuration, rules, unit and targets.
+package prometheus
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/promwire/promwire/provisioners/systemd"
+	"github.com/promwire/promwire/provisioners/wireguard"
+)
+
+const (
+	// Name is the user, binary and unit (with ".service").
+	Name = "prometheus"
+	// Port is TCP: https://github.com/prometheus/prometheus/wiki/Default-port-allocations.
+	Port = 9090
+	// Config, Rules, Targets and Data are where Prometheus finds its things.
+	Config  = "/etc/prometheus/prometheus.yml"
+	Rules   = "/etc/prometheus/rules.d"
+	Targets = "/etc/prometheus/targets.d"
+	Data    = "/var/lib/prometheus"
+
+	longestTimeout = 10 * time.Second // of one scrape: Prometheus's default
+)
+
+// Server is Prometheus's configuration. It has two jobs: node, whose targets are files in Targets, and prometheus, itself. All series
+// have the target's name as their instance, so that they go on when its address changes.
+type Server struct {
+	Self           Labels        // of its own series
+	ScrapeInterval time.Duration // also how often rules are evaluated
+	RetentionTime  time.Duration // 0: no limit by time
+	RetentionSize  string        // such as "10GB", in powers of 1024; "": no limit by size
+}
+
+// Render is the text of prometheus.yml. Retention by this file takes Prometheus 3.11 or later.
+func (s Server) Render() string {
+	interval := model.Duration(s.ScrapeInterval)
+	timeout := model.Duration(min(s.ScrapeInterval, longestTimeout))
+	return fmt.Sprintf(config, interval, timeout, interval, s.storage(), Rules, Targets, Port, s.Self.JSON())
+}
+
+const config = `global:
+  scrape_interval: %s
+  scrape_timeout: %s
+  evaluation_interval: %s
+
+%srule_files:
+  - %s/*.yml
+
+scrape_configs:
+  - job_name: node
+    file_sd_configs:
+      - files: ['%s/*.json']
+    relabel_configs:
+      - source_labels: [name]
+        target_label: instance
+
+  - job_name: prometheus
+    static_configs:
+      - targets: ['127.0.0.1:%d']
+        labels: %s
+    relabel_configs:
+      - source_labels: [name]
+        target_label: instance
+`
+
+func (s Server) storage() string {
+	var b strings.Builder
+	if s.RetentionTime != 0 {
+		fmt.Fprintf(&b, "      time: %s\n", model.Duration(s.RetentionTime))
+	}
+	if s.RetentionSize != "" {
+		fmt.Fprintf(&b, "      size: %s\n", s.RetentionSize)
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "storage:\n  tsdb:\n    retention:\n" + b.String() + "\n"
+}
+
+// Unit is Prometheus's unit. It listens on loopback, for people who forward a port by SSH, and on the tunnel's own addresses. It talks
+// to the tunnel's networks alone.
+func Unit(own []netip.Addr, networks []netip.Prefix) string {
+	command := []string{
+		"/usr/local/bin/" + Name,
+		"--config.file=" + Config,
+		"--storage.tsdb.path=" + Data,
+	}
+	for _, address := range append([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, own...) {
+		command = append(command, "--web.listen-address="+net.JoinHostPort(address.String(), strconv.Itoa(Port)))
+	}
+	service := []string{
+		"User=" + Name,
+		"Group=" + Name,
+		"ExecStart=" + strings.Join(command, " \\\n  "),
+		"ExecReload=/bin/kill -HUP $MAINPID",
+		"Restart=always",
+		"RestartSec=3",
+		"TimeoutStopSec=120", // it writes what it has in memory
+		"LimitNOFILE=65536",
+		"ReadWritePaths=" + Data,
+		"CapabilityBoundingSet=",
+		"ProtectHome=yes",
+		"ProtectProc=invisible",
+		"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+		"SystemCallFilter=@system-service",
+	}
+	service = append(service, systemd.Only(networks...)...)
+	return systemd.Unit{
+		{Name: "Unit", Lines: []string{
+			"Description=Prometheus, for the hosts in the tunnel",
+			"Documentation=https://prometheus.io/docs/",
+			"Wants=" + wireguard.Unit,
+			"After=" + wireguard.Unit,
+			"StartLimitIntervalSec=0",
+		}},
+		{Name: "Service", Lines: append(service, systemd.Sandbox()...)},
+		{Name: "Install", Lines: []string{"WantedBy=multi-user.target"}},
+	}.Render()
+}

@@ -1,0 +1,70 @@
+package prometheus
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"maps"
+	"net"
+	"net/netip"
+	"strconv"
+)
+
+// Roles that a host can have, the values of the label role.
+const (
+	RoleMonitor = "monitor"
+	RoleTarget  = "target"
+)
+
+//go:embed rules.yml
+var rules string
+
+// RulesFile is the alerts that come with a fleet: what is down, what is open that must not be, what runs full.
+func RulesFile() string { return rules }
+
+// Labels are a target's: name, region and role, and the user's own.
+type Labels struct {
+	Name   string
+	Region string            // "": no such label
+	Role   string            // RoleMonitor or RoleTarget
+	Own    map[string]string // can't override the former three
+}
+
+func (l Labels) all() map[string]string {
+	all := maps.Clone(l.Own)
+	if all == nil {
+		all = map[string]string{}
+	}
+	all["name"], all["role"] = l.Name, l.Role
+	if l.Region != "" {
+		all["region"] = l.Region
+	}
+	return all
+}
+
+// JSON is the labels as one line, sorted by name. It is YAML too.
+func (l Labels) JSON() string { return compact(l.all()) }
+
+// Target is the file that makes Prometheus scrape one exporter, in the format of file_sd_config.
+func Target(labels Labels, address netip.Addr, port int) string {
+	group := struct {
+		Targets []string          `json:"targets"`
+		Labels  map[string]string `json:"labels"`
+	}{[]string{net.JoinHostPort(address.String(), strconv.Itoa(port))}, labels.all()}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, []byte(compact([]any{group})), "", "  "); err != nil {
+		panic(err) // what compact returned is JSON
+	}
+	return indented.String() + "\n"
+}
+
+// compact is a value as JSON, without the escapes that only HTML needs.
+func compact(value any) string {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		panic(err) // strings, slices and maps of strings are always JSON
+	}
+	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+}

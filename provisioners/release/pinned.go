@@ -1,0 +1,26 @@
+package release
+
+// The pinned releases, which stack files can override. Each sum stands, the same, in at least two public repositories that
+// pin the archive independently of each other and of this one; they are named beside it.
+var (
+	// NodeExporter: ubicloud/ubicloud, rhizome/common/lib/node_exporter_setup.rb (at ec43e7bc5a41), and
+	// thesystem-dev/prometheus-rpm, upstreams.yaml (at 6285863823a3).
+	NodeExporter = Release{
+		Name:    "node_exporter",
+		Version: "1.12.1",
+		SHA256: map[string]string{
+			"amd64": "b51d8a76aa2a9156a55d501aca6276fae09e262259a5e4e831d2c2222f084e63",
+			"arm64": "ad35b605f9954b9f1ffddf5ba054bdc5a98d790b9eae5291e1eeb83f1ecbd0e7",
+		},
+	}
+	// Prometheus: ncecere/grounded, deploy/observability/scripts/install-promtool.sh (at a3bdc14edddd), and
+	// yotamleo/Himmel, scripts/observability/install-grafana.sh (at dbe17f2b779e).
+	Prometheus = Release{
+		Name:    "prometheus",
+		Version: "3.15.0",
+		SHA256: map[string]string{
+			"amd64": "2a542df32eac02ee17b9d844fb2aa1de00dafa5476579ba8a3ba862e9d572ea0",
+			"arm64": "f1f90ec08e849d494ca66c611470afc50192f0355f1a61c33f2cbde02d067823",
+		},
+	}
+)

@@ -1,0 +1,107 @@
+# shellcheck shell=bash
+# The first script of a host: refuses one that can't be in a fleet, installs what plans need, and makes the host's keys.
+
+readonly KEY=/etc/wireguard/promwire0.key
+
+# supported refuses a host on which no plan would work.
+supported() {
+  [ -d /run/systemd/system ] || fail "systemd does not run here; promwire needs it"
+  # shellcheck source=/dev/null
+  OS=$(. /etc/os-release && echo "$ID ${VERSION_ID:-}")
+  case $OS in
+    "debian 12" | "debian 13" | "ubuntu 22.04" | "ubuntu 24.04") ;;
+    *) fail "this is $OS; hosts are Debian 12 or 13, or Ubuntu 22.04 or 24.04" ;;
+  esac
+  ARCH=$(dpkg --print-architecture)
+  case $ARCH in
+    amd64 | arm64) ;;
+    *) fail "this is $ARCH; hosts are amd64 or arm64" ;;
+  esac
+  # No pinned release is older than 2025: an earlier clock is wrong, and every certificate would look invalid.
+  [ "$(date +%s)" -ge 1735689600 ] || fail "its clock says $(date --utc); set it, with timedatectl set-ntp true"
+  space 10 /etc
+  space 10 /var/lib
+}
+
+# settled waits until cloud-init has done its work. Status 2 means that it recovered from errors.
+settled() {
+  local status=0
+  command -v cloud-init >/dev/null || return 0
+  timeout 600 cloud-init status --wait >/dev/null 2>&1 || status=$?
+  case $status in
+    0 | 2) ;;
+    124) fail "cloud-init has not ended within 10 minutes; see cloud-init status --long" ;;
+    *) say "cloud-init ended with errors (cloud-init status --long), which are left to you" ;;
+  esac
+}
+
+# apart NETWORK...: refuses a host that already has an address in a network of the tunnel, or a route into it or around it.
+apart() {
+  local network family found
+  for network in "$@"; do
+    family=-4
+    [[ $network != *:* ]] || family=-6
+    found=$({ ip "$family" route show table all to root "$network" && ip "$family" route show table all to match "$network"; } |
+      grep -Ev '^((unreachable|unicast) )?default|dev promwire0( |$)|^(0\.0\.0\.0|128\.0\.0\.0|::|8000::)/[01] ' | head -n 1 || true)
+    [ -z "$found" ] || fail "the tunnel's network $network overlaps its own ($found); choose another one in the stack file"
+  done
+  if ip link show dev promwire0 >/dev/null 2>&1 && ! recorded unit wg-quick@promwire0.service; then
+    fail "it has an interface promwire0 that is not promwire's; remove it"
+  fi
+}
+
+# wireguard finds out whether the kernel has WireGuard by making an interface, and falls back to wireguard-go.
+wireguard() {
+  modprobe wireguard 2>/dev/null || true
+  if ip link add dev promwire-try type wireguard 2>/dev/null; then
+    ip link delete dev promwire-try
+    WIREGUARD=kernel
+    return
+  fi
+  [ -c /dev/net/tun ] || fail "its kernel has neither WireGuard nor /dev/net/tun; load one of the modules wireguard and tun"
+  packages wireguard-go
+  WIREGUARD=userspace
+}
+
+# tunnel_key makes the private key, which never leaves the host.
+tunnel_key() {
+  dir /etc/wireguard 700
+  if [ ! -s "$KEY" ]; then
+    record file "$KEY"
+    (umask 077 && wg genkey >"$KEY.new")
+    sync "$KEY.new"
+    mv "$KEY.new" "$KEY"
+  fi
+  PUBLIC_KEY=$(wg pubkey <"$KEY") || fail "$KEY holds no WireGuard key; remove it for a new one"
+}
+
+# lasting_key gives a host that was made with a temporary ECDSA host key one of its own. The temporary one stays until the next
+# script, which arrives over a connection that pins the new one: a lost answer must not shut the operator out.
+lasting_key() {
+  local key=/etc/ssh/ssh_host_ed25519_key
+  : >"$STATE/retire-ecdsa"
+  [ -s "$key" ] && [ -s "$key.pub" ] && return
+  rm -f "$key" "$key.pub"
+  ssh-keygen -q -t ed25519 -N '' -C "root@$HOST" -f "$key"
+  systemctl try-reload-or-restart ssh.service
+}
+
+# host_key finds the key by which SSH clients know this host.
+host_key() {
+  local type
+  for type in ed25519 ecdsa rsa; do
+    [ -s "/etc/ssh/ssh_host_${type}_key.pub" ] || continue
+    HOST_KEY=$(cut -d ' ' -f 1,2 "/etc/ssh/ssh_host_${type}_key.pub")
+    return
+  done
+  fail "it has no SSH host key in /etc/ssh; make one with ssh-keygen -A"
+}
+
+# own notes which host of the fleet this machine is: if it becomes another one, undoing the former must not hurt the latter.
+own() { printf '%s\n' "$HOST" >"$STATE/host"; }
+
+# tell prints the facts.
+tell() {
+  printf '{"publicKey":"%s","hostKey":"%s","arch":"%s","os":"%s","wireguard":"%s"}\n' \
+    "$PUBLIC_KEY" "$HOST_KEY" "$ARCH" "$OS" "$WIREGUARD"
+}

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Tries to reach, through the tunnel, what a target must not reach: the exporters of other hosts, the monitor's Prometheus and
+# exporter. What it saw becomes metrics, so the proof is taken again and again, by every target, and needs no SSH.
+#
+# Arguments: the textfile collector's directory, how many addresses of a network to try, then for each family NETWORK,OWN,MONITOR
+# (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
+set -euo pipefail
+
+readonly TUNNEL=promwire0
+
+# hosts NETWORK COUNT: its first addresses, in the order in which hosts get them. A tunnel's IPv6 networks all end in "::".
+hosts() {
+  local a b c d i n
+  if [[ $1 == *:* ]]; then
+    for ((i = 1; i <= $2; i++)); do printf '%s%x\n' "${1%/*}" "$i"; done
+    return
+  fi
+  IFS=./ read -r a b c d _ <<<"$1"
+  for ((i = 1; i <= $2; i++)); do
+    n=$(((a << 24) + (b << 16) + (c << 8) + d + i))
+    printf '%d.%d.%d.%d\n' $((n >> 24)) $((n >> 16 & 255)) $((n >> 8 & 255)) $((n & 255))
+  done
+}
+
+# probe PORT: tries the addresses on standard input, and prints how many it tried and on how many a connection was made,
+# whatever was said over it afterwards.
+probe() {
+  local port=$1 address
+  while read -r address; do
+    [ -n "$address" ] || continue
+    [[ $address != *:* ]] || address="[$address]"
+    printf 'url = "http://%s:%s/"\noutput = /dev/null\n' "$address" "$port"
+  done | { curl --silent --globoff --interface "$TUNNEL" --noproxy '*' --http0.9 --connect-timeout 2 --max-time 3 \
+    --parallel --parallel-immediate --parallel-max 300 --write-out '%{time_connect}\n' --config - || true; } |
+    awk '{ tried++; open += $1 > 0 } END { print tried + 0, open + 0 }'
+}
+
+# metrics prints what the probes saw.
+metrics() {
+  local to port tried open
+  echo '# HELP promwire_fence_probed_addresses Addresses of the tunnel that were tried.'
+  echo '# TYPE promwire_fence_probed_addresses gauge'
+  while read -r to port tried open; do
+    printf 'promwire_fence_probed_addresses{to="%s",port="%s"} %s\n' "$to" "$port" "$tried"
+  done <<<"$1"
+  echo '# HELP promwire_fence_open_addresses Addresses of the tunnel that accepted a connection, and must not.'
+  echo '# TYPE promwire_fence_open_addresses gauge'
+  while read -r to port tried open; do
+    printf 'promwire_fence_open_addresses{to="%s",port="%s"} %s\n' "$to" "$port" "$open"
+  done <<<"$1"
+  echo '# HELP promwire_fence_last_run_timestamp_seconds When the addresses were last tried.'
+  echo '# TYPE promwire_fence_last_run_timestamp_seconds gauge'
+  printf 'promwire_fence_last_run_timestamp_seconds %s\n' "$(date +%s)"
+}
+
+main() {
+  local folder=$1 count=$2 family network own monitor others=() monitors=() seen
+  shift 2
+  ip link show dev "$TUNNEL" >/dev/null # without a tunnel everything would seem closed
+  for family in "$@"; do
+    IFS=, read -r network own monitor <<<"$family"
+    mapfile -t -O "${#others[@]}" others < <(hosts "$network" "$count" | grep -vxF -e "$own" -e "$monitor")
+    monitors+=("$monitor")
+  done
+  seen="targets 9100 $(printf '%s\n' "${others[@]}" | probe 9100)
+monitor 9090 $(printf '%s\n' "${monitors[@]}" | probe 9090)
+monitor 9100 $(printf '%s\n' "${monitors[@]}" | probe 9100)"
+  metrics "$seen" >"$folder/promwire_fence.prom.new"
+  mv "$folder/promwire_fence.prom.new" "$folder/promwire_fence.prom"
+}
+
+main "$@"

@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# nftables: a new ruleset is loaded on trial, proved by the operator's own packets, and taken back after a minute unless a fresh
+# connection confirms it. A ruleset's digest stands in it as the table's comment, so that the loaded one can be recognised.
+
+readonly PERMANENT=/etc/promwire/firewall.nft
+readonly PENDING=/etc/promwire/firewall.pending
+
+# firewall DIGEST: loads the ruleset on standard input on trial, unless it is the permanent one and loaded.
+firewall() {
+  if holds "$PERMANENT" "$1" && loaded "$1"; then
+    drop "$PENDING"
+    return
+  fi
+  put "$PENDING" 600 nft --check --file
+  trial
+}
+
+holds() { grep -qsF "comment \"$2\"" "$1"; }
+
+loaded() { [[ $(nft list table inet promwire 2>/dev/null) == *"comment \"$1\""* ]]; }
+
+# trial loads the pending ruleset and sees whether the operator's packets still arrive.
+trial() {
+  record table promwire
+  disarm
+  systemd-run --quiet --collect --unit promwire-rollback --on-active 60s --timer-property AccuracySec=1s \
+    /bin/bash -c '. /usr/local/lib/promwire/lib.sh; take_back'
+  nft --file "$PENDING"
+  CHANGED+=("firewall on trial")
+  proved && return
+  disarm
+  take_back
+  fail "the new firewall does not admit this connection (from $(operator)), and was taken back; check ssh.from and the port"
+}
+
+disarm() { systemctl stop promwire-rollback.timer promwire-rollback.service 2>/dev/null || true; }
+
+# take_back loads the permanent ruleset, or none if there is none.
+take_back() {
+  if [ -e "$PERMANENT" ]; then
+    nft --file "$PERMANENT"
+  elif nft list table inet promwire >/dev/null 2>&1; then
+    nft delete table inet promwire
+  fi
+}
+
+# proved writes to the operator and waits for the acknowledgement to pass the new rules, which count the operator's packets.
+proved() {
+  local tries
+  for ((tries = 0; tries < 50; tries++)); do
+    [ $((tries % 10)) != 0 ] || say "the new firewall is on trial; it goes back in a minute unless confirmed"
+    [ "$(nft list counter inet promwire operator | awk '$1 == "packets" { print $2 }')" = 0 ] || return 0
+    sleep 0.1
+  done
+  return 1
+}
+
+# operator says where this session comes from and to which port, as the SSH server told the shell that it started.
+operator() {
+  local pid=$$ found
+  while [ "$pid" -gt 1 ]; do
+    found=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=//p')
+    if [ -n "$found" ]; then
+      awk '{ print $1 " to port " $4 }' <<<"$found"
+      return
+    fi
+    pid=$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status")
+  done
+  echo "no SSH session"
+}
+
+# confirm DIGEST: makes a ruleset permanent. That this runs proves it, if the ruleset is loaded; if the host has taken it back
+# meanwhile, it goes on trial again.
+confirm() {
+  if holds "$PENDING" "$1"; then
+    disarm
+    loaded "$1" || trial
+    disarm
+    record file "$PERMANENT"
+    sync "$PENDING"
+    mv "$PENDING" "$PERMANENT"
+    forget file "$PENDING"
+    CHANGED+=("$PERMANENT")
+  fi
+  holds "$PERMANENT" "$1" || fail "it has no such firewall to confirm; run pulumi up --target-replace for its converge command"
+  loaded "$1" || nft --file "$PERMANENT"
+  service promwire-firewall.service "$PERMANENT"
+}

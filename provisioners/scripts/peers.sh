@@ -1,0 +1,27 @@
+# shellcheck shell=bash
+# The monitor's side of a target: a peer of the tunnel, and a file that tells Prometheus what to scrape.
+
+# unseat NAME KEY ADDRESS...: forgets other targets that hold this key or one of these addresses: the fleet's ledger gave them
+# to NAME, and no two peers may hold one allowed IP.
+unseat() {
+  local name=$1 key=$2 part other
+  shift 2
+  for part in "$PARTS"/peer-*.conf; do
+    other=$(basename "$part" .conf)
+    other=${other#peer-}
+    if [ ! -e "$part" ] || [ "$other" = "$name" ]; then continue; fi
+    if grep -qxF "PublicKey = $key" "$part" || allowed "$part" | grep -xFf <(printf '%s\n' "$@") >/dev/null; then
+      say "$other had this key or address, and is forgotten"
+      leave "$other"
+    fi
+  done
+}
+
+# allowed PART: the allowed IPs of a peer, one a line.
+allowed() { sed -n 's/^AllowedIPs = //p' "$1" | tr -d ' ' | tr ',' '\n'; }
+
+# leave NAME: removes a target's files; join_parts makes the tunnel follow.
+leave() {
+  drop "/etc/prometheus/targets.d/$1.json"
+  drop "$PARTS/peer-$1.conf"
+}

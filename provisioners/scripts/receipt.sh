@@ -1,0 +1,9 @@
+# shellcheck shell=bash
+# The receipt: what a script did, as its one line of output.
+
+# receipt [DIGEST]: DIGEST is the firewall's.
+receipt() {
+  local IFS=,
+  printf '{"host":"%s","changed":%s,"versions":{%s},"firewall":"%s"}\n' \
+    "$HOST" "$(strings "${CHANGED[@]}")" "${VERSIONS[*]}" "${1:-}"
+}

@@ -1,0 +1,41 @@
+// Package scripts holds the bash files that plans are made of. Each is a whole file that shellcheck and an editor understand;
+// what differs from host to host stands in the calls that package plan writes below them.
+package scripts
+
+import _ "embed"
+
+// The files, by what they do. All but Fence only define functions; Base comes first.
+var (
+	//go:embed base.sh
+	Base string
+	//go:embed bootstrap.sh
+	Bootstrap string
+	//go:embed undo.sh
+	Undo string
+	//go:embed use.sh
+	Use string
+	//go:embed sshd.sh
+	SSHD string
+	//go:embed release.sh
+	Release string
+	//go:embed service.sh
+	Service string
+	//go:embed tunnel.sh
+	Tunnel string
+	//go:embed peers.sh
+	Peers string
+	//go:embed firewall.sh
+	Firewall string
+	//go:embed receipt.sh
+	Receipt string
+	//go:embed fence.sh
+	Fence string
+)
+
+// Library is what plans and the commands after them stand on: a host gets it as LibraryPath with its first plan.
+func Library() string {
+	return Base + SSHD + Release + Service + Tunnel + Firewall + Peers + Receipt
+}
+
+// LibraryPath is where the Library lies on a host.
+const LibraryPath = "/usr/local/lib/promwire/lib.sh"

@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# systemd: users, units, and what has to be restarted.
+
+RESTARTED=() # units that this script started
+
+# user NAME: makes the system user that /etc/sysusers.d/NAME.conf describes.
+user() {
+  ! getent passwd "$1" >/dev/null || return 0
+  record user "$1"
+  systemd-sysusers "/etc/sysusers.d/$1.conf"
+  CHANGED+=("user $1")
+}
+
+# check_unit FILE: shows a unit to systemd, without the faults that units of others may have.
+check_unit() {
+  local alone=()
+  [[ $(systemd-analyze --help) != *--recursive-errors* ]] || alone=(--recursive-errors=no)
+  systemd-analyze verify --man=no "${alone[@]}" "$1"
+}
+
+# service UNIT INPUT...: makes a unit enabled and running. It is restarted only when the unit or an INPUT is not what it was
+# when this function last started it.
+service() {
+  local unit=$1 inputs
+  inputs=$(digest "/etc/systemd/system/$1" "${@:2}")
+  enable "$unit"
+  if systemctl is-active --quiet "$unit" && [ "$(cat "$STATE/started/$unit" 2>/dev/null || true)" = "$inputs" ]; then
+    return
+  fi
+  systemctl restart "$unit" || fail_unit "$unit" "does not start"
+  mkdir -p "$STATE/started"
+  printf '%s\n' "$inputs" >"$STATE/started/$unit"
+  RESTARTED+=("$unit")
+  CHANGED+=("$unit")
+}
+
+# enable UNIT: starts it at boot.
+enable() {
+  record unit "$1"
+  if [ "$(systemctl show --property NeedDaemonReload --value "$1")" = yes ]; then systemctl daemon-reload; fi
+  ! systemctl is-enabled --quiet "$1" 2>/dev/null || return 0
+  systemctl enable --quiet "$1"
+  CHANGED+=("$1 at boot")
+}
+
+# reload UNIT INPUT...: lets a running unit read its INPUTs again, if they are not what it read last.
+reload() {
+  local unit=$1 inputs
+  inputs=$(digest "${@:2}")
+  [ "$(cat "$STATE/loaded/$unit" 2>/dev/null || true)" != "$inputs" ] || return 0
+  if [[ " ${RESTARTED[*]} " != *" $unit "* ]]; then
+    systemctl reload "$unit" || fail_unit "$unit" "does not reload"
+    CHANGED+=("$unit reloaded")
+  fi
+  mkdir -p "$STATE/loaded"
+  printf '%s\n' "$inputs" >"$STATE/loaded/$unit"
+}
+
+# digest FILE...: one line for the contents of all of them. A symbolic link counts as where it leads, a missing file as nothing.
+digest() {
+  local file
+  for file in "$@"; do
+    if [ -L "$file" ]; then readlink "$file"; else cat "$file" 2>/dev/null || true; fi
+  done | sha256sum | cut -d ' ' -f 1
+}
+
+# answers URL UNIT: waits until a unit serves what it is there for.
+answers() {
+  local tries
+  for ((tries = 0; tries < 150; tries++)); do
+    if curl --silent --fail --noproxy '*' --max-time 2 --output /dev/null "$1"; then return; fi
+    sleep 0.2
+  done
+  fail_unit "$2" "does not answer at $1"
+}
+
+# fail_unit UNIT WHAT: fails with the unit's last words.
+fail_unit() {
+  journalctl --unit "$1" --lines 5 --output cat --no-pager >&2 || true
+  fail "$1 $2; its last words stand above, more in journalctl -u $1"
+}

@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# WireGuard: promwire0.conf is put together on the host, from its parts in promwire0.d and the private key that was born here.
+
+readonly PARTS=/etc/wireguard/promwire0.d
+readonly TUNNEL=wg-quick@promwire0.service
+
+# tunnel MTU ADDRESS...: brings the tunnel to what the parts say. One that is up stays up: a restart would drop its sessions.
+tunnel() {
+  join_parts
+  if ! ip link show dev promwire0 >/dev/null 2>&1; then systemctl stop "$TUNNEL"; fi
+  record link promwire0
+  service "$TUNNEL"
+  addresses "${@:2}"
+  if [ "$(</sys/class/net/promwire0/mtu)" != "$1" ]; then
+    ip link set dev promwire0 mtu "$1"
+    CHANGED+=("promwire0 mtu")
+  fi
+}
+
+# join_parts puts the configuration together from its parts and loads it. The key goes from file to file, never into an argument.
+join_parts() {
+  (umask 077 && whole >"$RUN/whole")
+  put /etc/wireguard/promwire0.conf 600 load_tunnel <"$RUN/whole"
+  rm "$RUN/whole"
+}
+
+whole() {
+  local part
+  cat "$PARTS/interface.conf"
+  printf 'PrivateKey = %s\n' "$(</etc/wireguard/promwire0.key)"
+  for part in "$PARTS"/peer-*.conf; do
+    [ -e "$part" ] || continue
+    printf '\n'
+    cat "$part"
+  done
+}
+
+# load_tunnel FILE: refuses a configuration that WireGuard refuses. A running tunnel has it from now on; sessions with peers
+# that stay are kept. The stripped file must hold the private key: without, syncconf would clear it.
+load_tunnel() {
+  local status=0
+  (umask 077 && wg-quick strip "$1" >"$RUN/stripped") || return
+  if ip link show dev promwire0 >/dev/null 2>&1; then wg syncconf promwire0 "$RUN/stripped" || status=$?; fi
+  rm "$RUN/stripped"
+  return "$status"
+}
+
+# addresses ADDRESS/LENGTH...: gives the interface these and no others.
+addresses() {
+  local have address
+  have=$(ip -oneline address show dev promwire0 scope global | awk '{ print $4 }')
+  for address in "$@"; do
+    grep -qxF "$address" <<<"$have" && continue
+    ip address add "$address" dev promwire0
+    CHANGED+=("promwire0 $address")
+  done
+  for address in $have; do
+    [[ " $* " != *" $address "* ]] || continue
+    ip address delete "$address" dev promwire0
+    CHANGED+=("promwire0 without $address")
+  done
+}

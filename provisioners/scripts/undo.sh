@@ -1,0 +1,39 @@
+# shellcheck shell=bash
+# Takes away everything that promwire made on a host, the last thing first. Packages stay, because others may use them by now.
+
+# take_away reads the manifest backwards. What can't be removed stays in it, and is named.
+take_away() {
+  local kind name left=()
+  if [ -e "$STATE/host" ] && [ "$(<"$STATE/host")" != "$HOST" ]; then
+    say "this machine is now the fleet's host $(<"$STATE/host"); nothing is undone"
+    return
+  fi
+  systemctl stop promwire-rollback.timer promwire-rollback.service 2>/dev/null || true
+  while read -r kind name; do
+    if undo_"$kind" "$name"; then CHANGED+=("$name"); else left+=("$kind $name"); fi
+  done < <(tac "$STATE/manifest")
+  systemctl daemon-reload
+  systemctl try-reload-or-restart ssh.service
+  if [ ${#left[@]} -gt 0 ]; then
+    printf '%s\n' "${left[@]}" | tac >"$STATE/manifest"
+    fail "these are left: ${left[*]}; remove them and run it again"
+  fi
+  rm -rf "$STATE" "$RUN" /usr/local/lib/promwire
+}
+
+undo_unit() {
+  systemctl disable --quiet --now "$1" 2>/dev/null || ! systemctl is-active --quiet "$1" || return 1
+  systemctl reset-failed "$1" 2>/dev/null || true
+}
+
+undo_file() {
+  rm -f "$1" && rm -rf "$(dirname "$1")/.promwire"
+}
+
+undo_dir() { rm -rf "$1"; }
+
+undo_user() { ! getent passwd "$1" >/dev/null || userdel "$1"; }
+
+undo_table() { ! nft list table inet "$1" >/dev/null 2>&1 || nft delete table inet "$1"; }
+
+undo_link() { ! ip link show dev "$1" >/dev/null 2>&1 || ip link delete dev "$1"; }

@@ -1,0 +1,71 @@
+// Package systemd renders unit files and users.
+package systemd
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Section is one section of a unit file: its name and its lines, as systemd.syntax(7) has them.
+type Section struct {
+	Name  string
+	Lines []string
+}
+
+// Unit is a unit file's sections in order.
+type Unit []Section
+
+// Render is the unit file's text.
+func (u Unit) Render() string {
+	var b strings.Builder
+	for i, section := range u {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "[%s]\n", section.Name)
+		for _, line := range section.Lines {
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}
+
+// Sandbox is what every service of ours gives up (systemd.exec(5)): it can't gain privileges, change the system, or make code at
+// run time. Where a container's systemd can't give one of these, it goes on without.
+func Sandbox() []string {
+	return []string{
+		"NoNewPrivileges=yes",
+		"ProtectSystem=strict",
+		"PrivateTmp=yes",
+		"PrivateDevices=yes",
+		"ProtectHostname=yes",
+		"ProtectKernelLogs=yes",
+		"ProtectKernelModules=yes",
+		"ProtectKernelTunables=yes",
+		"ProtectControlGroups=yes",
+		"RestrictNamespaces=yes",
+		"RestrictRealtime=yes",
+		"RestrictSUIDSGID=yes",
+		"LockPersonality=yes",
+		"MemoryDenyWriteExecute=yes",
+		"SystemCallArchitectures=native",
+		"SystemCallErrorNumber=EPERM",
+		"UMask=0077",
+	}
+}
+
+// Only lets a service exchange packets with these networks and the host itself, whatever the firewall says
+// (systemd.resource-control(5)).
+func Only(networks ...netip.Prefix) []string {
+	lines := []string{"IPAddressDeny=any", "IPAddressAllow=localhost"}
+	for _, network := range networks {
+		lines = append(lines, "IPAddressAllow="+network.String())
+	}
+	return lines
+}
+
+// User is the sysusers.d(5) line of a system user that can't log in.
+func User(name, description string) string {
+	return fmt.Sprintf("u %s - %q /nonexistent /usr/sbin/nologin\n", name, description)
+}

@@ -1,0 +1,136 @@
+// Package document holds the settings of one stack exactly as its author writes them, under promwire:fleet in the stack file.
+// Nothing is filled in here and nothing is judged but the shape: which keys there are, and what kind of value each takes.
+//
+// The comments of the fields are the descriptions that an editor shows: the JSON Schema (../schema.json) is generated from
+// this file. Ranges and patterns in the jsonschema tags help while typing; package settings is what decides.
+package document
+
+// Fleet is one monitor, the targets that it watches, and how they are reached. Required: monitor.
+type Fleet struct {
+	// The WireGuard network between the monitor and its targets.
+	Network Network `json:"network,omitzero"`
+	// Who may reach the hosts' SSH servers.
+	SSH SSH `json:"ssh,omitzero"`
+	// The one host that runs Prometheus. It gets the first tunnel address.
+	Monitor Monitor `json:"monitor"`
+	// The hosts to watch, in order: each gets the next tunnel address, and keeps it when others come and go.
+	Targets []Target `json:"targets,omitempty"`
+	// Which releases of node_exporter and Prometheus to install, and from where.
+	Releases Releases `json:"releases,omitzero"`
+	// The proof, at the end of an update, that nobody but the monitor gets in.
+	Verification Verification `json:"verification,omitzero"`
+}
+
+// Network is the WireGuard network of a fleet. Everything has a default.
+type Network struct {
+	// IPv4 network of the tunnel addresses, such as 10.98.0.0/24. It may grow in place later (10.98.0.0/23), but not move.
+	CIDR string `json:"cidr,omitempty"`
+	// IPv6 network beside it: a /64 of its own, best from fd00::/8 (RFC 4193). Left out: no IPv6 in the tunnel.
+	IPv6 string `json:"ipv6,omitempty"`
+	// UDP port that the monitor listens on.
+	Port *int `json:"port,omitempty" jsonschema:"minimum=1,maximum=65535"`
+	// Largest packet in bytes that the tunnel takes. The default fits a path of 1500 bytes.
+	MTU *int `json:"mtu,omitempty" jsonschema:"minimum=1280,maximum=8920"`
+}
+
+// SSH is who may reach the hosts' SSH servers.
+type SSH struct {
+	// Networks to admit, IPv4 and IPv6, such as 198.51.100.0/24 or 2001:db8::/48. Left out: anywhere, with a warning.
+	From []string `json:"from,omitempty" jsonschema:"minItems=1"`
+}
+
+// Server is the SSH server of a machine that is already there.
+type Server struct {
+	// Address or DNS name of a machine that is already there, without a port.
+	Address string `json:"address,omitempty"`
+	// User to log in as; any other than root needs sudo without a password.
+	User string `json:"user,omitempty"`
+	// TCP port of the SSH server.
+	Port *int `json:"port,omitempty" jsonschema:"minimum=1,maximum=65535"`
+	// The SSH server's public key, ssh-ed25519 or ecdsa-sha2-*, as `ssh-keyscan -t ed25519 HOST` prints it after the name.
+	HostKey string `json:"hostKey,omitempty"`
+}
+
+// Machine is one host: a droplet to create (region, size, image), or, if it has an address, a machine that is already there
+// (address, user, port, hostKey, bastion).
+type Machine struct {
+	// Host name: lower-case letters, digits and hyphens, at most 63. The host's identity: another name is another host.
+	Name string `json:"name" jsonschema:"pattern=^[a-z0-9]([a-z0-9-]*[a-z0-9])?$,maxLength=63"`
+	// Droplet: DigitalOcean's region, such as lon1. Existing machine: any text, only a label.
+	Region string `json:"region,omitempty"`
+	// Labels that Prometheus puts on every series of this host, beside name, region and role.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Droplet: DigitalOcean's size, such as s-1vcpu-1gb.
+	Size string `json:"size,omitempty"`
+	// Droplet: DigitalOcean's image: Debian 12 or 13, Ubuntu 22.04 or 24.04. Changing it changes new droplets only.
+	Image string `json:"image,omitempty"`
+	Server
+	// The SSH server to go through, where the machine can't be reached directly.
+	Bastion *Server `json:"bastion,omitempty"`
+}
+
+// Monitor is the host that runs Prometheus.
+type Monitor struct {
+	Machine
+	// Address or DNS name that the targets dial, without a port. Left out: the monitor's own public address.
+	Endpoint string `json:"endpoint,omitempty"`
+	// How Prometheus scrapes, and what it keeps.
+	Prometheus Prometheus `json:"prometheus,omitzero"`
+}
+
+// Prometheus is how the monitor scrapes, and what it keeps.
+type Prometheus struct {
+	// Time between two scrapes of a target, such as 15s; from 1s to 2m.
+	ScrapeInterval string `json:"scrapeInterval,omitempty"`
+	// What is kept; whichever limit is reached first removes the oldest data.
+	Retention Retention `json:"retention,omitzero"`
+}
+
+// Retention is what Prometheus keeps.
+type Retention struct {
+	// How long samples are kept, such as 15d or 1y.
+	Time string `json:"time,omitempty"`
+	// How much disk they may take, such as 10GB. Units: B, KB, MB, GB, TB, PB, EB, powers of 1024.
+	Size string `json:"size,omitempty" jsonschema:"pattern=^[1-9][0-9]*(B|KB|MB|GB|TB|PB|EB)$"`
+}
+
+// Target is a host to watch, or, if it has a count, a group of like droplets.
+type Target struct {
+	Machine
+	// Group: how many droplets; they are called NAME-1, NAME-2 and so on.
+	Count *int `json:"count,omitempty" jsonschema:"minimum=1,maximum=1000"`
+	// Group: DigitalOcean's regions, one after the other; after the last comes the first again.
+	Regions []string `json:"regions,omitempty" jsonschema:"minItems=1"`
+}
+
+// Releases are what gets installed. The defaults are pinned in the program, with their checksums.
+type Releases struct {
+	// Base address to download from in place of https://github.com, with the same paths below it.
+	Mirror string `json:"mirror,omitempty"`
+	// Another release of node_exporter than the program's own.
+	NodeExporter Release `json:"nodeExporter,omitzero"`
+	// Another release of Prometheus than the program's own.
+	Prometheus Release `json:"prometheus,omitzero"`
+}
+
+// Release is one version of one program.
+type Release struct {
+	// Version without a v in front, such as 1.2.3.
+	Version string `json:"version,omitempty"`
+	// The archives' SHA-256 checksums, for the processors that the fleet's hosts have.
+	SHA256 Sums `json:"sha256,omitzero"`
+}
+
+// Sums are one release's checksums: 64 hexadecimal digits each, as in the release's sha256sums.txt.
+type Sums struct {
+	// Checksum of the linux-amd64 archive.
+	AMD64 string `json:"amd64,omitempty" jsonschema:"pattern=^[0-9a-fA-F]*$,minLength=64,maxLength=64"`
+	// Checksum of the linux-arm64 archive.
+	ARM64 string `json:"arm64,omitempty" jsonschema:"pattern=^[0-9a-fA-F]*$,minLength=64,maxLength=64"`
+}
+
+// Verification is the proof at the end of an update.
+type Verification struct {
+	// Any text. The proof is repeated when something changed; change this text to have it repeated anyway.
+	Again string `json:"again,omitempty"`
+}

@@ -1,0 +1,181 @@
+package settings
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"golang.org/x/crypto/ssh"
+)
+
+const (
+	droplet = `{"monitor": {"name": "monitor-1", "region": "tor1"}}`
+	machine = `{"monitor": {"name": "monitor-1", "address": "198.51.100.1", "hostKey": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKbu2P8/Oqy8dsNDOG/1FfpKendsGchZUqpt7J1BhZZr"}, "ssh": {"from": ["198.51.100.0/24"]}}`
+)
+
+// newKey makes a key pair: a private key as ssh-keygen writes it, and its authorized_keys line.
+func newKey(t *testing.T, passphrase string) (private, public string) {
+	t.Helper()
+	pub, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(key, "operator@example.com")
+	if passphrase != "" {
+		block, err = ssh.MarshalPrivateKeyWithPassphrase(key, "operator@example.com", []byte(passphrase))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := ssh.NewPublicKey(pub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(block)), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(line)))
+}
+
+// noResources fails a test whose program makes any.
+type noResources struct{ t *testing.T }
+
+func (m noResources) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	m.t.Errorf("%s %s was made", args.TypeToken, args.Name)
+	return args.Name, args.Inputs, nil
+}
+
+func (m noResources) Call(pulumi.MockCallArgs) (resource.PropertyMap, error) { return nil, nil }
+
+// loadWith runs Load in a program of the stack "test" with a configuration.
+func loadWith(t *testing.T, values map[string]string, secrets ...string) (s *Settings, err error) {
+	t.Helper()
+	for _, variable := range tokenVariables {
+		t.Setenv(variable, "")
+	}
+	return s, pulumi.RunErr(func(ctx *pulumi.Context) error {
+		s, err = Load(ctx)
+		return err
+	}, pulumi.WithMocks("promwire", "test", noResources{t}), func(info *pulumi.RunInfo) {
+		info.Config = values
+		info.ConfigSecretKeys = secrets
+	})
+}
+
+func TestLoad(t *testing.T) {
+	private, public := newKey(t, "")
+	s, err := loadWith(t, map[string]string{
+		"promwire:fleet":         droplet,
+		"promwire:sshPrivateKey": strings.TrimSpace(private), // as `pulumi config set` keeps it
+		"digitalocean:token":     "dop_v1_x",
+	}, "promwire:sshPrivateKey", "digitalocean:token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.SSHPrivateKey != private || s.SSHPublicKey != public {
+		t.Errorf("the key changed on its way; public half %q, want %q", s.SSHPublicKey, public)
+	}
+	same(t, "the list of warnings", s.Warnings, []string{
+		"ssh.from: SSH is open to the whole internet; name the networks that you come from",
+	})
+}
+
+func TestLoadWithoutCloud(t *testing.T) {
+	private, _ := newKey(t, "")
+	s, err := loadWith(t, map[string]string{"promwire:fleet": machine, "promwire:sshPrivateKey": private})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "the list of warnings", s.Warnings, []string{
+		"promwire:sshPrivateKey: stands in clear text in the stack file; set it again with --secret",
+	})
+}
+
+func TestLoadTokenFromEnvironment(t *testing.T) {
+	private, _ := newKey(t, "")
+	for _, variable := range tokenVariables {
+		t.Run(variable, func(t *testing.T) {
+			_, err := func() (*Settings, error) {
+				var s *Settings
+				return s, pulumi.RunErr(func(ctx *pulumi.Context) (err error) {
+					t.Setenv(variable, "dop_v1_x")
+					s, err = Load(ctx)
+					return err
+				}, pulumi.WithMocks("promwire", "test", noResources{t}), func(info *pulumi.RunInfo) {
+					info.Config = map[string]string{"promwire:fleet": droplet, "promwire:sshPrivateKey": private}
+				})
+			}()
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	private, public := newKey(t, "")
+	locked, _ := newKey(t, "correct horse")
+	const (
+		noFleet = "promwire:fleet: missing: the stack file says nothing of the fleet; begin with a copy of stacks/Pulumi.prod.yaml"
+		noKey   = "promwire:sshPrivateKey: missing: promwire logs in to the hosts with it; set it with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
+		noToken = "digitalocean:token: missing: the fleet has droplets; set it with `pulumi config set --secret digitalocean:token`, or in DIGITALOCEAN_TOKEN or DIGITALOCEAN_ACCESS_TOKEN"
+		badKey  = "promwire:sshPrivateKey: is no private key in OpenSSH's or PEM format; set it from its file, so that no line is lost, with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
+		pubKey  = "promwire:sshPrivateKey: is a public key; set the private one, from the file without .pub, with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
+		lockKey = "promwire:sshPrivateKey: has a passphrase, and nobody is there to type it; make a key for promwire with `ssh-keygen -t ed25519 -N '' -f ~/.ssh/promwire`, and set it with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
+	)
+	for name, test := range map[string]struct {
+		fleet, key, token string
+		want              []string
+	}{
+		"nothing":        {want: []string{noFleet, noKey}},
+		"all at once":    {fleet: `{"monitor": {"name": "m_1", "region": "tor1"}}`, want: []string{`monitor.name: "m_1" is no host name: lower-case letters, digits and hyphens, no hyphen at either end`, noKey, noToken}},
+		"no token":       {fleet: droplet, key: private, want: []string{noToken}},
+		"blank token":    {fleet: droplet, key: private, token: " ", want: []string{noToken}},
+		"no key":         {fleet: machine, want: []string{noKey}},
+		"public key":     {fleet: machine, key: public, want: []string{pubKey}},
+		"passphrase":     {fleet: machine, key: locked, want: []string{lockKey}},
+		"one line":       {fleet: machine, key: strings.ReplaceAll(private, "\n", " "), want: []string{badKey}},
+		"cut off":        {fleet: machine, key: private[:len(private)/2], want: []string{badKey}},
+		"bytes swapped":  {fleet: machine, key: strings.Replace(private, "b3BlbnNzaC1rZXktdjE", "b3BlbnNzaC1rZXktdjI", 1), want: []string{badKey}},
+		"not even a key": {fleet: machine, key: "hunter2", want: []string{badKey}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			values := map[string]string{}
+			for key, value := range map[string]string{
+				"promwire:fleet": test.fleet, "promwire:sshPrivateKey": test.key, "digitalocean:token": test.token,
+			} {
+				if value != "" {
+					values[key] = value
+				}
+			}
+			_, err := loadWith(t, values)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			lines := strings.Split(err.Error(), "\n")
+			// Pulumi puts its own words in front of the first line.
+			if !strings.HasSuffix(lines[0], "the settings of stack test are wrong, and nothing was touched:") {
+				t.Errorf("first line: %s", lines[0])
+			}
+			var problems []string
+			for _, line := range lines[1:] {
+				if line = strings.TrimSpace(line); line != "" {
+					problems = append(problems, line)
+				}
+			}
+			same(t, "the error", problems, test.want)
+			leaks(t, err.Error(), test.key)
+		})
+	}
+}
+
+// leaks fails the test if a text has any line of a key.
+func leaks(t *testing.T, text, key string) {
+	t.Helper()
+	for line := range strings.Lines(key) {
+		if line = strings.TrimSpace(line); line != "" && strings.Contains(text, line) {
+			t.Errorf("the error quotes the key: %s", line)
+		}
+	}
+}

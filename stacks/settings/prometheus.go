@@ -1,0 +1,50 @@
+package settings
+
+import (
+	"regexp"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/promwire/promwire/stacks/settings/document"
+)
+
+// A scrape interval above two minutes leaves gaps in graphs: PromQL looks back five minutes for a sample, and one scrape may
+// be lost.
+const (
+	minScrapeInterval = time.Second
+	maxScrapeInterval = 2 * time.Minute
+)
+
+// Prometheus cuts its data into blocks of two hours; less can't be kept.
+const minRetention = 2 * time.Hour
+
+// dataSize is what Prometheus's flag --storage.tsdb.retention.size takes.
+var dataSize = regexp.MustCompile(`^[1-9][0-9]*(B|KB|MB|GB|TB|PB|EB)$`)
+
+func (c *checker) prometheus(path string, p document.Prometheus) Prometheus {
+	size := or(p.Retention.Size, defaultRetentionSize)
+	if !dataSize.MatchString(size) {
+		c.Add(path+".retention.size", "%q is no size; write it such as %s, with one of B, KB, MB, GB, TB, PB, EB", size, defaultRetentionSize)
+	}
+	interval := c.duration(path+".scrapeInterval", or(p.ScrapeInterval, defaultScrapeInterval))
+	if interval != 0 && (interval < minScrapeInterval || interval > maxScrapeInterval) {
+		c.Add(path+".scrapeInterval", "%s is out of range; it takes %s to %s", p.ScrapeInterval,
+			model.Duration(minScrapeInterval), model.Duration(maxScrapeInterval))
+	}
+	retention := c.duration(path+".retention.time", or(p.Retention.Time, defaultRetentionTime))
+	if retention != 0 && retention < minRetention {
+		c.Add(path+".retention.time", "%s is less than Prometheus can keep, which is %s", p.Retention.Time, model.Duration(minRetention))
+	}
+	return Prometheus{ScrapeInterval: interval, RetentionTime: retention, RetentionSize: size}
+}
+
+// duration reads a duration as Prometheus writes it; 0 if it's none.
+func (c *checker) duration(path, text string) time.Duration {
+	d, err := model.ParseDuration(text)
+	if err != nil || d == 0 {
+		c.Add(path, "%q is no duration; write it as Prometheus does: 15s, 1m30s, 15d", text)
+		return 0
+	}
+	return time.Duration(d)
+}

@@ -1,0 +1,76 @@
+package settings
+
+import (
+	"encoding/hex"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/promwire/promwire/stacks/settings/document"
+)
+
+// version is a release's number as Prometheus's projects write them, pre-releases such as 3.0.0-rc.1 included.
+var version = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9a-z.]+)?$`)
+
+// sumBytes is the size of a SHA-256 checksum.
+const sumBytes = 32
+
+func (c *checker) releases(r document.Releases) Releases {
+	return Releases{
+		Mirror:       c.mirror("releases.mirror", r.Mirror),
+		NodeExporter: c.release("releases.nodeExporter", r.NodeExporter, defaultNodeExporter),
+		Prometheus:   c.release("releases.prometheus", r.Prometheus, defaultPrometheus),
+	}
+}
+
+// mirror checks a base address. Plain http is enough, as what comes from there is checked by its sum.
+func (c *checker) mirror(path, text string) string {
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
+		c.Add(path, "%q is no address to download from; write it such as https://mirror.example.com/github", text)
+		return ""
+	}
+	if u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		c.Add(path, "takes a plain base address, without user, ? or #")
+	}
+	return strings.TrimRight(text, "/")
+}
+
+// release is the program's own, or another one whose checksums the stack file must bring along.
+func (c *checker) release(path string, r document.Release, own Release) Release {
+	sums := c.sums(path+".sha256", r.SHA256)
+	pinned := or(r.Version, own.Version)
+	switch {
+	case strings.HasPrefix(pinned, "v"):
+		c.Add(path+".version", "%q: leave out the v", pinned)
+	case !version.MatchString(pinned):
+		c.Add(path+".version", "%q is no version; write it such as 1.2.3", pinned)
+	case r.Version == "" && len(sums) > 0:
+		c.Add(path+".version", "missing: checksums belong to one version; say which")
+	case pinned != own.Version && r.SHA256 == document.Sums{}:
+		c.Add(path+".sha256", "missing: promwire knows those of its own version alone; take those of %s from the release's sha256sums.txt",
+			pinned)
+	}
+	if len(sums) == 0 {
+		sums = own.SHA256
+	}
+	return Release{Version: pinned, SHA256: sums}
+}
+
+func (c *checker) sums(path string, s document.Sums) map[string]string {
+	sums := map[string]string{}
+	for _, arch := range []struct{ name, sum string }{{"amd64", s.AMD64}, {"arm64", s.ARM64}} {
+		if arch.sum == "" {
+			continue
+		}
+		if b, err := hex.DecodeString(arch.sum); err != nil || len(b) != sumBytes {
+			c.Add(path+"."+arch.name, "is no SHA-256 checksum, which has %d hexadecimal digits", 2*sumBytes)
+			continue
+		}
+		sums[arch.name] = strings.ToLower(arch.sum)
+	}
+	return sums
+}

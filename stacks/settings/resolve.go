@@ -1,0 +1,52 @@
+package settings
+
+import "github.com/promwire/promwire/stacks/settings/document"
+
+// Parse turns the JSON of promwire:fleet into settings, all but the SSH key. The error names every problem, a line each, with
+// its path.
+func Parse(raw []byte) (*Settings, error) {
+	settings, problems := parse(raw)
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	return settings, nil
+}
+
+func parse(raw []byte) (*Settings, document.Problems) {
+	fleet, problems := document.Decode(raw)
+	settings, more := resolve(fleet)
+	problems.Merge(more)
+	return settings, problems
+}
+
+// resolve fills in defaults and expands groups. The settings are good for use only if there are no problems.
+func resolve(fleet document.Fleet) (*Settings, document.Problems) {
+	var c checker
+	s := &Settings{
+		Network:      c.network(fleet.Network),
+		SSH:          c.ssh(fleet.SSH),
+		Monitor:      c.monitor(fleet.Monitor),
+		Targets:      c.targets(fleet.Targets),
+		Releases:     c.releases(fleet.Releases),
+		Verification: Verification{Again: fleet.Verification.Again},
+	}
+	c.distinct()
+	c.room(s.Network.V4)
+	c.overlap(s.Network, s.Monitor.Endpoint)
+	c.reachable(s.SSH.From)
+	s.Warnings = c.warnings
+	return s, c.Problems
+}
+
+// checker resolves a document, one method a part, and remembers what is wrong with it.
+type checker struct {
+	document.Problems
+	warnings []string
+	hosts    []located // the monitor, then the targets: what the checks across hosts look at
+}
+
+// located is a host, and where the stack file has it.
+type located struct {
+	path string
+	Host
+}

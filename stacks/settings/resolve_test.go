@@ -1,0 +1,216 @@
+package settings
+
+import (
+	"encoding/json"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// fixture reads a file of testdata: what stands under promwire:fleet in a stack file, as Pulumi hands it over, and the lines
+// in it that begin with a marker.
+func fixture(t *testing.T, path, marker string) (raw []byte, marked []string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document any
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	if raw, err = json.Marshal(document); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if line, ok := strings.CutPrefix(strings.TrimSpace(line), marker); ok {
+			marked = append(marked, line)
+		}
+	}
+	return raw, marked
+}
+
+func fixtures(t *testing.T, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join("testdata", pattern))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s: no fixtures (%v)", pattern, err)
+	}
+	return paths
+}
+
+// same compares two lists of lines and shows what only one of them has.
+func same(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			t.Errorf("%s misses: %s", what, line)
+		}
+	}
+	for _, line := range got {
+		if !slices.Contains(want, line) {
+			t.Errorf("%s has unexpectedly: %s", what, line)
+		}
+	}
+	if !t.Failed() && !slices.Equal(got, want) {
+		t.Errorf("%s is in another order:\n%s", what, strings.Join(got, "\n"))
+	}
+}
+
+func TestGoodFixtures(t *testing.T) {
+	for _, path := range fixtures(t, "*.good.yml") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			raw, warnings := fixture(t, path, "# warn: ")
+			s, err := Parse(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, "the list of warnings", s.Warnings, warnings)
+			if again, err := Parse(raw); err != nil || !reflect.DeepEqual(again, s) {
+				t.Errorf("a second reading differs: %v %v", again, err)
+			}
+		})
+	}
+}
+
+// TestBadFixtures expects every error of a file, exactly, at once.
+func TestBadFixtures(t *testing.T) {
+	for _, path := range fixtures(t, "*.bad.yml") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			raw, want := fixture(t, path, "# want: ")
+			s, err := Parse(raw)
+			if err == nil || s != nil {
+				t.Fatalf("no error but %v", s)
+			}
+			same(t, "the error", strings.Split(err.Error(), "\n"), want)
+		})
+	}
+}
+
+func TestNoJSON(t *testing.T) {
+	for raw, want := range map[string]string{
+		"":        "promwire:fleet: missing: the stack file says nothing of the fleet; begin with a copy of stacks/Pulumi.prod.yaml",
+		"{":       "promwire:fleet: is no object: unexpected EOF",
+		"{} {}":   "promwire:fleet: something follows the object",
+		"null":    "promwire:fleet: has no value; it must be an object (indented lines of key: value); leave the key out for the default",
+		`"hello"`: "promwire:fleet: must be an object (indented lines of key: value), not text",
+	} {
+		if _, err := Parse([]byte(raw)); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", raw, err, want)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	raw, _ := fixture(t, "testdata/minimal.good.yml", "")
+	s, err := Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Settings{
+		Network: Network{V4: netip.MustParsePrefix("10.98.0.0/24"), Port: 51820, MTU: 1420},
+		SSH:     SSH{From: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}},
+		Monitor: Monitor{
+			Host:       Host{Name: "monitor-1", Region: "tor1", Size: "s-1vcpu-1gb", Image: "debian-12-x64"},
+			Prometheus: Prometheus{ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "10GB"},
+		},
+		Targets:  []Host{},
+		Releases: Releases{NodeExporter: defaultNodeExporter, Prometheus: defaultPrometheus},
+		Warnings: s.Warnings,
+	}
+	if !reflect.DeepEqual(s, want) {
+		t.Errorf("got  %+v\nwant %+v", s, want)
+	}
+}
+
+func TestEverything(t *testing.T) {
+	raw, _ := fixture(t, "testdata/everything.good.yml", "")
+	s, err := Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const sum = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	node := func(name, region string) Host {
+		return Host{
+			Name: name, Region: region, Size: "s-1vcpu-2gb", Image: "debian-13-x64",
+			Labels: map[string]string{"service": "web", "_tier": "1"},
+		}
+	}
+	want := &Settings{
+		Network: Network{
+			V4: netip.MustParsePrefix("100.64.8.0/22"), V6: netip.MustParsePrefix("fd4f:91c2:7a30:1::/64"), Port: 443, MTU: 1280,
+		},
+		SSH: SSH{From: []netip.Prefix{
+			netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("2001:db8:7::/48"),
+		}},
+		Monitor: Monitor{
+			Host: Host{
+				Name: "monitor-1", Region: "tor1", Size: "s-2vcpu-4gb", Image: "ubuntu-24-04-x64",
+				Labels: map[string]string{"team": "infra"},
+			},
+			Endpoint:   "monitor.example.com",
+			Prometheus: Prometheus{ScrapeInterval: 90 * time.Second, RetentionTime: 365 * 24 * time.Hour, RetentionSize: "200GB"},
+		},
+		Targets: []Host{
+			node("node-1", "lon1"), node("node-2", "sfo3"), node("node-3", "lon1"), node("node-4", "sfo3"), node("node-5", "lon1"),
+			{Name: "4ever", Region: "fra1", Size: "s-1vcpu-1gb", Image: "debian-12-x64"},
+			{Name: "db-1", Region: "the cellar, second shelf", Existing: &Machine{
+				Endpoint: Endpoint{
+					Address: "db.example.com", User: "admin", Port: 2222,
+					HostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKbu2P8/Oqy8dsNDOG/1FfpKendsGchZUqpt7J1BhZZr",
+				},
+				Bastion: &Endpoint{
+					Address: "203.0.113.9", User: "jump", Port: 2200,
+					HostKey: "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBK6blxo89AwlF/KtXSYaDxlr4JMdWIz5b2IYZuf5QnjBu1GdTe5qnG7K5jTi6S8820QQArSLIN09DXuPXB3gIu8=",
+				},
+			}},
+		},
+		Releases: Releases{
+			Mirror:       "http://127.0.0.1:8080/releases",
+			NodeExporter: Release{Version: "9.8.7", SHA256: map[string]string{"amd64": sum}},
+			Prometheus: Release{Version: "9.8.0-rc.1", SHA256: map[string]string{
+				"amd64": sum, "arm64": "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789",
+			}},
+		},
+		Verification: Verification{Again: "after the incident of May"},
+		Warnings:     s.Warnings,
+	}
+	if !reflect.DeepEqual(s, want) {
+		t.Errorf("got  %+v\nwant %+v", s, want)
+	}
+}
+
+// TestExistingEndpoint: targets dial an existing monitor where promwire reaches it, unless the stack file says better.
+func TestExistingEndpoint(t *testing.T) {
+	raw, _ := fixture(t, "testdata/same-private-address.good.yml", "")
+	s, err := Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Monitor.Endpoint != "10.0.0.5" {
+		t.Errorf("endpoint %q", s.Monitor.Endpoint)
+	}
+	if s.NeedsCloud() {
+		t.Error("a fleet of existing machines needs no cloud")
+	}
+}
+
+// TestGroupLabels: hosts of a group may be changed apart.
+func TestGroupLabels(t *testing.T) {
+	raw, _ := fixture(t, "testdata/everything.good.yml", "")
+	s, err := Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Targets[0].Labels["service"] = "mail"
+	if s.Targets[1].Labels["service"] != "web" {
+		t.Error("two hosts share one map of labels")
+	}
+}

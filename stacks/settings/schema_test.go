@@ -1,0 +1,111 @@
+package settings
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/promwire/promwire/stacks/settings/document"
+)
+
+//go:generate go test . -run ^TestSchema$ -update
+
+// schemaFile is what editors read: each stack file's first line points at it.
+const schemaFile = "schema.json"
+
+var update = flag.Bool("update", false, "write "+schemaFile+" anew")
+
+func TestSchema(t *testing.T) {
+	want := generate(t)
+	if *update {
+		if err := os.WriteFile(schemaFile, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(schemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is out of date; run `go generate ./stacks/settings`", schemaFile)
+	}
+}
+
+// generate makes the schema of a whole stack file from the types in package document, their comments, and the defaults.
+func generate(t *testing.T) []byte {
+	t.Helper()
+	var reflector jsonschema.Reflector
+	if err := reflector.AddGoComments("github.com/promwire/promwire/stacks/settings", "document"); err != nil {
+		t.Fatal(err)
+	}
+	fleet := reflector.Reflect(&document.Fleet{})
+	addDefaults(t, fleet.Definitions)
+
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(stackFile(fleet)); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// addDefaults puts what defaults.go says beside the properties.
+func addDefaults(t *testing.T, definitions jsonschema.Definitions) {
+	t.Helper()
+	for _, d := range []struct {
+		definition, property string
+		value                any
+	}{
+		{"Network", "cidr", defaultCIDR},
+		{"Network", "port", defaultPort},
+		{"Network", "mtu", defaultMTU},
+		{"SSH", "from", anywhere},
+		{"Server", "user", defaultUser},
+		{"Server", "port", defaultSSHPort},
+		{"Monitor", "user", defaultUser},
+		{"Monitor", "port", defaultSSHPort},
+		{"Monitor", "size", defaultSize},
+		{"Monitor", "image", defaultImage},
+		{"Target", "user", defaultUser},
+		{"Target", "port", defaultSSHPort},
+		{"Target", "size", defaultSize},
+		{"Target", "image", defaultImage},
+		{"Prometheus", "scrapeInterval", defaultScrapeInterval},
+		{"Retention", "time", defaultRetentionTime},
+		{"Retention", "size", defaultRetentionSize},
+	} {
+		property, ok := definitions[d.definition].Properties.Get(d.property)
+		if !ok {
+			t.Fatalf("defaults: %s has no property %s", d.definition, d.property)
+		}
+		property.Default = d.value
+	}
+}
+
+// stackFile is the schema of the file around the fleet. Other keys are Pulumi's and its providers' business.
+func stackFile(fleet *jsonschema.Schema) *jsonschema.Schema {
+	secret := func(description string) *jsonschema.Schema {
+		return &jsonschema.Schema{Type: "object", Description: description}
+	}
+	config := jsonschema.NewProperties()
+	config.Set(document.Root, &jsonschema.Schema{Ref: fleet.Ref})
+	config.Set("promwire:sshPrivateKey", secret("The private SSH key to log in to the hosts with. Set it with "+setKey+"."))
+	config.Set("digitalocean:token", secret("DigitalOcean's API token. Set it with `pulumi config set --secret digitalocean:token`."))
+	top := jsonschema.NewProperties()
+	top.Set("config", &jsonschema.Schema{Type: "object", Properties: config, Required: []string{document.Root}})
+	return &jsonschema.Schema{
+		// What editors' YAML support knows; nothing here needs a later draft.
+		Version:     "http://json-schema.org/draft-07/schema#",
+		Title:       "Stack file of promwire",
+		Type:        "object",
+		Properties:  top,
+		Required:    []string{"config"},
+		Definitions: fleet.Definitions,
+	}
+}

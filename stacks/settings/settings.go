@@ -1,0 +1,106 @@
+// Package settings turns what a stack file says into what the program works with: strictly decoded (package document),
+// defaults filled in, groups expanded, everything checked before any resource exists. It is the only package that imports
+// pulumi/config.
+package settings
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Settings are one stack's, complete and valid.
+type Settings struct {
+	Network      Network
+	SSH          SSH
+	Monitor      Monitor
+	Targets      []Host // in the stack file's order, groups expanded
+	Releases     Releases
+	Verification Verification
+
+	SSHPrivateKey string // the operator's, in OpenSSH's or PEM format with a newline at the end; a secret
+	SSHPublicKey  string // the same key's public half, one authorized_keys line without comment or newline
+
+	Warnings []string // what is allowed but hardly wanted, one sentence each
+}
+
+// NeedsCloud says whether the fleet has any droplet, and so needs a cloud account.
+func (s *Settings) NeedsCloud() bool {
+	if s.Monitor.Existing == nil {
+		return true
+	}
+	for _, target := range s.Targets {
+		if target.Existing == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Network is the WireGuard network.
+type Network struct {
+	V4   netip.Prefix // masked; the monitor has its first host address
+	V6   netip.Prefix // masked, a /64; the zero value: no IPv6 in the tunnel
+	Port int          // UDP, the monitor's
+	MTU  int          // bytes
+}
+
+// SSH is who may reach the hosts' SSH servers.
+type SSH struct {
+	From []netip.Prefix // masked; never empty
+}
+
+// Monitor is the host that runs Prometheus.
+type Monitor struct {
+	Host
+	Endpoint   string // address or DNS name that targets dial; "": a droplet's public address, once it has one
+	Prometheus Prometheus
+}
+
+// Prometheus is how the monitor scrapes, and what it keeps.
+type Prometheus struct {
+	ScrapeInterval time.Duration
+	RetentionTime  time.Duration
+	RetentionSize  string // as Prometheus's flag takes it, such as 10GB
+}
+
+// Host is one machine of the fleet.
+type Host struct {
+	Name     string            // RFC 1123 label in lower case, unique in the fleet
+	Region   string            // DigitalOcean's slug; of an existing machine any text, "" included
+	Size     string            // DigitalOcean's slug; "" for an existing machine
+	Image    string            // DigitalOcean's slug; "" for an existing machine
+	Labels   map[string]string // beside name, region and role, never these
+	Existing *Machine          // nil: a droplet to create
+}
+
+// Machine is one that is already there.
+type Machine struct {
+	Endpoint
+	Bastion *Endpoint // nil: reached directly
+}
+
+// Endpoint is an SSH server.
+type Endpoint struct {
+	Address string // IP address or DNS name
+	User    string
+	Port    int
+	HostKey string // type and base64, as in authorized_keys; ssh-ed25519 or ecdsa-sha2-*
+}
+
+// Releases are what gets installed.
+type Releases struct {
+	Mirror       string // base address without a slash at the end; "": upstream
+	NodeExporter Release
+	Prometheus   Release
+}
+
+// Release is one version of one program.
+type Release struct {
+	Version string
+	SHA256  map[string]string // amd64, arm64 -> 64 hexadecimal digits; at least one
+}
+
+// Verification is the proof at the end of an update.
+type Verification struct {
+	Again string // another text than the last time's: prove it anew
+}

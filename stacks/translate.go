@@ -1,0 +1,135 @@
+package stacks
+
+import (
+	"net/netip"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/fleet"
+	"github.com/promwire/promwire/components/host"
+	"github.com/promwire/promwire/components/monitor"
+	"github.com/promwire/promwire/components/remote"
+	"github.com/promwire/promwire/components/target"
+	"github.com/promwire/promwire/provisioners/plan"
+	"github.com/promwire/promwire/provisioners/release"
+	"github.com/promwire/promwire/stacks/ledger"
+	"github.com/promwire/promwire/stacks/settings"
+)
+
+// translation turns settings into the components' own terms, so that these need not know a stack file.
+type translation struct {
+	fleet     string
+	settings  *settings.Settings
+	addresses ledger.Ledger
+	login     remote.Login
+}
+
+func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger) fleet.Args {
+	t := translation{
+		fleet:     name(ctx),
+		settings:  s,
+		addresses: addresses,
+		login:     remote.Login{PrivateKey: pulumi.ToSecret(pulumi.String(s.SSHPrivateKey)).(pulumi.StringOutput)},
+	}
+	args := fleet.Args{Cloud: t.cloud(), Monitor: t.monitor(), Again: s.Verification.Again}
+	for _, h := range s.Targets {
+		args.Targets = append(args.Targets, t.target(h))
+	}
+	return args
+}
+
+func (t translation) cloud() *fleet.Cloud {
+	if !t.settings.NeedsCloud() {
+		return nil
+	}
+	return &fleet.Cloud{
+		PublicKey:  t.settings.SSHPublicKey,
+		SSHFrom:    t.settings.SSH.From,
+		TunnelPort: t.settings.Network.Port,
+	}
+}
+
+func (t translation) monitor() monitor.Args {
+	m := t.settings.Monitor
+	return monitor.Args{
+		Host:     t.host(m.Host),
+		Endpoint: m.Endpoint,
+		Plan: plan.MonitorValues{
+			Host:           m.Name,
+			Region:         m.Region,
+			Labels:         m.Labels,
+			Tunnel:         t.tunnel(ledger.MonitorSlot),
+			SSH:            t.ssh(m.Host),
+			Releases:       t.releases(),
+			ScrapeInterval: m.Prometheus.ScrapeInterval,
+			RetentionTime:  m.Prometheus.RetentionTime,
+			RetentionSize:  m.Prometheus.RetentionSize,
+		},
+	}
+}
+
+func (t translation) target(h settings.Host) target.Args {
+	return target.Args{
+		Host:   t.host(h),
+		Region: h.Region,
+		Labels: h.Labels,
+		Plan: plan.TargetValues{
+			Host:     h.Name,
+			Tunnel:   t.tunnel(t.addresses.Hosts[h.Name]),
+			SSH:      t.ssh(h),
+			Releases: t.releases(),
+		},
+	}
+}
+
+func (t translation) host(h settings.Host) host.Args {
+	args := host.Args{Name: h.Name, Login: t.login, Networks: t.networks()}
+	if h.Existing == nil {
+		args.Droplet = &host.Droplet{CloudName: t.fleet + "-" + h.Name, Region: h.Region, Size: h.Size, Image: h.Image}
+		return args
+	}
+	args.Machine = &host.Machine{Endpoint: endpoint(h.Existing.Endpoint)}
+	if h.Existing.Bastion != nil {
+		bastion := endpoint(*h.Existing.Bastion)
+		args.Machine.Bastion = &bastion
+	}
+	return args
+}
+
+func endpoint(e settings.Endpoint) host.Endpoint {
+	return host.Endpoint{Address: e.Address, Port: e.Port, User: e.User, HostKey: e.HostKey}
+}
+
+// networks are the tunnel's: IPv4, and IPv6 where the settings ask for it.
+func (t translation) networks() []netip.Prefix {
+	all := []netip.Prefix{t.settings.Network.V4}
+	if t.settings.Network.V6.IsValid() {
+		all = append(all, t.settings.Network.V6)
+	}
+	return all
+}
+
+func (t translation) tunnel(slot int) plan.Tunnel {
+	tunnel := plan.Tunnel{Networks: t.networks(), Port: t.settings.Network.Port, MTU: t.settings.Network.MTU}
+	for _, network := range tunnel.Networks {
+		tunnel.Addresses = append(tunnel.Addresses, ledger.Address(network, slot))
+	}
+	return tunnel
+}
+
+func (t translation) ssh(h settings.Host) plan.SSH {
+	ssh := plan.SSH{Port: 22, From: t.settings.SSH.From}
+	if h.Existing != nil && h.Existing.Port != 0 {
+		ssh.Port = h.Existing.Port
+	}
+	return ssh
+}
+
+func (t translation) releases() plan.Releases {
+	r := t.settings.Releases
+	return plan.Releases{
+		Mirror:       r.Mirror,
+		NodeExporter: release.Release{Name: release.NodeExporter.Name, Version: r.NodeExporter.Version, SHA256: r.NodeExporter.SHA256},
+		Prometheus:   release.Release{Name: release.Prometheus.Name, Version: r.Prometheus.Version, SHA256: r.Prometheus.SHA256},
+	}
+}

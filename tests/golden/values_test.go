@@ -1,0 +1,120 @@
+package golden
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+
+	"github.com/promwire/promwire/provisioners/plan"
+	"github.com/promwire/promwire/provisioners/release"
+)
+
+// fleet is a small fleet: its networks, and what all its hosts have in common.
+type fleet struct {
+	networks []netip.Prefix
+	from     []netip.Prefix
+}
+
+var fleets = map[string]fleet{
+	"v4": {
+		networks: prefixes("10.98.0.0/24"),
+		from:     prefixes("0.0.0.0/0", "::/0"),
+	},
+	"v6": {
+		networks: prefixes("10.98.0.0/22", "fd98:1:2:3::/64"),
+		from:     prefixes("198.51.100.0/24", "198.51.100.7/32", "192.168.7.9/32", "2001:db8:5::/48"),
+	},
+}
+
+func prefixes(texts ...string) []netip.Prefix {
+	all := make([]netip.Prefix, len(texts))
+	for i, text := range texts {
+		all[i] = netip.MustParsePrefix(text)
+	}
+	return all
+}
+
+// addresses are those of one slot. The slots of these fleets are below 10.
+func (f fleet) addresses(slot int) []netip.Addr {
+	var all []netip.Addr
+	for _, network := range f.networks {
+		address := network.Addr()
+		for range slot {
+			address = address.Next()
+		}
+		all = append(all, address)
+	}
+	return all
+}
+
+func (f fleet) tunnel(slot int) plan.Tunnel {
+	return plan.Tunnel{Addresses: f.addresses(slot), Networks: f.networks, Port: 51820, MTU: 1420}
+}
+
+// key is a public key: any 32 bytes will do, since nothing is encrypted here.
+func key(fill byte) wgtypes.Key {
+	k, err := wgtypes.NewKey([]byte(strings.Repeat(string(fill), wgtypes.KeyLen)))
+	if err != nil {
+		panic(err)
+	}
+	return k
+}
+
+func releases() plan.Releases {
+	sums := map[string]string{"amd64": strings.Repeat("a1", 32), "arm64": strings.Repeat("b2", 32)}
+	return plan.Releases{
+		NodeExporter: release.Release{Name: "node_exporter", Version: "1.2.3", SHA256: sums},
+		Prometheus:   release.Release{Name: "prometheus", Version: "3.2.1", SHA256: sums},
+	}
+}
+
+func (f fleet) monitor(t *testing.T) plan.Plan {
+	t.Helper()
+	p, err := plan.Monitor(plan.MonitorValues{
+		Host: "watcher", Region: "tor1", Labels: map[string]string{"team": `it's "ours"`, "azone": "1"},
+		Tunnel: f.tunnel(1), SSH: plan.SSH{Port: 22, From: f.from}, Releases: releases(),
+		ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "8GB",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (f fleet) target(t *testing.T) plan.Plan {
+	t.Helper()
+	p, err := plan.Target(plan.TargetValues{
+		Host: "node-1", Tunnel: f.tunnel(2), SSH: plan.SSH{Port: 2222, From: f.from}, Releases: releases(),
+		Monitor: plan.Peer{PublicKey: key('m'), Endpoint: "198.51.100.34:51820", Addresses: f.addresses(1)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (f fleet) scripts(t *testing.T) map[string]string {
+	t.Helper()
+	monitor, err := f.monitor(t).Script()
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := f.target(t).Script()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{
+		"monitor.sh": monitor,
+		"target.sh":  target,
+		"bootstrap.sh": plan.Bootstrap(plan.BootstrapValues{
+			Host: "node-1", Networks: f.networks, RetireTemporaryKey: true,
+		}),
+		"confirm.sh": plan.Confirm(plan.ConfirmValues{Host: "node-1", Digest: f.target(t).FirewallDigest()}),
+		"enrol.sh": plan.Enrol(plan.EnrolValues{
+			Host: "node-1", Region: "lon1", Labels: map[string]string{"team": "ours"}, PublicKey: key('n'), Addresses: f.addresses(2),
+		}),
+	}
+}

@@ -1,0 +1,80 @@
+package operator
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Existing is a machine that a stack's file takes to be there already.
+type Existing struct {
+	Name    string
+	Region  string
+	User    string
+	Bastion string // name of the machine through which alone this one is reached; empty: it is reached directly
+}
+
+// bastionName is the lab's name for a bastion that is no machine of the fleet itself.
+const bastionName = "bastion"
+
+// host is as much of a machine in promwire:fleet as the lab must know.
+type host struct {
+	Name    string `yaml:"name"`
+	Region  string `yaml:"region"`
+	Address string `yaml:"address"`
+	User    string `yaml:"user"`
+	Bastion *host  `yaml:"bastion"`
+}
+
+// Existing lists the machines that the file of a stack takes to be there already, each after its bastion.
+func (o *Operator) Existing(stack string) ([]Existing, error) {
+	raw, err := os.ReadFile(filepath.Join(o.folder.Source, stackFile(stack)))
+	if err != nil {
+		return nil, fmt.Errorf("read the file of the stack %s: %w", stack, err)
+	}
+	var document struct {
+		Config struct {
+			Fleet struct {
+				Monitor host   `yaml:"monitor"`
+				Targets []host `yaml:"targets"`
+			} `yaml:"promwire:fleet"`
+		} `yaml:"config"`
+	}
+	if err := yaml.Unmarshal(raw, &document); err != nil {
+		return nil, fmt.Errorf("read the file of the stack %s: %w", stack, err)
+	}
+	fleet := document.Config.Fleet
+	return existing(append([]host{fleet.Monitor}, fleet.Targets...)), nil
+}
+
+// existing are those of the hosts that have an address. A bastion that has another host's address is that host.
+func existing(hosts []host) []Existing {
+	names := map[string]string{} // by address
+	for _, h := range hosts {
+		names[h.Address] = h.Name
+	}
+	var direct, behind []Existing
+	for _, h := range hosts {
+		switch {
+		case h.Address == "":
+		case h.Bastion == nil:
+			direct = append(direct, h.existing(""))
+		default:
+			b := h.Bastion
+			if names[b.Address] == "" {
+				names[b.Address] = bastionName
+				b.Name, b.Region = bastionName, h.Region
+				direct = append(direct, b.existing(""))
+			}
+			behind = append(behind, h.existing(names[b.Address]))
+		}
+	}
+	return append(direct, behind...)
+}
+
+func (h host) existing(bastion string) Existing {
+	return Existing{Name: h.Name, Region: cmp.Or(h.Region, "existing"), User: cmp.Or(h.User, "root"), Bastion: bastion}
+}

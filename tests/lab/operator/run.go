@@ -1,0 +1,140 @@
+package operator
+
+import (
+	"context"
+	"io"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+)
+
+// Options change one run. The zero value is a plain run in silence.
+type Options struct {
+	Progress        io.Writer // where Pulumi's output goes while it runs; nil: nowhere
+	Edit            Edit      // changes promwire:fleet for this run; nil: as the stack's file says
+	Parallel        int       // operations at a time; 0: no limit
+	ContinueOnError bool      // one bad host is one bad host: the others go on
+	Diff            bool      // show what changes in full
+	Targets         []string  // URNs: only these resources
+	Replace         []string  // URNs: these resources anew
+	ExpectNoChanges bool      // fail if anything changes
+}
+
+func (o Options) progress() io.Writer {
+	if o.Progress == nil {
+		return io.Discard
+	}
+	return o.Progress
+}
+
+// Up creates or changes what a stack describes.
+func (o *Operator) Up(ctx context.Context, stack string, options Options) (auto.UpResult, error) {
+	s, err := o.stack(ctx, stack, options.Edit)
+	if err != nil {
+		return auto.UpResult{}, err
+	}
+	opts := []optup.Option{
+		optup.ProgressStreams(options.progress()), optup.ErrorProgressStreams(options.progress()),
+		optup.Parallel(options.Parallel), optup.Target(options.Targets), optup.Replace(options.Replace),
+	}
+	if options.ContinueOnError {
+		opts = append(opts, optup.ContinueOnError())
+	}
+	if options.Diff {
+		opts = append(opts, optup.Diff())
+	}
+	if options.ExpectNoChanges {
+		opts = append(opts, optup.ExpectNoChanges())
+	}
+	return s.Up(ctx, opts...)
+}
+
+// Preview says what Up would do.
+func (o *Operator) Preview(ctx context.Context, stack string, options Options) (auto.PreviewResult, error) {
+	s, err := o.stack(ctx, stack, options.Edit)
+	if err != nil {
+		return auto.PreviewResult{}, err
+	}
+	opts := []optpreview.Option{
+		optpreview.ProgressStreams(options.progress()), optpreview.ErrorProgressStreams(options.progress()),
+		optpreview.Parallel(options.Parallel), optpreview.Target(options.Targets), optpreview.Replace(options.Replace),
+	}
+	if options.Diff {
+		opts = append(opts, optpreview.Diff())
+	}
+	if options.ExpectNoChanges {
+		opts = append(opts, optpreview.ExpectNoChanges())
+	}
+	return s.Preview(ctx, opts...)
+}
+
+// Destroy removes everything of a stack. The stack itself stays, empty.
+func (o *Operator) Destroy(ctx context.Context, stack string, options Options) (auto.DestroyResult, error) {
+	s, err := o.stack(ctx, stack, options.Edit)
+	if err != nil {
+		return auto.DestroyResult{}, err
+	}
+	opts := []optdestroy.Option{
+		optdestroy.ProgressStreams(options.progress()), optdestroy.ErrorProgressStreams(options.progress()),
+		optdestroy.Parallel(options.Parallel), optdestroy.Target(options.Targets),
+	}
+	if options.ContinueOnError {
+		opts = append(opts, optdestroy.ContinueOnError())
+	}
+	return s.Destroy(ctx, opts...)
+}
+
+// Refresh brings a stack's state in line with what is there.
+func (o *Operator) Refresh(ctx context.Context, stack string, options Options) (auto.RefreshResult, error) {
+	s, err := o.stack(ctx, stack, options.Edit)
+	if err != nil {
+		return auto.RefreshResult{}, err
+	}
+	return s.Refresh(ctx,
+		optrefresh.ProgressStreams(options.progress()), optrefresh.ErrorProgressStreams(options.progress()),
+		optrefresh.Parallel(options.Parallel), optrefresh.Target(options.Targets))
+}
+
+// Outputs are a stack's outputs after its last run.
+func (o *Operator) Outputs(ctx context.Context, stack string) (auto.OutputMap, error) {
+	s, err := o.stack(ctx, stack, nil)
+	if err != nil {
+		return nil, err
+	}
+	return s.Outputs(ctx)
+}
+
+// Export is a stack's state: every resource with its inputs and outputs, secrets encrypted.
+func (o *Operator) Export(ctx context.Context, stack string) (apitype.UntypedDeployment, error) {
+	s, err := o.stack(ctx, stack, nil)
+	if err != nil {
+		return apitype.UntypedDeployment{}, err
+	}
+	return s.Export(ctx)
+}
+
+// Cancel releases the lock that a run which was ended by force has left on a stack.
+func (o *Operator) Cancel(ctx context.Context, stack string) error {
+	s, err := o.stack(ctx, stack, nil)
+	if err != nil {
+		return err
+	}
+	return s.Cancel(ctx)
+}
+
+// stack prepares a stack's files and selects the stack, which is made when there is none.
+func (o *Operator) stack(ctx context.Context, name string, edit Edit) (auto.Stack, error) {
+	return o.stackWith(ctx, o.cli, name, edit)
+}
+
+func (o *Operator) stackWith(ctx context.Context, cli auto.PulumiCommand, name string, edit Edit) (auto.Stack, error) {
+	if err := o.prepare(name, edit); err != nil {
+		return auto.Stack{}, err
+	}
+	return auto.UpsertStackInlineSource(ctx, name, Project, o.program,
+		auto.WorkDir(o.work(name)), auto.PulumiHome(o.home()), auto.Pulumi(cli), auto.EnvVars(o.environment()))
+}

@@ -1,0 +1,176 @@
+// Package mocks runs the whole program against Pulumi's mocks: no cloud, no host, every resource seen as the engine would.
+package mocks
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh"
+	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+
+	"github.com/promwire/promwire/stacks"
+)
+
+// Resource is one resource as the program asked for it.
+type Resource struct {
+	Type, Name   string
+	Parent       string // name
+	Inputs       resource.PropertyMap
+	Ignored      []string
+	Dependencies []string // names, sorted
+	DeletedWith  string   // name
+}
+
+// engine stands for Pulumi's: it answers as providers would and remembers what it was asked.
+type engine struct {
+	sync.Mutex
+	resources map[string]Resource
+	ledger    string // what the previous run left in the state
+}
+
+// publicKey is the WireGuard key that bootstrap prints for a host: any valid one that is the same in every run.
+func publicKey(host string) string {
+	var key wgtypes.Key
+	copy(key[:], host)
+	return key.String()
+}
+
+// HostKey is the SSH host key of every host here.
+const HostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJBcVHnBzaWqVHYNvSYV2UkKJXKkN0mGC7xjLMLDwW5Z"
+
+func nameOf(urn string) string { return urn[strings.LastIndex(urn, "::")+2:] }
+
+func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	r := Resource{Type: args.TypeToken, Name: args.Name, Inputs: args.Inputs}
+	if rpc := args.RegisterRPC; rpc != nil {
+		r.Ignored = rpc.GetIgnoreChanges()
+		if rpc.GetParent() != "" {
+			r.Parent = nameOf(rpc.GetParent())
+		}
+		if rpc.GetDeletedWith() != "" {
+			r.DeletedWith = nameOf(rpc.GetDeletedWith())
+		}
+		for _, urn := range rpc.GetDependencies() {
+			r.Dependencies = append(r.Dependencies, nameOf(urn))
+		}
+		slices.Sort(r.Dependencies)
+	}
+	e.Lock()
+	defer e.Unlock()
+	if _, twice := e.resources[args.Name]; twice {
+		return "", nil, fmt.Errorf("two resources are named %s", args.Name)
+	}
+	e.resources[args.Name] = r
+	return args.Name + "-id", e.outputs(args), nil
+}
+
+// outputs are what a provider would compute.
+func (e *engine) outputs(args pulumi.MockResourceArgs) resource.PropertyMap {
+	outputs := maps.Clone(args.Inputs)
+	switch args.TypeToken {
+	case "pulumi:index:Stash":
+		outputs["output"] = outputs["input"]
+	case "digitalocean:index/droplet:Droplet":
+		outputs["ipv4Address"] = resource.NewProperty("198.51.100." + fmt.Sprint(10+len(args.Name)))
+	case "digitalocean:index/sshKey:SshKey":
+		outputs["fingerprint"] = resource.NewProperty("aa:bb")
+	case "command:remote:Command", "command:local:Command":
+		outputs["stdout"] = resource.NewProperty(stdout(args.Name))
+	}
+	return outputs
+}
+
+func stdout(name string) string {
+	host, _, _ := strings.Cut(name, "-bootstrap")
+	switch {
+	case strings.HasSuffix(name, "-bootstrap"):
+		facts, _ := json.Marshal(map[string]string{
+			"publicKey": publicKey(host), "hostKey": HostKey, "arch": "amd64", "os": "debian 12", "wireguard": "kernel",
+		})
+		return string(facts)
+	case strings.HasSuffix(name, "-gate"):
+		return "monitor\tlon\t10.98.0.2\t9100\topen\topen"
+	case strings.HasSuffix(name, "-outside"):
+		return "operator\tlon\t198.51.100.13\t9100\tclosed\tclosed"
+	}
+	return "{}"
+}
+
+func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	if args.Token != "pulumi:pulumi:readStackResourceOutputs" {
+		return nil, fmt.Errorf("unexpected call of %s", args.Token)
+	}
+	state := resource.PropertyMap{}
+	if e.ledger != "" {
+		state["urn:pulumi:test::promwire::pulumi:index:Stash::ledger"] = resource.NewProperty(resource.PropertyMap{
+			"type":    resource.NewProperty("pulumi:index:Stash"),
+			"outputs": resource.NewProperty(resource.PropertyMap{"input": resource.NewProperty(e.ledger)}),
+		})
+	}
+	return resource.PropertyMap{"outputs": resource.NewProperty(state)}, nil
+}
+
+// Run runs the program once, with a fleet as in a stack file (JSON) and what the previous run recorded.
+func Run(t testing.TB, fleet, ledger string, more ...func(map[string]string)) (map[string]Resource, error) {
+	t.Helper()
+	config := map[string]string{
+		"promwire:fleet":         fleet,
+		"promwire:sshPrivateKey": OperatorKey(t),
+		"digitalocean:token":     "dop_v1_planted",
+	}
+	for _, change := range more {
+		change(config)
+	}
+	e := &engine{resources: map[string]Resource{}, ledger: ledger}
+	err := pulumi.RunErr(stacks.Run, pulumi.WithMocks("promwire", "test", e), func(info *pulumi.RunInfo) {
+		info.Config = config
+		info.ConfigSecretKeys = []string{"promwire:sshPrivateKey", "digitalocean:token"}
+	})
+	return e.resources, err
+}
+
+// MustRun is Run for a fleet that is fine.
+func MustRun(t testing.TB, fleet, ledger string, more ...func(map[string]string)) map[string]Resource {
+	t.Helper()
+	resources, err := Run(t, fleet, ledger, more...)
+	require.NoError(t, err)
+	return resources
+}
+
+// Ledger is what a run recorded.
+func Ledger(t testing.TB, resources map[string]Resource) string {
+	t.Helper()
+	require.Contains(t, resources, "ledger")
+	return resources["ledger"].Inputs["input"].StringValue()
+}
+
+// operatorPEM is one key for all runs of a process, so that runs can be compared.
+var operatorPEM = sync.OnceValues(func() (string, error) {
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return "", err
+	}
+	block, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		return "", err
+	}
+	return string(pem.EncodeToMemory(block)), nil
+})
+
+// OperatorKey is the operator's private SSH key in OpenSSH's format.
+func OperatorKey(t testing.TB) string {
+	t.Helper()
+	key, err := operatorPEM()
+	require.NoError(t, err)
+	return key
+}

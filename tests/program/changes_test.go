@@ -1,0 +1,90 @@
+package program
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/promwire/promwire/tests/mocks"
+)
+
+// touched are the resources that a second run would create, delete or update. Inputs that a resource ignores don't count.
+func touched(before, after map[string]mocks.Resource) []string {
+	var all []string
+	for name, old := range before {
+		new, stays := after[name]
+		if !stays {
+			all = append(all, "-"+name)
+			continue
+		}
+		for _, key := range old.Ignored {
+			delete(old.Inputs, resource.PropertyKey(key))
+			delete(new.Inputs, resource.PropertyKey(key))
+		}
+		if !old.Inputs.DeepEquals(new.Inputs) {
+			all = append(all, name)
+		}
+	}
+	for name := range after {
+		if _, was := before[name]; !was {
+			all = append(all, "+"+name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// What a change touches is a promise: an operator who adds a target wants no other host to notice.
+func TestWhatAChangeTouches(t *testing.T) {
+	verified := []string{"promwire-test-verification-gate", "promwire-test-verification-outside"}
+	with := func(more ...string) []string {
+		all := append(slices.Clone(verified), more...)
+		slices.Sort(all)
+		return all
+	}
+	for name, c := range map[string]struct {
+		old, new string
+		touched  []string
+	}{
+		"nothing": {`"lon1"`, `"lon1"`, nil},
+		"order": {`{"name": "lon", "region": "lon1"},
+		{"name": "sfo", "region": "sfo3"},`, `{"name": "sfo", "region": "sfo3"},
+		{"name": "lon", "region": "lon1"},`, nil},
+		"a label": {`"region": "lon1"`, `"region": "lon1", "labels": {"team": "web"}`, []string{"lon-enrol"}},
+		"a target more": {`{"name": "sgp"`, `{"name": "ams", "region": "ams3"}, {"name": "sgp"`, with(
+			"ledger", "+ams", "+ams-droplet", "+ams-bootstrap", "+ams-enrol", "+ams-converge", "+ams-confirm")},
+		"a target less": {`{"name": "sfo", "region": "sfo3"},`, ``, with(
+			"ledger", "-sfo", "-sfo-droplet", "-sfo-bootstrap", "-sfo-enrol", "-sfo-converge", "-sfo-confirm")},
+		"size":            {`"region": "lon1"`, `"region": "lon1", "size": "s-2vcpu-4gb"`, []string{"lon-droplet"}},
+		"scrape interval": {`"region": "tor1"`, `"region": "tor1", "prometheus": {"scrapeInterval": "30s"}`, with("monitor-converge")},
+		"proof again":     {`"monitor": {`, `"verification": {"again": "2026-11"}, "monitor": {`, verified},
+		"the operator's networks": {`"monitor": {`, `"ssh": {"from": ["198.51.100.0/24"]}, "monitor": {`, with(
+			"lon-confirm", "lon-converge", "monitor-confirm", "monitor-converge", "sfo-confirm", "sfo-converge",
+			"sgp-confirm", "sgp-converge", "promwire-test-monitor-firewall-rules", "promwire-test-target-firewall-rules")},
+		"the exporter's mirror": {`"monitor": {`, `"releases": {"mirror": "https://mirror.example"}, "monitor": {`, with(
+			"lon-converge", "monitor-converge", "sfo-converge", "sgp-converge")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Contains(t, droplets, c.old)
+			before := mocks.MustRun(t, droplets, "")
+			after := mocks.MustRun(t, strings.Replace(droplets, c.old, c.new, 1), mocks.Ledger(t, before))
+			assert.ElementsMatch(t, c.touched, touched(before, after))
+		})
+	}
+}
+
+// A run that failed half-way has recorded its addresses; the next one, with other settings, gives none of them away.
+func TestAFailedRunLosesNoAddress(t *testing.T) {
+	first := mocks.MustRun(t, droplets, "")
+	changed := strings.Replace(droplets, `{"name": "lon"`, `{"name": "new", "region": "lon1"}, {"name": "lon"`, 1)
+	second := mocks.MustRun(t, changed, mocks.Ledger(t, first))
+	for _, host := range []string{"lon", "sfo", "sgp"} {
+		old, new := first[host+"-converge"].Inputs["stdin"], second[host+"-converge"].Inputs["stdin"]
+		assert.Equal(t, old, new, host)
+	}
+	assert.Contains(t, second["new-converge"].Inputs["stdin"].StringValue(), "10.98.0.5")
+}

@@ -1,0 +1,254 @@
+// Package program holds the program to its promises, resource by resource, against Pulumi's mocks.
+package program
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/promwire/promwire/tests/mocks"
+)
+
+const droplets = `{
+	"monitor": {"name": "monitor", "region": "tor1"},
+	"targets": [
+		{"name": "lon", "region": "lon1"},
+		{"name": "sfo", "region": "sfo3"},
+		{"name": "sgp", "region": "sgp1"}
+	]
+}`
+
+func names(resources map[string]mocks.Resource) []string { return slices.Sorted(maps.Keys(resources)) }
+
+func TestEveryResourceHasAParentAndASpeakingName(t *testing.T) {
+	resources := mocks.MustRun(t, droplets, "")
+	roots := []string{"ledger", "promwire-test"}
+	for name, r := range resources {
+		if slices.Contains(roots, name) {
+			continue
+		}
+		assert.NotEmpty(t, r.Parent, "%s has no parent", name)
+		if parent, ours := resources[r.Parent]; ours && strings.HasPrefix(parent.Type, "promwire:") {
+			assert.True(t, strings.HasPrefix(name, r.Parent) || strings.HasPrefix(parent.Type, "promwire:index:Fleet"),
+				"%s is not named after its parent %s", name, r.Parent)
+		}
+	}
+}
+
+func TestAHostHasAtMostSixResources(t *testing.T) {
+	resources := mocks.MustRun(t, droplets, "")
+	for _, host := range []string{"monitor", "lon", "sfo", "sgp"} {
+		var own []string
+		for name, r := range resources {
+			if name == host || r.Parent == host {
+				own = append(own, name)
+			}
+		}
+		assert.LessOrEqual(t, len(own), 6, "%s has %v", host, own)
+	}
+}
+
+// Nothing of the monitor may depend on a target, and nothing of a target on another one, or one bad host would be many.
+func TestOneBadHostIsOneBadHost(t *testing.T) {
+	resources := mocks.MustRun(t, droplets, "")
+	hosts := []string{"monitor", "lon", "sfo", "sgp"}
+	owner := func(name string) string {
+		for _, host := range hosts {
+			if name == host || resources[name].Parent == host {
+				return host
+			}
+		}
+		return ""
+	}
+	for name, r := range resources {
+		for _, dependency := range r.Dependencies {
+			from, to := owner(name), owner(dependency)
+			if from == "" || to == "" || from == to {
+				continue
+			}
+			assert.Equal(t, "monitor", to, "%s depends on %s", name, dependency)
+			assert.NotEqual(t, "monitor", from, "%s depends on %s", name, dependency)
+		}
+	}
+}
+
+func TestNoHostIsTouchedBeforeTheLedgerIsWrittenAndTheFirewallsAreUp(t *testing.T) {
+	resources := mocks.MustRun(t, droplets, "")
+	for _, host := range []string{"monitor", "lon", "sfo", "sgp"} {
+		for _, first := range []string{host + "-droplet", host + "-bootstrap"} {
+			assert.Contains(t, resources[first].Dependencies, "ledger")
+			assert.Contains(t, resources[first].Dependencies, "promwire-test-target-firewall-rules")
+			assert.Contains(t, resources[first].Dependencies, "promwire-test-monitor-firewall-rules")
+		}
+	}
+}
+
+func TestDroplets(t *testing.T) {
+	r := mocks.MustRun(t, droplets, "")["lon-droplet"]
+	assert.Equal(t, "lon1", r.Inputs["region"].StringValue())
+	assert.Equal(t, "debian-12-x64", r.Inputs["image"].StringValue())
+	assert.Equal(t, "promwire-test-lon", r.Inputs["name"].StringValue())
+	assert.True(t, r.Inputs["ipv6"].BoolValue())
+	assert.False(t, r.Inputs["monitoring"].BoolValue())
+	assert.ElementsMatch(t, []string{"userData", "sshKeys", "image"}, r.Ignored)
+	assert.True(t, r.Inputs["userData"].IsSecret(), "user data holds the temporary host key")
+}
+
+// Every SSH connection of the program, bastions included, pins a host key and keeps the operator's key secret.
+func TestEveryConnectionIsPinnedAndSecret(t *testing.T) {
+	for name, fleet := range map[string]string{"droplets": droplets, "existing": existing} {
+		t.Run(name, func(t *testing.T) {
+			seen := 0
+			for name, r := range mocks.MustRun(t, fleet, "") {
+				if r.Type != "command:remote:Command" {
+					continue
+				}
+				seen++
+				connection := r.Inputs["connection"]
+				assert.True(t, connection.ContainsSecrets(), name)
+				fields := plain(connection).ObjectValue()
+				assert.NotEmpty(t, plain(fields["hostKey"]).StringValue(), name)
+				if proxy, ok := fields["proxy"]; ok && !proxy.IsNull() {
+					assert.NotEmpty(t, plain(plain(proxy).ObjectValue()["hostKey"]).StringValue(), name)
+				}
+				assert.Equal(t, "none", r.Inputs["logging"].StringValue(), name)
+				assert.False(t, r.Inputs["addPreviousOutputInEnv"].BoolValue(), name)
+			}
+			assert.Positive(t, seen)
+		})
+	}
+}
+
+func plain(v resource.PropertyValue) resource.PropertyValue {
+	if v.IsSecret() {
+		return v.SecretValue().Element
+	}
+	return v
+}
+
+// The first connection to a droplet knows the temporary key, all others the host's own.
+func TestTheTemporaryHostKeyIsForBootstrapAlone(t *testing.T) {
+	resources := mocks.MustRun(t, droplets, "")
+	for name, r := range resources {
+		if r.Type != "command:remote:Command" {
+			continue
+		}
+		key := plain(plain(r.Inputs["connection"]).ObjectValue()["hostKey"]).StringValue()
+		if strings.HasSuffix(name, "-bootstrap") {
+			assert.True(t, strings.HasPrefix(key, "ecdsa-sha2-nistp256 "), name)
+			assert.Contains(t, plain(resources[r.Parent+"-droplet"].Inputs["userData"]).StringValue(), key)
+			assert.Contains(t, r.Ignored, "connection", "%s would dial with a retired key", name)
+		} else {
+			assert.Equal(t, mocks.HostKey, key, name)
+		}
+	}
+}
+
+// No input of any resource but connections and user data may hold a secret in clear text.
+func TestSecretsStayWhereTheyBelong(t *testing.T) {
+	resources := mocks.MustRun(t, droplets, "")
+	key := strings.TrimSpace(mocks.OperatorKey(t))
+	middle := strings.Split(key, "\n")[2]
+	for name, r := range resources {
+		text := clearText(resource.NewProperty(r.Inputs))
+		assert.NotContains(t, text, middle, "%s holds the operator's private key in clear text", name)
+		assert.NotContains(t, text, "dop_v1_planted", name)
+		assert.NotContains(t, text, "EC PRIVATE KEY", "%s holds a temporary host key in clear text", name)
+	}
+}
+
+// clearText is all text of a value that is not secret.
+func clearText(v resource.PropertyValue) string {
+	switch {
+	case v.IsSecret():
+		return ""
+	case v.IsString():
+		return v.StringValue()
+	case v.IsArray():
+		var b strings.Builder
+		for _, element := range v.ArrayValue() {
+			b.WriteString(clearText(element))
+		}
+		return b.String()
+	case v.IsObject():
+		var b strings.Builder
+		for _, element := range v.ObjectValue() {
+			b.WriteString(clearText(element))
+		}
+		return b.String()
+	}
+	return ""
+}
+
+const existing = `{
+	"monitor": {"name": "monitor", "address": "198.51.100.10", "hostKey": "` + mocks.HostKey + `"},
+	"targets": [
+		{"name": "direct", "address": "198.51.100.11", "user": "admin", "port": 2222, "hostKey": "` + mocks.HostKey + `"},
+		{"name": "hidden", "address": "172.20.0.5", "hostKey": "` + mocks.HostKey + `",
+		 "bastion": {"address": "198.51.100.11", "user": "admin", "port": 2222, "hostKey": "` + mocks.HostKey + `"}}
+	]
+}`
+
+// An existing machine is cleaned when it leaves; a droplet just goes.
+func TestOnlyWhatOutlivesTheFleetIsUndone(t *testing.T) {
+	for name, r := range mocks.MustRun(t, existing, "") {
+		_, undone := r.Inputs["delete"]
+		expected := strings.HasSuffix(name, "-bootstrap") || strings.HasSuffix(name, "-enrol")
+		assert.Equal(t, expected, undone, name)
+		assert.Empty(t, r.DeletedWith, name)
+	}
+	for name, r := range mocks.MustRun(t, droplets, "") {
+		_, undone := r.Inputs["delete"]
+		assert.Equal(t, strings.HasSuffix(name, "-enrol"), undone, name)
+		if r.Type == "command:remote:Command" {
+			assert.True(t, strings.HasSuffix(r.DeletedWith, "-droplet"), name)
+		}
+	}
+}
+
+func TestAnExistingFleetNeedsNoCloud(t *testing.T) {
+	resources := mocks.MustRun(t, existing, "", func(config map[string]string) { delete(config, "digitalocean:token") })
+	for name, r := range resources {
+		assert.False(t, strings.HasPrefix(r.Type, "digitalocean:"), name)
+	}
+	assert.Contains(t, plain(resources["direct-converge"].Inputs["create"]).StringValue(), "sudo -n ")
+	assert.NotContains(t, plain(resources["monitor-converge"].Inputs["create"]).StringValue(), "sudo")
+	outside := resources["promwire-test-verification-outside"].Inputs["stdin"].StringValue()
+	assert.Contains(t, outside, "direct 198.51.100.11 2222 open")
+	assert.NotContains(t, outside, "172.20.0.5", "nobody outside can try an address behind a bastion")
+}
+
+func TestBadSettingsTouchNothing(t *testing.T) {
+	for name, c := range map[string]struct{ fleet, says string }{
+		"unknown key": {`{"monitr": {}}`, "monitor"},
+		"no region":   {`{"monitor": {"name": "monitor", "region": "tor1"}, "targets": [{"name": "a", "regions": [], "count": 2}]}`, "targets[0]"},
+		"name twice":  {`{"monitor": {"name": "a", "region": "tor1"}, "targets": [{"name": "a", "region": "lon1"}]}`, "targets[0].name"},
+		"too small":   {`{"network": {"cidr": "10.98.0.0/30"}, "monitor": {"name": "m", "region": "tor1"}, "targets": [{"name": "a", "regions": ["lon1"], "count": 9}]}`, "10.98.0.0/30"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resources, err := mocks.Run(t, c.fleet, "")
+			require.Error(t, err)
+			assert.Contains(t, err.Error(), c.says)
+			assert.Empty(t, names(resources))
+		})
+	}
+}
+
+func TestAMissingTokenOrKeySaysWhichCommandSetsIt(t *testing.T) {
+	for key, command := range map[string]string{
+		"digitalocean:token":     "pulumi config set --secret digitalocean:token",
+		"promwire:sshPrivateKey": "pulumi config set --secret promwire:sshPrivateKey",
+	} {
+		t.Setenv("DIGITALOCEAN_TOKEN", "")
+		t.Setenv("DIGITALOCEAN_ACCESS_TOKEN", "")
+		resources, err := mocks.Run(t, droplets, "", func(config map[string]string) { delete(config, key) })
+		require.Error(t, err)
+		assert.Contains(t, err.Error(), command)
+		assert.Empty(t, names(resources))
+	}
+}
