@@ -68,7 +68,7 @@ func New(ctx *pulumi.Context, parent pulumi.Resource, args Args, dependsOn []pul
 		Address:   via.address,
 		PublicKey: fact(bootstrap, func(f facts.Facts) string { return f.PublicKey.String() }),
 		Reachable: args.Droplet != nil || args.Machine.Bastion == nil,
-		Bootstrap: bootstrap,
+		Bootstrap: bootstrap.Resource,
 		parent:    parent,
 		gone:      via.gone,
 	}
@@ -89,9 +89,13 @@ func reach(ctx *pulumi.Context, parent pulumi.Resource, args Args, dependsOn []p
 	return access{}, fmt.Errorf("%s: a host is either a droplet or an existing machine", args.Name)
 }
 
-// fact is one of the facts that bootstrap printed.
+// fact is one of the facts that bootstrap printed; "" of a bootstrap that failed. With --continue-on-error a failed resource's
+// outputs are zero values, and what depends on it is skipped: an error here would end the program for the other hosts too.
 func fact(bootstrap *remote.Command, pick func(facts.Facts) string) pulumi.StringOutput {
 	return bootstrap.Stdout.ApplyT(func(stdout string) (string, error) {
+		if stdout == "" {
+			return "", nil
+		}
 		f, err := facts.Parse(stdout)
 		if err != nil {
 			return "", err

@@ -60,9 +60,11 @@ func New(ctx *pulumi.Context, args Args, dependsOn []pulumi.Resource, opts ...pu
 	}
 	m.Receipt = converge.Stdout
 	confirm := plan.Confirm(plan.ConfirmValues{Host: name, Digest: desired.FirewallDigest()})
-	if m.Ready, err = m.Host.Confirm(ctx, pulumi.String(confirm), converge); err != nil {
+	confirmed, err := m.Host.Confirm(ctx, pulumi.String(confirm), converge.Resource)
+	if err != nil {
 		return nil, err
 	}
+	m.Ready = confirmed.Resource
 	return m, ctx.RegisterResourceOutputs(m, pulumi.Map{
 		"address": m.Host.Address, "endpoint": m.Endpoint, "publicKey": m.PublicKey, "receipt": m.Receipt,
 	})

@@ -59,10 +59,11 @@ type Args struct {
 	Identity   pulumi.StringInput // when this changes, the command is made anew instead of updated
 }
 
-// Command is a script that ran on a machine.
+// Command is a script that ran on a machine. Its Resource is what others depend on: a wrapper would count as a component,
+// and depending on a component without children waits for nothing.
 type Command struct {
-	pulumi.Resource
-	Stdout pulumi.StringOutput
+	Resource pulumi.CustomResource
+	Stdout   pulumi.StringOutput
 }
 
 // New runs a script when its resource is created, and again when an input changes. The name tells the operator which host

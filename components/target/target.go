@@ -56,20 +56,24 @@ func New(ctx *pulumi.Context, args Args, dependsOn []pulumi.Resource, opts ...pu
 	t.Receipt = converge.Stdout
 	confirm, err := t.Host.Confirm(ctx, text(desired, func(p plan.Plan) (string, error) {
 		return plan.Confirm(plan.ConfirmValues{Host: name, Digest: p.FirewallDigest()}), nil
-	}), converge)
+	}), converge.Resource)
 	if err != nil {
 		return nil, err
 	}
-	t.Ready = []pulumi.Resource{enrol, confirm}
+	t.Ready = []pulumi.Resource{enrol.Resource, confirm.Resource}
 	return t, ctx.RegisterResourceOutputs(t, pulumi.Map{
 		"address": t.Host.Address, "publicKey": t.Host.PublicKey, "receipt": t.Receipt,
 	})
 }
 
-// plan is what the target must be, as soon as the monitor has a key and an address.
+// plan is what the target must be, as soon as the monitor has a key and an address. Without a key the monitor failed, the
+// target will be skipped, and its plan is the zero one.
 func (t *Target) plan() pulumi.Output {
 	m := t.Args.Monitor
 	return pulumi.All(m.PublicKey, m.Endpoint).ApplyT(func(known []any) (plan.Plan, error) {
+		if known[0] == "" {
+			return plan.Plan{}, nil
+		}
 		key, err := wgtypes.ParseKey(known[0].(string))
 		if err != nil {
 			return plan.Plan{}, fmt.Errorf("target %s: the monitor's WireGuard key: %w", t.Args.Host.Name, err)
@@ -80,13 +84,21 @@ func (t *Target) plan() pulumi.Output {
 	})
 }
 
-// text renders one text of a plan that is not known yet.
+// text renders one text of a plan that is not known yet; "" of the zero plan.
 func text(desired pulumi.Output, render func(plan.Plan) (string, error)) pulumi.StringOutput {
-	return desired.ApplyT(func(p any) (string, error) { return render(p.(plan.Plan)) }).(pulumi.StringOutput)
+	return desired.ApplyT(func(p any) (string, error) {
+		if p.(plan.Plan).Empty() {
+			return "", nil
+		}
+		return render(p.(plan.Plan))
+	}).(pulumi.StringOutput)
 }
 
 func (t *Target) enrolScript() pulumi.StringOutput {
 	return t.Host.PublicKey.ApplyT(func(text string) (string, error) {
+		if text == "" { // bootstrap failed, and enrol will be skipped
+			return "", nil
+		}
 		key, err := wgtypes.ParseKey(text)
 		if err != nil {
 			return "", fmt.Errorf("target %s: its WireGuard key: %w", t.Args.Host.Name, err)

@@ -48,7 +48,7 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err != nil {
 		return nil, err
 	}
-	outside, err := remote.Here(ctx, name+"-outside", outsideScript(args), pulumi.Parent(v), pulumi.DependsOn([]pulumi.Resource{gate}))
+	outside, err := remote.Here(ctx, name+"-outside", outsideScript(args), pulumi.Parent(v), pulumi.DependsOn([]pulumi.Resource{gate.Resource}))
 	if err != nil {
 		return nil, err
 	}

@@ -7,10 +7,13 @@ const (
 	Permanent = "/etc/promwire/firewall.nft"
 	// Service is the unit that loads it.
 	Service = "promwire-firewall.service"
+	// Distribution is the unit that loads the host's own rules, if it is enabled.
+	Distribution = "nftables.service"
+
+	load = "/usr/sbin/nft -f " + Permanent
 )
 
-// Unit loads the permanent ruleset before the network is up, and again whenever the distribution's own nftables.service, which
-// may begin with `flush ruleset`, has loaded its rules.
+// Unit loads the permanent ruleset before the network is up.
 func Unit() string {
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{
@@ -19,18 +22,27 @@ func Unit() string {
 			"DefaultDependencies=no",
 			"Wants=network-pre.target",
 			"Before=network-pre.target shutdown.target",
-			"After=local-fs.target nftables.service",
+			"After=local-fs.target " + Distribution,
 			"Conflicts=shutdown.target",
-			"PartOf=nftables.service",
-			"ReloadPropagatedFrom=nftables.service",
 			"ConditionPathExists=" + Permanent,
 		}},
 		{Name: "Service", Lines: []string{
 			"Type=oneshot",
 			"RemainAfterExit=yes",
-			"ExecStart=/usr/sbin/nft -f " + Permanent,
-			"ExecReload=/usr/sbin/nft -f " + Permanent,
+			"ExecStart=" + load,
 		}},
-		{Name: "Install", Lines: []string{"WantedBy=sysinit.target nftables.service"}},
+		{Name: "Install", Lines: []string{"WantedBy=sysinit.target"}},
+	}.Render()
+}
+
+// DropIn adds to Distribution what its `flush ruleset`, when it is started, reloaded or stopped, would take away. The minus lets
+// a host without a confirmed ruleset be.
+func DropIn() string {
+	return systemd.Unit{
+		{Name: "Service", Lines: []string{
+			"ExecStartPost=-" + load,
+			"ExecReload=-" + load,
+			"ExecStopPost=-" + load,
+		}},
 	}.Render()
 }

@@ -38,18 +38,18 @@ func (f Fence) Service() string {
 		"TimeoutStartSec=60",
 		"LogLevelMax=notice", // or the journal would tell of each run
 		"ReadWritePaths=" + Textfiles,
+		"UMask=0022", // the exporter reads what it writes
 		"CapabilityBoundingSet=CAP_NET_RAW",
 		"ProtectHome=yes",
 		"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
 		"SystemCallFilter=@system-service",
 	}
-	sandbox := append(service, systemd.Sandbox()...)
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{
 			"Description=Try to reach what a target of promwire must not reach",
 			"After=" + wireguard.Unit,
 		}},
-		{Name: "Service", Lines: append(sandbox, "UMask=0022")}, // the exporter reads what it writes
+		{Name: "Service", Lines: append(service, systemd.Sandbox()...)},
 	}.Render()
 }
 

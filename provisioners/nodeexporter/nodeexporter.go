@@ -33,6 +33,7 @@ func Unit(own, monitor []netip.Addr) string {
 		"ExecStart=" + strings.Join(command, " \\\n  "),
 		"Restart=always",
 		"RestartSec=3",
+		"UMask=0077",
 		"CapabilityBoundingSet=",
 		"ProtectHome=read-only", // it counts the space of what is mounted there
 		"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",

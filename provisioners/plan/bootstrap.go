@@ -22,9 +22,9 @@ func Bootstrap(v BootstrapValues) string {
 	if v.RetireTemporaryKey {
 		begin = append(begin, do("lasting_key"))
 	}
-	return script("how "+v.Host+" begins, and ends", scripts.Base+scripts.Bootstrap+scripts.Undo,
+	return script("how "+v.Host+" begins, and ends", scripts.Base+scripts.Bootstrap+scripts.Undo+scripts.Receipt,
 		function{apply, append(begin, do("host_key"), do("tell"))},
-		function{undo, []call{do("begin", v.Host, "undo"), do("take_away")}})
+		function{undo, []call{do("begin", v.Host, "undo"), do("take_away"), do("receipt")}})
 }
 
 // Confirm is the script that makes the firewall permanent that converge loaded on trial.

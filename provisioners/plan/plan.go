@@ -35,7 +35,7 @@ type Plan struct {
 // Script is the script that makes the host what the plan says (converge). Its one line of output is the receipt:
 // {"host":"…","changed":["…"],"versions":{"…":"…"},"firewall":"…"}; what is not changed is not touched.
 func (p Plan) Script() (string, error) {
-	if len(p.steps) == 0 {
+	if p.Empty() {
 		return "", errors.New("plan: this one is empty; make one with Monitor or Target")
 	}
 	begin := []call{do("bring"), do("use", p.host, "converge")}
@@ -43,6 +43,9 @@ func (p Plan) Script() (string, error) {
 	return script(fmt.Sprintf("what the %s %s must be", p.role, p.host), scripts.Use+"\n"+bring(),
 		function{apply, join(begin, p.steps, end)}), nil
 }
+
+// Empty says whether this is the zero Plan.
+func (p Plan) Empty() bool { return len(p.steps) == 0 }
 
 // FirewallDigest names the plan's ruleset, for Confirm: 64 hex digits.
 func (p Plan) FirewallDigest() string { return p.rules.Digest() }
@@ -142,21 +145,21 @@ func install(mirror string, r release.Release, room int, binaries ...string) []c
 // tunnel is the host's end of it, with the peers that the plan knows.
 func tunnel(t Tunnel, i wireguard.Interface, peers ...wireguard.Peer) []call {
 	i.MTU, i.Addresses = t.MTU, t.prefixes()
-	steps := []call{
+	parts := []call{
 		do("dir", "/etc/wireguard/promwire0.d", "700"),
 		put("/etc/wireguard/promwire0.d/interface.conf", "600", i.Render()),
 	}
 	for _, peer := range peers {
-		steps = append(steps, put("/etc/wireguard/promwire0.d/peer-monitor.conf", "600", peer.Render()))
+		parts = append(parts, put("/etc/wireguard/promwire0.d/peer-monitor.conf", "600", peer.Render()))
 	}
 	up := []string{"tunnel", strconv.Itoa(t.MTU)}
 	for _, address := range i.Addresses {
 		up = append(up, address.String())
 	}
-	return append(steps,
-		do("dir", "/etc/systemd/system/"+wireguard.Unit+".d", "755"),
-		put("/etc/systemd/system/"+wireguard.Unit+".d/promwire.conf", "644", wireguard.DropIn()),
-		do(up...),
+	return join(
+		parts,
+		dropIn(wireguard.Unit, wireguard.DropIn()),
+		[]call{do(up...)},
 	)
 }
 
@@ -190,11 +193,14 @@ func fenceFiles(f nodeexporter.Fence) []call {
 
 // firewall is loaded on trial just before the services that it protects start. Its unit is enabled by Confirm.
 func (p Plan) firewall() []call {
-	return []call{
-		do("dir", "/etc/promwire", "755"),
-		unit(nftables.Service, nftables.Unit()),
-		{words: []string{"firewall", p.rules.Digest()}, input: p.rules.Render()},
-	}
+	return join(
+		dropIn(nftables.Distribution, nftables.DropIn()),
+		[]call{
+			do("dir", "/etc/promwire", "755"),
+			unit(nftables.Service, nftables.Unit()),
+			do("reread", nftables.Service),
+			{words: []string{"firewall", p.rules.Digest()}, input: p.rules.Render()},
+		})
 }
 
 func (v MonitorValues) prometheusFiles() []call {
@@ -232,6 +238,16 @@ func user(name, description string) []call {
 	return []call{
 		put("/etc/sysusers.d/"+name+".conf", "644", systemd.User(name, description)),
 		do("user", name),
+	}
+}
+
+// dropIn is what is added to a unit that is not ours.
+func dropIn(unit, text string) []call {
+	folder := "/etc/systemd/system/" + unit + ".d"
+	return []call{
+		do("dir", folder, "755"),
+		put(folder+"/promwire.conf", "644", text),
+		do("reread", unit),
 	}
 }
 

@@ -105,6 +105,7 @@ func Unit(own []netip.Addr, networks []netip.Prefix) string {
 		"TimeoutStopSec=120", // it writes what it has in memory
 		"LimitNOFILE=65536",
 		"ReadWritePaths=" + Data,
+		"UMask=0077",
 		"CapabilityBoundingSet=",
 		"ProtectHome=yes",
 		"ProtectProc=invisible",

@@ -13,6 +13,7 @@ begin() {
   umask 022
   trap 'unexpected $? "$BASH_COMMAND"' EXIT
   trap 'fail "it took too long and was ended; run it again"' TERM
+  exec 3>&1 1>&2 # standard output is for the script's own answer alone
   [ "$(id -u)" = 0 ] || fail "it does not run as root; let the SSH user be root or have sudo without a password"
   install -d -m 700 "$RUN" "$STATE"
   touch "$STATE/manifest"
@@ -44,7 +45,7 @@ forget() {
 # put PATH MODE [CHECK...]: makes PATH hold what stands on standard input. The text is written beside PATH, shown to CHECK
 # (whose last argument it becomes) and renamed, so PATH is at all times the old file or the whole new one.
 put() {
-  local path=$1 mode=$2 stage new
+  local path=$1 mode=$2 stage new said
   shift 2
   stage=$(dirname "$path")/.promwire
   new=$stage/$(basename "$path")
@@ -58,8 +59,9 @@ put() {
     rm -r "$stage"
     return
   fi
-  if [ $# -gt 0 ] && ! "$@" "$new" </dev/null >&2; then
+  if [ $# -gt 0 ] && ! said=$("$@" "$new" 2>&1 </dev/null); then
     rm -r "$stage"
+    printf '%s\n' "$said" >&2
     fail "$path: $1 refuses its new text (its reason stands above); the old one stays"
   fi
   record file "$path"

@@ -103,5 +103,5 @@ own() { printf '%s\n' "$HOST" >"$STATE/host"; }
 # tell prints the facts.
 tell() {
   printf '{"publicKey":"%s","hostKey":"%s","arch":"%s","os":"%s","wireguard":"%s"}\n' \
-    "$PUBLIC_KEY" "$HOST_KEY" "$ARCH" "$OS" "$WIREGUARD"
+    "$PUBLIC_KEY" "$HOST_KEY" "$ARCH" "$OS" "$WIREGUARD" >&3
 }

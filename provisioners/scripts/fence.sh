@@ -22,39 +22,40 @@ hosts() {
   done
 }
 
-# probe PORT: tries the addresses on standard input, and prints how many it tried and on how many a connection was made,
-# whatever was said over it afterwards.
+# probe TO PORT: tries the addresses on standard input all at once, and prints how many it tried and on how many a connection was
+# made, whatever was said over it afterwards.
 probe() {
-  local port=$1 address
+  local port=$2 address
   while read -r address; do
     [ -n "$address" ] || continue
     [[ $address != *:* ]] || address="[$address]"
     printf 'url = "http://%s:%s/"\noutput = /dev/null\n' "$address" "$port"
   done | { curl --silent --globoff --interface "$TUNNEL" --noproxy '*' --http0.9 --connect-timeout 2 --max-time 3 \
-    --parallel --parallel-immediate --parallel-max 300 --write-out '%{time_connect}\n' --config - || true; } |
-    awk '{ tried++; open += $1 > 0 } END { print tried + 0, open + 0 }'
+    --parallel --parallel-immediate --parallel-max 300 --write-out '%{time_connect}\n' --config - 2>/dev/null || true; } |
+    awk -v labels="$1 $2" '{ tried++; open += $1 > 0 } END { print labels, tried + 0, open + 0 }'
 }
 
-# metrics prints what the probes saw.
+# metrics renders what the probes, on standard input, saw.
 metrics() {
-  local to port tried open
+  local seen to port tried open
+  seen=$(sort)
   echo '# HELP promwire_fence_probed_addresses Addresses of the tunnel that were tried.'
   echo '# TYPE promwire_fence_probed_addresses gauge'
   while read -r to port tried open; do
     printf 'promwire_fence_probed_addresses{to="%s",port="%s"} %s\n' "$to" "$port" "$tried"
-  done <<<"$1"
+  done <<<"$seen"
   echo '# HELP promwire_fence_open_addresses Addresses of the tunnel that accepted a connection, and must not.'
   echo '# TYPE promwire_fence_open_addresses gauge'
   while read -r to port tried open; do
     printf 'promwire_fence_open_addresses{to="%s",port="%s"} %s\n' "$to" "$port" "$open"
-  done <<<"$1"
+  done <<<"$seen"
   echo '# HELP promwire_fence_last_run_timestamp_seconds When the addresses were last tried.'
   echo '# TYPE promwire_fence_last_run_timestamp_seconds gauge'
   printf 'promwire_fence_last_run_timestamp_seconds %s\n' "$(date +%s)"
 }
 
 main() {
-  local folder=$1 count=$2 family network own monitor others=() monitors=() seen
+  local folder=$1 count=$2 family network own monitor others=() monitors=()
   shift 2
   ip link show dev "$TUNNEL" >/dev/null # without a tunnel everything would seem closed
   for family in "$@"; do
@@ -62,10 +63,12 @@ main() {
     mapfile -t -O "${#others[@]}" others < <(hosts "$network" "$count" | grep -vxF -e "$own" -e "$monitor")
     monitors+=("$monitor")
   done
-  seen="targets 9100 $(printf '%s\n' "${others[@]}" | probe 9100)
-monitor 9090 $(printf '%s\n' "${monitors[@]}" | probe 9090)
-monitor 9100 $(printf '%s\n' "${monitors[@]}" | probe 9100)"
-  metrics "$seen" >"$folder/promwire_fence.prom.new"
+  {
+    probe targets 9100 < <(printf '%s\n' "${others[@]}") &
+    probe monitor 9090 < <(printf '%s\n' "${monitors[@]}") &
+    probe monitor 9100 < <(printf '%s\n' "${monitors[@]}") &
+    wait
+  } | metrics >"$folder/promwire_fence.prom.new"
   mv "$folder/promwire_fence.prom.new" "$folder/promwire_fence.prom"
 }
 

@@ -24,7 +24,7 @@ trial() {
   record table promwire
   disarm
   systemd-run --quiet --collect --unit promwire-rollback --on-active 60s --timer-property AccuracySec=1s \
-    /bin/bash -c '. /usr/local/lib/promwire/lib.sh; take_back'
+    /bin/bash -c '. /usr/local/lib/promwire/lib.sh && take_back'
   nft --file "$PENDING"
   CHANGED+=("firewall on trial")
   proved && return

@@ -1,8 +1,6 @@
 # shellcheck shell=bash
 # Upstream releases: fetched, checked, unpacked below /opt/promwire, and linked into /usr/local/bin.
 
-VERSIONS=() # "name":"version" of what is installed
-
 # release NAME VERSION MB BINARY...: installs a release. Standard input has a line for each architecture: its Debian name, the
 # archive's URL, its SHA-256. MB is the room that archive and contents take together.
 release() {

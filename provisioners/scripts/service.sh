@@ -34,10 +34,15 @@ service() {
   CHANGED+=("$unit")
 }
 
+# reread UNIT: lets systemd know the unit's files as they are now.
+reread() {
+  if [ "$(systemctl show --property NeedDaemonReload --value "$1")" = yes ]; then systemctl daemon-reload; fi
+}
+
 # enable UNIT: starts it at boot.
 enable() {
   record unit "$1"
-  if [ "$(systemctl show --property NeedDaemonReload --value "$1")" = yes ]; then systemctl daemon-reload; fi
+  reread "$1"
   ! systemctl is-enabled --quiet "$1" 2>/dev/null || return 0
   systemctl enable --quiet "$1"
   CHANGED+=("$1 at boot")

@@ -36,11 +36,15 @@ whole() {
 }
 
 # load_tunnel FILE: refuses a configuration that WireGuard refuses. A running tunnel has it from now on; sessions with peers
-# that stay are kept. The stripped file must hold the private key: without, syncconf would clear it.
+# that stay are kept. What the stripped file leaves out, syncconf clears: so it holds the private key, and, on a host that only
+# dials, the port that this host has now, where its peer answers.
 load_tunnel() {
   local status=0
   (umask 077 && wg-quick strip "$1" >"$RUN/stripped") || return
-  if ip link show dev promwire0 >/dev/null 2>&1; then wg syncconf promwire0 "$RUN/stripped" || status=$?; fi
+  if ip link show dev promwire0 >/dev/null 2>&1; then
+    grep -q '^ListenPort' "$RUN/stripped" || sed -i "1a ListenPort = $(wg show promwire0 listen-port)" "$RUN/stripped"
+    wg syncconf promwire0 "$RUN/stripped" || status=$?
+  fi
   rm "$RUN/stripped"
   return "$status"
 }

@@ -13,7 +13,7 @@ take_away() {
     if undo_"$kind" "$name"; then CHANGED+=("$name"); else left+=("$kind $name"); fi
   done < <(tac "$STATE/manifest")
   systemctl daemon-reload
-  systemctl try-reload-or-restart ssh.service
+  if [[ " ${CHANGED[*]} " == *" /etc/ssh/"* ]]; then systemctl try-reload-or-restart ssh.service; fi
   if [ ${#left[@]} -gt 0 ]; then
     printf '%s\n' "${left[@]}" | tac >"$STATE/manifest"
     fail "these are left: ${left[*]}; remove them and run it again"

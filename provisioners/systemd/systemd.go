@@ -51,7 +51,6 @@ func Sandbox() []string {
 		"MemoryDenyWriteExecute=yes",
 		"SystemCallArchitectures=native",
 		"SystemCallErrorNumber=EPERM",
-		"UMask=0077",
 	}
 }
 

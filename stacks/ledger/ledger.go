@@ -67,6 +67,10 @@ func (l Ledger) check() error {
 		}
 	}
 	for _, freed := range l.Freed {
+		// Only a target that became the monitor is both: its former slot waits for it.
+		if slot, there := l.Hosts[freed.Name]; there && slot != MonitorSlot {
+			return fmt.Errorf("%s has slot %d and is gone from slot %d", freed.Name, slot, freed.Slot)
+		}
 		if err := hold(freed.Name, freed.Slot, MonitorSlot+1); err != nil {
 			return err
 		}
@@ -153,7 +157,7 @@ func (l Ledger) bySlot() []string {
 func (l *Ledger) comeBack(targets []string) {
 	for _, name := range targets {
 		i := slices.IndexFunc(l.Freed, func(t Tombstone) bool { return t.Name == name })
-		if _, stayed := l.Hosts[name]; stayed || i < 0 {
+		if i < 0 {
 			continue
 		}
 		l.Hosts[name] = l.Freed[i].Slot

@@ -49,21 +49,33 @@ func (m noResources) NewResource(args pulumi.MockResourceArgs) (string, resource
 func (m noResources) Call(pulumi.MockCallArgs) (resource.PropertyMap, error) { return nil, nil }
 
 // loadWith runs Load in a program of the stack "test" with a configuration.
-func loadWith(t *testing.T, values map[string]string, secrets ...string) (s *Settings, err error) {
+func loadWith(t *testing.T, values map[string]string, secrets ...string) (*Settings, error) {
 	t.Helper()
-	for _, variable := range tokenVariables {
-		t.Setenv(variable, "")
-	}
-	return s, pulumi.RunErr(func(ctx *pulumi.Context) error {
-		s, err = Load(ctx)
-		return err
+	var s *Settings
+	var loaded error
+	err := pulumi.RunErr(func(ctx *pulumi.Context) error {
+		s, loaded = Load(ctx)
+		return nil
 	}, pulumi.WithMocks("promwire", "test", noResources{t}), func(info *pulumi.RunInfo) {
 		info.Config = values
 		info.ConfigSecretKeys = secrets
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, loaded
+}
+
+// withoutToken clears the environment of cloud accounts.
+func withoutToken(t *testing.T) {
+	t.Helper()
+	for _, variable := range tokenVariables {
+		t.Setenv(variable, "")
+	}
 }
 
 func TestLoad(t *testing.T) {
+	withoutToken(t)
 	private, public := newKey(t, "")
 	s, err := loadWith(t, map[string]string{
 		"promwire:fleet":         droplet,
@@ -82,6 +94,7 @@ func TestLoad(t *testing.T) {
 }
 
 func TestLoadWithoutCloud(t *testing.T) {
+	withoutToken(t)
 	private, _ := newKey(t, "")
 	s, err := loadWith(t, map[string]string{"promwire:fleet": machine, "promwire:sshPrivateKey": private})
 	if err != nil {
@@ -96,17 +109,10 @@ func TestLoadTokenFromEnvironment(t *testing.T) {
 	private, _ := newKey(t, "")
 	for _, variable := range tokenVariables {
 		t.Run(variable, func(t *testing.T) {
-			_, err := func() (*Settings, error) {
-				var s *Settings
-				return s, pulumi.RunErr(func(ctx *pulumi.Context) (err error) {
-					t.Setenv(variable, "dop_v1_x")
-					s, err = Load(ctx)
-					return err
-				}, pulumi.WithMocks("promwire", "test", noResources{t}), func(info *pulumi.RunInfo) {
-					info.Config = map[string]string{"promwire:fleet": droplet, "promwire:sshPrivateKey": private}
-				})
-			}()
-			if err != nil {
+			withoutToken(t)
+			t.Setenv(variable, "dop_v1_x")
+			values := map[string]string{"promwire:fleet": droplet, "promwire:sshPrivateKey": private}
+			if _, err := loadWith(t, values, "promwire:sshPrivateKey"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -114,6 +120,7 @@ func TestLoadTokenFromEnvironment(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
+	withoutToken(t)
 	private, public := newKey(t, "")
 	locked, _ := newKey(t, "correct horse")
 	const (
@@ -154,17 +161,7 @@ func TestLoadRefuses(t *testing.T) {
 				t.Fatal("no error")
 			}
 			lines := strings.Split(err.Error(), "\n")
-			// Pulumi puts its own words in front of the first line.
-			if !strings.HasSuffix(lines[0], "the settings of stack test are wrong, and nothing was touched:") {
-				t.Errorf("first line: %s", lines[0])
-			}
-			var problems []string
-			for _, line := range lines[1:] {
-				if line = strings.TrimSpace(line); line != "" {
-					problems = append(problems, line)
-				}
-			}
-			same(t, "the error", problems, test.want)
+			same(t, "the error", lines, append([]string{"the settings of stack test are wrong, and nothing was touched:"}, test.want...))
 			leaks(t, err.Error(), test.key)
 		})
 	}

@@ -77,6 +77,29 @@ func TestOneBadHostIsOneBadHost(t *testing.T) {
 	}
 }
 
+// The phases of a host come one after the other, and the proof comes last.
+func TestPhasesWaitForEachOther(t *testing.T) {
+	for name, fleet := range map[string]string{"droplets": droplets, "existing": existing} {
+		t.Run(name, func(t *testing.T) {
+			resources := mocks.MustRun(t, fleet, "")
+			for name, r := range resources {
+				host, phase, _ := strings.Cut(name, "-")
+				switch phase {
+				case "converge":
+					assert.Contains(t, r.Dependencies, host+"-bootstrap", name)
+				case "confirm":
+					assert.Contains(t, r.Dependencies, host+"-converge", name)
+				case "enrol":
+					assert.Contains(t, r.Dependencies, "monitor-confirm", name)
+					assert.Contains(t, resources["promwire-test-verification-gate"].Dependencies, name)
+					assert.Contains(t, resources["promwire-test-verification-gate"].Dependencies, host+"-confirm")
+				}
+			}
+			assert.Contains(t, resources["promwire-test-verification-outside"].Dependencies, "promwire-test-verification-gate")
+		})
+	}
+}
+
 func TestNoHostIsTouchedBeforeTheLedgerIsWrittenAndTheFirewallsAreUp(t *testing.T) {
 	resources := mocks.MustRun(t, droplets, "")
 	for _, host := range []string{"monitor", "lon", "sfo", "sgp"} {

@@ -2,6 +2,7 @@ package document
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -169,13 +170,17 @@ func (d *decoder) unknown(path, key string, known []string) {
 	d.Add(at, "unknown key; known here: %s", strings.Join(known, ", "))
 }
 
-// near finds the known key that was probably meant: the one with the fewest edits, unless half the key would have to change.
+// near finds the known key that was probably meant: the one with the fewest edits, and of those the one that is as long (two
+// letters changed places), unless half the key would have to change.
 func near(key string, known []string) (string, bool) {
-	distance := func(candidate string) int {
+	edits := func(candidate string) int {
 		return levenshtein.Distance(strings.ToLower(key), strings.ToLower(candidate), nil)
 	}
-	nearest := slices.MinFunc(known, func(a, b string) int { return distance(a) - distance(b) })
-	return nearest, 2*distance(nearest) <= len(nearest)
+	longer := func(candidate string) int { return max(len(candidate)-len(key), len(key)-len(candidate)) }
+	nearest := slices.MinFunc(known, func(a, b string) int {
+		return cmp.Or(cmp.Compare(edits(a), edits(b)), cmp.Compare(longer(a), longer(b)))
+	})
+	return nearest, 2*edits(nearest) <= len(nearest)
 }
 
 // keys are the fields of a struct, those of embedded ones included, by their JSON names.

@@ -30,11 +30,18 @@ type Power interface {
 func (a *API) newAction(d *droplet, kind string) *godo.Action {
 	action := &godo.Action{
 		ID: a.state.nextID(), Status: actionUnderWay, Type: kind, StartedAt: &godo.Timestamp{Time: a.now().UTC()},
-		ResourceID: d.ID, ResourceType: "droplet", Region: ref(region(d.Region)), RegionSlug: d.Region,
+		ResourceID: d.ID, ResourceType: "droplet", RegionSlug: d.Region,
 	}
 	a.state.Actions[action.ID] = action
 	d.Action = action.ID
 	return action
+}
+
+// actionView is an action as the API shows it, with all of its region.
+func actionView(action *godo.Action) godo.Action {
+	v := *action
+	v.Region = ref(region(v.RegionSlug))
+	return v
 }
 
 // endAction ends what is under way with a droplet.
@@ -48,9 +55,10 @@ func (a *API) endAction(d *droplet, status string) {
 // actions are those of one droplet (0: of all), the latest first.
 func (s *state) actions(droplet int) []godo.Action {
 	all := []godo.Action{}
-	for _, action := range slices.SortedFunc(maps.Values(s.Actions), func(a, b *godo.Action) int { return cmp.Compare(b.ID, a.ID) }) {
+	latestFirst := func(a, b *godo.Action) int { return cmp.Compare(b.ID, a.ID) }
+	for _, action := range slices.SortedFunc(maps.Values(s.Actions), latestFirst) {
 		if droplet == 0 || action.ResourceID == droplet {
-			all = append(all, *action)
+			all = append(all, actionView(action))
 		}
 	}
 	return all
@@ -74,7 +82,7 @@ func (a *API) getAction(r *http.Request) (int, any, error) {
 	if !ok {
 		return 0, nil, errNotFound
 	}
-	return http.StatusOK, map[string]any{"action": *action}, nil
+	return http.StatusOK, map[string]any{"action": actionView(action)}, nil
 }
 
 func (a *API) getDropletAction(r *http.Request) (int, any, error) { return a.getAction(r) }
@@ -108,12 +116,12 @@ func (a *API) act(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	action := *a.newAction(d, request.Type)
+	action := a.newAction(d, request.Type)
 	if err := a.save(); err != nil {
 		return 0, nil, err
 	}
 	a.begin(func(ctx context.Context) { a.perform(ctx, d.ID, do) })
-	return http.StatusCreated, map[string]any{"action": action}, nil
+	return http.StatusCreated, map[string]any{"action": actionView(action)}, nil
 }
 
 // deed is an action: what the machine does (nil: nothing), and what of the droplet changes with it.

@@ -68,7 +68,12 @@ func region(slug string) godo.Region {
 }
 
 // image describes an image by its slug.
-func image(slug string) godo.Image { return images[slug] }
+func image(slug string) godo.Image {
+	if known, ok := images[slug]; ok {
+		return known
+	}
+	return godo.Image{Slug: slug, Name: slug, Type: "base", Public: true, Status: "available"}
+}
 
 // imageSlug finds an image by its number; "" if there is none.
 func imageSlug(id int) string {
@@ -101,8 +106,8 @@ func (a *API) listImages(r *http.Request) (int, any, error) {
 	views := []godo.Image{}
 	query := r.URL.Query()
 	if query.Get("private") != "true" && query.Get("tag_name") == "" && query.Get("type") != "application" {
-		for _, slug := range slices.Sorted(maps.Keys(images)) {
-			views = append(views, images[slug])
+		for _, slug := range a.images {
+			views = append(views, image(slug))
 		}
 	}
 	return page(r, "images", views)
@@ -114,9 +119,8 @@ func (a *API) getImage(r *http.Request) (int, any, error) {
 	if id, err := strconv.Atoi(name); err == nil {
 		name = imageSlug(id)
 	}
-	found, ok := images[name]
-	if !ok {
+	if !slices.Contains(a.images, name) {
 		return 0, nil, errNotFound
 	}
-	return http.StatusOK, map[string]any{"image": found}, nil
+	return http.StatusOK, map[string]any{"image": image(name)}, nil
 }

@@ -14,7 +14,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,6 +29,7 @@ type API struct {
 	log      *slog.Logger
 	now      func() time.Time
 	requests *limiter
+	images   []string // slugs of those that droplets can have
 	routes   *http.ServeMux
 
 	ctx    context.Context // ends with Close
@@ -51,6 +54,12 @@ func WithLimits(minute, hour int) Option {
 	return func(a *API) { a.requests.minute, a.requests.hour = minute, hour }
 }
 
+// WithImages sets which images droplets can have, by their slugs, where the hypervisor hasn't all. Without it: the
+// catalogue's.
+func WithImages(slugs ...string) Option {
+	return func(a *API) { a.images = slices.Clone(slugs) }
+}
+
 // WithLog sets where the API says what failed behind it, which the account's user is not told. Without it: nowhere.
 func WithLog(log *slog.Logger) Option {
 	return func(a *API) { a.log = log }
@@ -68,6 +77,7 @@ func New(dir string, machines Hypervisor, token string, options ...Option) (*API
 		log:      slog.New(slog.DiscardHandler),
 		now:      time.Now,
 		requests: &limiter{minute: 250, hour: 5000},
+		images:   slices.Sorted(maps.Keys(images)),
 		filters:  newFilters(),
 	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())

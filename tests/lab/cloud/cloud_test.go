@@ -128,6 +128,12 @@ func TestCatalogue(t *testing.T) {
 	if err != nil || debian.Distribution != "Debian" {
 		t.Errorf("image is %v, %v", debian, err)
 	}
+	few := newAccount(t, WithImages("debian-12-x64", "own"))
+	if all, _, err := few.client.Images.List(t.Context(), nil); err != nil || len(all) != 2 || all[1].Slug != "own" {
+		t.Errorf("the images of a hypervisor that has two are %v, %v", all, err)
+	}
+	_, _, err = few.client.Images.GetBySlug(t.Context(), "debian-13-x64")
+	refused(t, err, http.StatusNotFound, "The resource you requested could not be found.")
 	project, _, err := a.client.Projects.GetDefault(t.Context())
 	if err != nil || !project.IsDefault {
 		t.Errorf("project is %v, %v", project, err)

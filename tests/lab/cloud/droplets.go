@@ -68,11 +68,13 @@ func (d *droplet) view() godo.Droplet {
 		return v
 	}
 	v.Networks.V4 = []godo.NetworkV4{{
-		IPAddress: d.Addresses.V4.String(), Netmask: d.Addresses.V4Netmask, Gateway: d.Addresses.V4Gateway.String(), Type: "public",
+		IPAddress: d.Addresses.V4.String(), Netmask: d.Addresses.V4Netmask, Gateway: d.Addresses.V4Gateway.String(),
+		Type: "public",
 	}}
 	if d.Addresses.V6.IsValid() {
 		v.Networks.V6 = []godo.NetworkV6{{
-			IPAddress: d.Addresses.V6.String(), Netmask: d.Addresses.V6Bits, Gateway: d.Addresses.V6Gateway.String(), Type: "public",
+			IPAddress: d.Addresses.V6.String(), Netmask: d.Addresses.V6Bits, Gateway: d.Addresses.V6Gateway.String(),
+			Type: "public",
 		}}
 	}
 	return v
@@ -191,7 +193,7 @@ func (a *API) createDroplets(r *http.Request) (int, any, error) {
 }
 
 // Droplet names are host names.
-var dropletName = regexp.MustCompile(`^[a-zA-Z0-9]?[a-zA-Z0-9.\-]*[a-zA-Z0-9]$`)
+var dropletName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9.\-]*[a-zA-Z0-9])?$`)
 
 // checkDroplets says what is wrong with a creation, and finds its SSH keys.
 func (a *API) checkDroplets(request dropletRequest, names []string) (keys []string, err error) {
@@ -203,7 +205,7 @@ func (a *API) checkDroplets(request dropletRequest, names []string) (keys []stri
 	if _, ok := sizes[request.Size]; !ok {
 		return nil, unprocessable("You specified an invalid size for Droplet creation.")
 	}
-	if _, ok := images[string(request.Image)]; !ok {
+	if !slices.Contains(a.images, string(request.Image)) {
 		return nil, unprocessable("You specified an invalid image for Droplet creation.")
 	}
 	if _, ok := regions[request.Region]; !ok {

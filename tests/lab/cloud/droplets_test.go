@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	testKey            = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPqMwqN3e0YW8WkLh4ZyFw4K2B6r5fGz0iRkqLzcKfI2 lab"
+	testKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPqMwqN3e0YW8WkLh4ZyFw4K2B6r5fGz0iRkqLzcKfI2 lab"
 )
 
 func TestDropletIsNewBeforeItIsActive(t *testing.T) {

@@ -5,7 +5,6 @@ package daemon
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -80,12 +79,5 @@ func listen(host, last string) (net.Listener, error) {
 			return listener, nil
 		}
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		return nil, err
-	}
-	if _, ok := listener.Addr().(*net.TCPAddr); !ok {
-		return nil, errors.Join(fmt.Errorf("%s is no TCP address", listener.Addr()), listener.Close())
-	}
-	return listener, nil
+	return net.Listen("tcp", net.JoinHostPort(host, "0"))
 }

@@ -9,6 +9,8 @@ type Lab struct {
 	Token string `json:"token"`
 	// Mirror is the base URL that replaces https://github.com for the releases' downloads, without a slash at its end.
 	Mirror string `json:"mirror"`
+	// From are the networks whence the machines see the operator come. They replace a stack's own ssh.from.
+	From []string `json:"from"`
 	// Releases are the versions that the mirror serves, by their keys in promwire:fleet.releases.
 	Releases map[string]Release `json:"releases"`
 	// Machines are the lab's existing machines, by the names that they have in a stack's file. They may be added to as

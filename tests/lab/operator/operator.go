@@ -115,16 +115,16 @@ func relink(target, path string) error {
 	return os.Rename(fresh, path)
 }
 
-// environment is what every run of the CLI gets beside the environment of this process. An empty SSH_AUTH_SOCK counts
-// as none; a dead agent's would make each command of the fleet fail.
-func (o *Operator) environment() map[string]string {
+// environment is what a run of the CLI on a stack gets beside the environment of this process. An empty SSH_AUTH_SOCK
+// counts as none; a dead agent's would make each command of the fleet fail.
+func (o *Operator) environment(stack string) map[string]string {
 	return map[string]string{
 		"PULUMI_HOME":                   o.home(),
 		"PULUMI_BACKEND_URL":            "file://" + o.backend(),
 		"PULUMI_CONFIG_PASSPHRASE_FILE": "",
 		"PULUMI_CONFIG_PASSPHRASE":      o.seal.passphrase,
 		"PULUMI_SKIP_UPDATE_CHECK":      "true",
-		"PULUMI_STACK":                  "",
+		"PULUMI_STACK":                  stack,
 		"SSH_AUTH_SOCK":                 "",
 		"DIGITALOCEAN_TOKEN":            "",
 		"DIGITALOCEAN_ACCESS_TOKEN":     "",

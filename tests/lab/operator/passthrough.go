@@ -30,11 +30,17 @@ func (o *Operator) Pulumi(ctx context.Context, stack string, args ...string) err
 	cmd := exec.CommandContext(ctx, filepath.Join(o.dir(), "cli", "bin", "pulumi"), args...)
 	cmd.Dir = o.work(stack)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = os.Environ()
-	for name, value := range o.environment() {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
+	cmd.Env = append(os.Environ(), o.variables(stack)...)
 	return cmd.Run()
+}
+
+// variables is the environment as package exec takes it.
+func (o *Operator) variables(stack string) []string {
+	var variables []string
+	for name, value := range o.environment(stack) {
+		variables = append(variables, name+"="+value)
+	}
+	return variables
 }
 
 func (o *Operator) passUp(ctx context.Context, stack string, args []string) error {

@@ -3,13 +3,13 @@ package operator
 import (
 	"context"
 	"io"
+	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 )
 
 // Options change one run. The zero value is a plain run in silence.
@@ -24,11 +24,24 @@ type Options struct {
 	ExpectNoChanges bool      // fail if anything changes
 }
 
+// progress is where both of the CLI's outputs go, one write at a time.
 func (o Options) progress() io.Writer {
 	if o.Progress == nil {
 		return io.Discard
 	}
-	return o.Progress
+	return &inTurn{Writer: o.Progress}
+}
+
+// inTurn is a writer that several goroutines may use.
+type inTurn struct {
+	mu sync.Mutex
+	io.Writer
+}
+
+func (w *inTurn) Write(data []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.Writer.Write(data)
 }
 
 // Up creates or changes what a stack describes.
@@ -37,8 +50,9 @@ func (o *Operator) Up(ctx context.Context, stack string, options Options) (auto.
 	if err != nil {
 		return auto.UpResult{}, err
 	}
+	progress := options.progress()
 	opts := []optup.Option{
-		optup.ProgressStreams(options.progress()), optup.ErrorProgressStreams(options.progress()),
+		optup.ProgressStreams(progress), optup.ErrorProgressStreams(progress),
 		optup.Parallel(options.Parallel), optup.Target(options.Targets), optup.Replace(options.Replace),
 	}
 	if options.ContinueOnError {
@@ -59,8 +73,9 @@ func (o *Operator) Preview(ctx context.Context, stack string, options Options) (
 	if err != nil {
 		return auto.PreviewResult{}, err
 	}
+	progress := options.progress()
 	opts := []optpreview.Option{
-		optpreview.ProgressStreams(options.progress()), optpreview.ErrorProgressStreams(options.progress()),
+		optpreview.ProgressStreams(progress), optpreview.ErrorProgressStreams(progress),
 		optpreview.Parallel(options.Parallel), optpreview.Target(options.Targets), optpreview.Replace(options.Replace),
 	}
 	if options.Diff {
@@ -78,8 +93,9 @@ func (o *Operator) Destroy(ctx context.Context, stack string, options Options) (
 	if err != nil {
 		return auto.DestroyResult{}, err
 	}
+	progress := options.progress()
 	opts := []optdestroy.Option{
-		optdestroy.ProgressStreams(options.progress()), optdestroy.ErrorProgressStreams(options.progress()),
+		optdestroy.ProgressStreams(progress), optdestroy.ErrorProgressStreams(progress),
 		optdestroy.Parallel(options.Parallel), optdestroy.Target(options.Targets),
 	}
 	if options.ContinueOnError {
@@ -94,8 +110,9 @@ func (o *Operator) Refresh(ctx context.Context, stack string, options Options) (
 	if err != nil {
 		return auto.RefreshResult{}, err
 	}
+	progress := options.progress()
 	return s.Refresh(ctx,
-		optrefresh.ProgressStreams(options.progress()), optrefresh.ErrorProgressStreams(options.progress()),
+		optrefresh.ProgressStreams(progress), optrefresh.ErrorProgressStreams(progress),
 		optrefresh.Parallel(options.Parallel), optrefresh.Target(options.Targets))
 }
 
@@ -106,15 +123,6 @@ func (o *Operator) Outputs(ctx context.Context, stack string) (auto.OutputMap, e
 		return nil, err
 	}
 	return s.Outputs(ctx)
-}
-
-// Export is a stack's state: every resource with its inputs and outputs, secrets encrypted.
-func (o *Operator) Export(ctx context.Context, stack string) (apitype.UntypedDeployment, error) {
-	s, err := o.stack(ctx, stack, nil)
-	if err != nil {
-		return apitype.UntypedDeployment{}, err
-	}
-	return s.Export(ctx)
 }
 
 // Cancel releases the lock that a run which was ended by force has left on a stack.
@@ -136,5 +144,5 @@ func (o *Operator) stackWith(ctx context.Context, cli auto.PulumiCommand, name s
 		return auto.Stack{}, err
 	}
 	return auto.UpsertStackInlineSource(ctx, name, Project, o.program,
-		auto.WorkDir(o.work(name)), auto.PulumiHome(o.home()), auto.Pulumi(cli), auto.EnvVars(o.environment()))
+		auto.WorkDir(o.work(name)), auto.PulumiHome(o.home()), auto.Pulumi(cli), auto.EnvVars(o.environment(name)))
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 )
@@ -59,6 +60,9 @@ func (o *Operator) fill(raw []byte, edit Edit) ([]byte, error) {
 	if !ok {
 		return nil, errors.New("promwire:fleet is not an object")
 	}
+	if ssh, ok := fleet["ssh"].(map[string]any); ok && ssh["from"] != nil {
+		ssh["from"] = o.from()
+	}
 	placeMachines(fleet, o.lab.Machines)
 	fleet["releases"] = o.releases()
 	if edit != nil {
@@ -83,6 +87,18 @@ func (o *Operator) releases() map[string]any {
 		releases[name] = map[string]any{"version": release.Version, "sha256": release.SHA256}
 	}
 	return releases
+}
+
+// from are the networks whence SSH connections come: the operator's own, and the bastions.
+func (o *Operator) from() []string {
+	from := slices.Clone(o.lab.From)
+	for _, machine := range o.lab.Machines {
+		if b := machine.Bastion; b != nil {
+			from = append(from, b.Address+"/32")
+		}
+	}
+	slices.Sort(from)
+	return slices.Compact(from)
 }
 
 // placeMachines gives each existing machine of a fleet the address, port, user and host key that it has in the lab.

@@ -1,0 +1,141 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/promwire/promwire/tests/lab/operator"
+)
+
+// existingHosts: the monitor, a target as root, one with sudo, and one without a public address behind a bastion.
+var existingHosts = []string{"monitor-1", "web-1", "db-1", "cache-1"}
+
+// TestExisting is the life of a fleet of machines that were there before, and stay.
+func TestExisting(t *testing.T) {
+	s := newStory(t, "existing")
+	require.NoError(t, s.lab.Place(t.Context(), s.stack))
+	// The lab's networks are others than those of the stack's file.
+	s.edit(set("ssh", map[string]any{"from": []any{"198.18.0.0/15", "198.51.100.0/24", "192.168.0.0/16"}}))
+	var before map[string]string
+	s.step("the machines are up", func(s *story) {
+		for _, host := range existingHosts {
+			s.eventually(func() error {
+				_, err := s.on(host, "systemctl is-system-running --wait | grep -E 'running|degraded'")
+				return err
+			})
+		}
+		before = files(s)
+	})
+	s.step("each bad host is named, with what to do", badHosts)
+	s.step("a held apt lock is waited for", heldLock)
+	s.step("a second up changes nothing", func(s *story) {
+		seen := s.connections(existingHosts...)
+		assertUnchanged(s.t, s.up())
+		assert.Equal(s.t, seen, s.connections(existingHosts...))
+	})
+	s.step("nobody else gets in", func(s *story) {
+		for _, host := range []string{"monitor-1", "web-1", "db-1"} {
+			for _, port := range []string{"9090", "9100"} {
+				assert.True(s.t, refused(curlHere(s.t, "http://"+s.address(host)+":"+port+"/metrics")), host)
+			}
+		}
+		url := "http://" + s.tunnels()["db-1"] + ":9100/metrics"
+		assert.Equal(s.t, 0, s.curlOn("monitor-1", url))
+		assert.True(s.t, refused(s.curlOn("web-1", url, "--interface", "promwire0")))
+	})
+	s.step("destroy leaves no file", func(s *story) {
+		s.destroy()
+		assert.Equal(s.t, before, files(s))
+		for _, host := range existingHosts {
+			assert.Empty(s.t, s.mustOn(host, "nft list tables"), host)
+			assert.NotContains(s.t, s.mustOn(host, "ip -brief link"), "promwire0", host)
+			assert.Empty(s.t, s.mustOn(host, "systemctl list-units --all --plain --no-legend 'promwire*' 'prometheus*' 'node_exporter*' 'wg-quick*'"), host)
+		}
+	})
+}
+
+// files are the paths that a fleet may have touched on each host. Packages stay, and so do their own files.
+func files(s *story) map[string]string {
+	s.t.Helper()
+	const list = `find /etc /opt /usr/local /var/lib /run/promwire* \
+		-path /etc/ssl -prune -o -path /etc/alternatives -prune -o -path /var/lib/apt -prune -o -path /var/lib/dpkg -prune -o \
+		-path /var/lib/systemd -prune -o -path /var/lib/private -prune -o -path /etc/systemd/system/multi-user.target.wants -prune -o \
+		-type f -print 2>/dev/null | sort`
+	byHost := map[string]string{}
+	for _, host := range existingHosts {
+		var kept []string
+		for _, path := range strings.Fields(s.mustOn(host, list)) {
+			if s.packaged(host, path) {
+				continue
+			}
+			kept = append(kept, path)
+		}
+		byHost[host] = strings.Join(kept, "\n")
+	}
+	return byHost
+}
+
+// packaged: files that come with, or are kept up to date by, the packages that promwire installs and leaves.
+func (s *story) packaged(_, path string) bool {
+	for _, prefix := range []string{
+		"/etc/ca-certificates", "/etc/nftables.conf", "/etc/wireguard/", "/etc/ld.so.cache", "/etc/ssl", "/usr/local/share/ca-certificates",
+		"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", "/etc/.pwd.lock",
+		"/etc/iproute2", "/var/lib/cloud", "/var/lib/dbus", "/var/lib/ucf", "/etc/resolv",
+	} {
+		if strings.HasPrefix(path, prefix) {
+			return !strings.Contains(path, "promwire")
+		}
+	}
+	return false
+}
+
+// badHosts: a machine that can't prove itself, one with a full disk, and one whose own network is the tunnel's. Each fails by
+// itself; none keeps the others from being reported.
+func badHosts(s *story) {
+	s.edit(targets(func(list []any) []any {
+		list[0].(map[string]any)["hostKey"] = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOt01M/BwPhLYs4uP02LdymbeOKLkCiFIu3oBAEBYaY2"
+		return list
+	}))
+	s.mustOn("db-1", "mkdir -p /opt/promwire && mount -t tmpfs -o size=1m tmpfs /opt/promwire")
+	s.mustOn("cache-1", "ip address add 10.98.0.77/24 dev lo")
+
+	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
+
+	assert.Contains(s.t, printed, "web-1-bootstrap")
+	assert.Contains(s.t, printed, "host key mismatch")
+	assert.Contains(s.t, printed, "promwire: db-1: converge:")
+	assert.Contains(s.t, printed, "/opt")
+	assert.Contains(s.t, printed, "promwire: cache-1: bootstrap:")
+	assert.Contains(s.t, printed, "10.98.0")
+	_, err := s.on("web-1", "test -e /etc/wireguard/promwire0.key")
+	assert.Error(s.t, err, "nothing was done on a machine that could not prove itself")
+
+	s.edits = s.edits[:len(s.edits)-1]
+	s.mustOn("db-1", "umount /opt/promwire && rmdir /opt/promwire")
+	s.mustOn("cache-1", "ip address del 10.98.0.77/24 dev lo")
+}
+
+// heldLock holds dpkg's lock as another apt would, and lets go of it while the update waits.
+func heldLock(s *story) {
+	const hold = `systemd-run --collect --unit=hold-apt perl -e '
+		use Fcntl; open(F, ">>", "/var/lib/dpkg/lock-frontend") or die;
+		fcntl(F, F_SETLK, pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0)) or die; sleep 3600'`
+	s.mustOn("cache-1", "apt-get remove -y -qq wireguard-tools >/dev/null 2>&1; "+hold)
+	released := make(chan error, 1)
+	go func() {
+		// Let go as soon as the update's own apt waits; its waiting is what is tested.
+		for s.t.Context().Err() == nil {
+			if _, err := s.on("cache-1", "pgrep -x apt-get && systemctl stop hold-apt"); err == nil {
+				released <- nil
+				return
+			}
+		}
+		released <- s.t.Context().Err()
+	}()
+	s.up()
+	require.NoError(s.t, <-released, "the update never waited for the lock")
+	s.allUp(s.tunnels())
+}

@@ -1,0 +1,262 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/promwire/promwire/tests/lab/operator"
+)
+
+var fleetHosts = []string{"monitor-1", "node-1", "node-2", "node-3"}
+
+// TestFleet is the life of a fleet of droplets.
+func TestFleet(t *testing.T) {
+	s := newStory(t, "lab")
+	s.step("from nothing to all up", fromNothing)
+	s.step("few connections, few resources", fewConnections)
+	s.step("a second up changes nothing", secondUp)
+	s.step("nobody else gets in", nobodyElse)
+	s.step("secrets stay on their hosts", secretsStay)
+	s.step("a converge that runs again changes nothing", convergeAgain)
+	s.step("a target more", targetMore)
+	s.step("the middle target less", targetLess)
+	s.step("a failed update, then other settings", failedUpdate)
+	s.step("a firewall that would lock the operator out", lockout)
+	s.step("a download with a wrong checksum", wrongChecksum)
+	s.step("a host that is down is named, with the cause", hostDown)
+	s.step("destroy leaves nothing", leavesNothing)
+}
+
+func fromNothing(s *story) {
+	s.up()
+	assert.Equal(s.t, map[string]string{
+		"monitor-1": "10.98.0.1", "node-1": "10.98.0.2", "node-2": "10.98.0.3", "node-3": "10.98.0.4",
+	}, s.tunnels())
+	s.allUp(s.tunnels())
+	assert.Len(s.t, s.output("targets"), 3)
+	assert.Contains(s.t, s.output("prometheus"), "ssh -N -L 9090:127.0.0.1:9090")
+	for _, row := range s.output("matrix").([]any) {
+		row := row.(map[string]any)
+		assert.Equal(s.t, row["expected"], row["seen"], row)
+	}
+	table := s.output("verification").(string)
+	for _, line := range []string{"operator", "other hosts", "9090", "closed"} {
+		assert.Contains(s.t, table, line)
+	}
+}
+
+// fewConnections: at most four for a target, one of them to the monitor, and four for the monitor itself.
+func fewConnections(s *story) {
+	seen := s.connections(fleetHosts...)
+	assert.LessOrEqual(s.t, seen["monitor-1"], 4+3, "four of its own and one for each target")
+	for _, target := range fleetHosts[1:] {
+		assert.LessOrEqual(s.t, seen[target], 3, target)
+		assert.Positive(s.t, seen[target], target)
+	}
+	resources := s.resources()
+	for _, host := range fleetHosts {
+		own := 0
+		for name, r := range resources {
+			if name == host || strings.HasSuffix(r.Parent, "::"+host) {
+				own++
+			}
+		}
+		assert.LessOrEqual(s.t, own, 6, host)
+		assert.Positive(s.t, own, host)
+	}
+}
+
+func secondUp(s *story) {
+	before := s.connections(fleetHosts...)
+	assertUnchanged(s.t, s.up(func(o *operator.Options) { o.ExpectNoChanges = true }))
+	assert.Equal(s.t, before, s.connections(fleetHosts...), "an unchanged update opens no connection")
+}
+
+// nobodyElse tries what the program's own verification tries, and more, with tools of its own.
+func nobodyElse(s *story) {
+	tunnels := s.tunnels()
+	for _, host := range fleetHosts {
+		for _, port := range []int{9090, 9100} {
+			status := curlHere(s.t, fmt.Sprintf("http://%s:%d/metrics", s.address(host), port))
+			assert.True(s.t, refused(status), "operator to %s:%d: curl says %d", host, port, status)
+		}
+	}
+	node1, node2 := "http://"+tunnels["node-1"]+":9100/metrics", "http://"+s.address("node-2")+":9100/metrics"
+	assert.Equal(s.t, 0, s.curlOn("monitor-1", node1), "the monitor gets in through the tunnel")
+	for what, status := range map[string]int{
+		"another target through the tunnel":       s.curlOn("node-2", node1, "--interface", "promwire0"),
+		"another target, routed":                  s.curlOn("node-2", node1),
+		"another target on the public address":    s.curlOn("node-1", node2),
+		"the monitor on the public address":       s.curlOn("monitor-1", node2),
+		"the monitor from its public address":     s.curlOn("monitor-1", node1, "--interface", s.address("monitor-1")),
+		"a target to Prometheus in the tunnel":    s.curlOn("node-1", "http://10.98.0.1:9090/metrics", "--interface", "promwire0"),
+		"a target to the monitor's own exporter":  s.curlOn("node-1", "http://10.98.0.1:9100/metrics", "--interface", "promwire0"),
+		"a target to Prometheus's public address": s.curlOn("node-1", "http://"+s.address("monitor-1")+":9090/metrics"),
+	} {
+		assert.True(s.t, refused(status), "%s: curl says %d", what, status)
+	}
+	// A target that turns on the fleet: it sends whatever it likes into the tunnel, and asks the monitor to forward it.
+	s.mustOn("node-2", "wg set promwire0 peer $(wg show promwire0 peers) allowed-ips 10.98.0.0/24")
+	status := s.curlOn("node-2", node1, "--interface", "promwire0")
+	assert.True(s.t, refused(status), "a rogue target through the monitor: curl says %d", status)
+	s.mustOn("node-2", "wg set promwire0 peer $(wg show promwire0 peers) allowed-ips 10.98.0.1/32")
+}
+
+func secretsStay(s *story) {
+	places := map[string]string{"the state": s.state()}
+	log, err := os.ReadFile(s.lab.Folder.Logs() + "/daemon.log")
+	require.NoError(s.t, err)
+	places["the lab's log"] = string(log)
+	for _, host := range fleetHosts {
+		places["the journal of "+host] = s.mustOn(host, "journalctl --no-pager --output=cat | tail -c 4000000")
+		assert.Equal(s.t, "600 root", s.mustOn(host, "stat -c '%a %U' /etc/wireguard/promwire0.key"))
+	}
+	secrets := map[string]string{"the operator's key": strings.Split(string(s.lab.Operator.Key), "\n")[2], "the token": s.lab.Endpoint.Token}
+	for _, host := range fleetHosts {
+		secrets["the WireGuard key of "+host] = s.mustOn(host, "cat /etc/wireguard/promwire0.key")
+		// What a local user of the droplet can read, the metadata, is of no use: the host key in it is retired.
+		assert.Equal(s.t, "ssh_host_ed25519_key", s.mustOn(host, "cd /etc/ssh && ls ssh_host_*_key"), host)
+	}
+	for what, secret := range secrets {
+		require.Greater(s.t, len(secret), 20, what)
+		for where, text := range places {
+			assert.NotContains(s.t, text, secret, "%s is in %s", what, where)
+		}
+	}
+}
+
+func convergeAgain(s *story) {
+	resources := s.resources()
+	s.up(func(o *operator.Options) {
+		o.Replace = []string{resources["node-1-converge"].URN, resources["monitor-1-converge"].URN}
+	})
+	for _, host := range []string{"node-1", "monitor-1"} {
+		var receipt struct{ Changed []string }
+		text := s.resources()[host+"-converge"].Outputs["stdout"].(string)
+		require.NoError(s.t, json.Unmarshal([]byte(text), &receipt), text)
+		assert.Empty(s.t, receipt.Changed, host)
+	}
+}
+
+// touchesOnly runs an update and sees which of the hosts that stay it connected to.
+func (s *story) touchesOnly(update func(), touched ...string) {
+	s.t.Helper()
+	before := s.connections(fleetHosts...)
+	update()
+	staying := maps.Clone(before)
+	maps.DeleteFunc(staying, func(host string, _ int) bool { _, there := s.tunnels()[host]; return !there })
+	for host := range staying {
+		now := s.connections(host)[host]
+		if slices.Contains(touched, host) {
+			assert.Greater(s.t, now, before[host], host)
+		} else {
+			assert.Equal(s.t, before[host], now, "%s has nothing to do with it", host)
+		}
+	}
+}
+
+func targetMore(s *story) {
+	s.edit(with("node-4", "ams3"))
+	s.touchesOnly(func() { s.up() }, "monitor-1")
+	want := map[string]string{
+		"monitor-1": "10.98.0.1", "node-1": "10.98.0.2", "node-2": "10.98.0.3", "node-3": "10.98.0.4", "node-4": "10.98.0.5",
+	}
+	assert.Equal(s.t, want, s.tunnels())
+	s.allUp(want)
+}
+
+func targetLess(s *story) {
+	s.edit(without("node-2"))
+	s.touchesOnly(func() { s.up() }, "monitor-1")
+	want := map[string]string{"monitor-1": "10.98.0.1", "node-1": "10.98.0.2", "node-3": "10.98.0.4", "node-4": "10.98.0.5"}
+	assert.Equal(s.t, want, s.tunnels())
+	s.allUp(want)
+	assert.NotContains(s.t, s.mustOn("monitor-1", "wg show promwire0 allowed-ips"), "10.98.0.3/32")
+	assert.NotContains(s.t, s.mustOn("monitor-1", "ls /etc/prometheus/targets.d /etc/wireguard/promwire0.d"), "node-2")
+}
+
+// failedUpdate: two targets more, of which one can't be made; then other settings. No address may move, and the one that was
+// given in the failed run stays given.
+func failedUpdate(s *story) {
+	s.edit(with("node-5", "nyc3"))
+	s.edit(targets(func(list []any) []any {
+		return append([]any{map[string]any{"name": "node-6", "region": "fra1", "size": "s-no-such-size"}}, list...)
+	}))
+	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
+	assert.Contains(s.t, printed, "node-6")
+	want := map[string]string{
+		"monitor-1": "10.98.0.1", "node-1": "10.98.0.2", "node-3": "10.98.0.4", "node-4": "10.98.0.5", "node-5": "10.98.0.7",
+	}
+	s.allUp(want) // one bad host is one bad host
+	s.edit(without("node-6"))
+	s.edit(with("node-7", "fra1"))
+	s.up()
+	want["node-7"] = "10.98.0.8"
+	assert.Equal(s.t, want, s.tunnels())
+	s.allUp(want)
+	s.edit(without("node-4", "node-5", "node-7"))
+	s.up()
+	s.allUp(s.tunnels())
+}
+
+func lockout(s *story) {
+	s.edit(set("ssh", map[string]any{"from": []any{"198.19.255.0/24"}}))
+	printed := s.upFails()
+	assert.Contains(s.t, printed, "node-1")
+	assert.True(s.t, strings.HasPrefix(banner(s.t, s.address("node-1")), "SSH-2.0"), "SSH still answers")
+	s.allUp(s.tunnels())
+	s.edits = s.edits[:len(s.edits)-1]
+	s.up()
+	s.allUp(s.tunnels())
+}
+
+func wrongChecksum(s *story) {
+	bad := strings.Repeat("0", 64)
+	s.edit(func(fleet map[string]any) {
+		exporter := fleet["releases"].(map[string]any)["nodeExporter"].(map[string]any)
+		exporter["sha256"] = map[string]any{"amd64": bad}
+		exporter["version"] = "9.9.9"
+	})
+	printed := s.upFails()
+	assert.Contains(s.t, printed, "node_exporter")
+	s.allUp(s.tunnels())
+	s.edits = s.edits[:len(s.edits)-1]
+	s.up()
+	s.allUp(s.tunnels())
+}
+
+func hostDown(s *story) {
+	require.NoError(s.t, s.lab.Machines.PowerOff(s.t.Context(), s.machine("node-3")))
+	s.edit(set("verification", map[string]any{"again": "while a host is down"}))
+	printed := s.upFails()
+	assert.Contains(s.t, printed, "node-3: tunnel: its last handshake was")
+	assert.NotContains(s.t, printed, "node-1: ")
+	require.NoError(s.t, s.lab.Machines.PowerOn(s.t.Context(), s.machine("node-3")))
+	s.allUp(s.tunnels()) // nobody had to do anything: tunnel, firewall and exporter came back by themselves
+	for _, port := range []int{9090, 9100} {
+		status := curlHere(s.t, fmt.Sprintf("http://%s:%d/metrics", s.address("node-3"), port))
+		assert.True(s.t, refused(status), "port %d after a power loss: curl says %d", port, status)
+	}
+	s.up()
+}
+
+func leavesNothing(s *story) {
+	s.destroy()
+	all, err := s.lab.Machines.List()
+	require.NoError(s.t, err)
+	for _, m := range all {
+		assert.NotContains(s.t, m.Name, s.machine(""), "a machine is left")
+	}
+	for _, kind := range []string{"droplets", "firewalls", "tags", "account/keys"} {
+		assert.Contains(s.t, s.cloud(kind), `"total":0`, kind)
+	}
+	assert.Empty(s.t, s.resources())
+}

@@ -1,0 +1,53 @@
+// Package e2e runs the program for real, on the lab: from nothing to a fleet, through its life, back to nothing. The tests of
+// one stack are one story, told in order; each step starts from what the former left.
+//
+// PROMWIRE_PLUGINS and PROMWIRE_PULUMI are the lab's -plugins and -pulumi.
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/promwire/promwire/stacks"
+	"github.com/promwire/promwire/tests/lab/fixture"
+	"github.com/promwire/promwire/tests/lab/folder"
+	"github.com/promwire/promwire/tests/lab/operator"
+)
+
+// theLab is one lab for all tests: a second one would only cost memory.
+var theLab *fixture.Lab
+
+func TestMain(m *testing.M) {
+	code, err := runWithLab(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runWithLab(m *testing.M) (code int, err error) {
+	ctx := context.Background()
+	source, err := fixture.Checkout()
+	if err != nil {
+		return 1, err
+	}
+	f := folder.Default(source)
+	f.Run = filepath.Join(source, ".lab", "e2e")
+	if err := fixture.Close(ctx, f, os.Stderr); err != nil { // what a killed test may have left
+		return 1, err
+	}
+	tools := operator.Tools{Plugins: os.Getenv("PROMWIRE_PLUGINS"), Pulumi: os.Getenv("PROMWIRE_PULUMI")}
+	defer func() {
+		if e := fixture.Close(ctx, f, os.Stderr); e != nil && err == nil {
+			code, err = 1, e
+		}
+	}()
+	if theLab, err = fixture.Open(ctx, f, tools, stacks.Run, os.Stderr); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}

@@ -1,0 +1,65 @@
+// Package machines runs a lab's machines: systemd-nspawn boots them from one image, each with a disk and a link of its own,
+// and one network namespace routes between them. That namespace is the lab's only router, so whatever passes between two
+// machines, or between a machine and the operator, passes its nftables, where cloud firewalls are enforced.
+//
+//	operator's machine ──198.51.100.0/30── router ─┬─ region 1, 198.51.100.32/27: a link of its own for each machine
+//	                                               ├─ region 2, 198.51.100.64/27
+//	                                               └─ private, 192.168.250.0/24: reached from bastions alone
+//
+// The router has no route out of the lab, so machines reach each other and the operator's address (where the mirror
+// listens), and nothing else. The operator's machine keeps its own forwarding and firewall as they are.
+//
+// All state is on disk below folder.Run, so that several processes can work on one lab, and machines outlive them all.
+package machines
+
+import (
+	"net/netip"
+
+	"github.com/promwire/promwire/tests/lab/cloud"
+)
+
+// Images are the slugs of the images that machines can be made from. They all are the lab's one image.
+var Images = []string{"debian-12-x64"}
+
+var _ cloud.Hypervisor = (*Lab)(nil)
+
+// Kind says how a machine came to be.
+type Kind string
+
+// Kinds of machines.
+const (
+	Droplet  Kind = "droplet"  // made by Create for the cloud
+	Existing Kind = "existing" // made by AddExisting; the cloud knows nothing of it
+)
+
+// Machine is one of the lab's machines.
+type Machine struct {
+	Name    string     `json:"name"`
+	Kind    Kind       `json:"kind"`
+	Region  string     `json:"region"`            // as its spec said
+	V4      netip.Addr `json:"v4"`                // public, or private if Bastion is set
+	V6      netip.Addr `json:"v6,omitzero"`       // zero if it has none
+	User    string     `json:"user"`              // who logs in: root on droplets
+	Bastion string     `json:"bastion,omitempty"` // the machine through which alone SSH reaches this one
+	// HostKeys are the SSH host keys as known_hosts has them ("ssh-ed25519 AAAA…"), of existing machines: rsa, ecdsa and
+	// ed25519, in this order. A droplet's are made by its own first boot.
+	HostKeys []string `json:"hostKeys,omitempty"`
+	On       bool     `json:"-"` // whether it runs
+}
+
+// ExistingSpec is a machine that was there before the fleet.
+type ExistingSpec struct {
+	Name    string
+	Region  string   // any label; machines of one label share a subnet
+	User    string   // logs in with Keys, and has sudo without password
+	Keys    []string // authorized_keys lines
+	Bastion string   // name of a machine of the lab; this one then has no public address, and is reached from there alone
+}
+
+// Network is where a lab lives.
+type Network struct {
+	V4         netip.Prefix // the lab's /24: the operator's link and the regions
+	V6         netip.Prefix // the lab's /48, unique local (RFC 4193)
+	OperatorV4 netip.Addr   // the operator's machine in the lab: what machines see it come from, and where it can listen
+	OperatorV6 netip.Addr
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+
+	"github.com/promwire/promwire/tests/lab/fixture"
+)
+
+// target is a row of the table of targets.
+type target struct {
+	name, region, address, tunnel string
+}
+
+// report prints the targets of a stack as Prometheus sees them now, and how to open Prometheus.
+func report(ctx context.Context, w io.Writer, lab *fixture.Lab, outputs auto.OutputMap) error {
+	targets, err := readTargets(outputs["targets"].Value)
+	if err != nil {
+		return err
+	}
+	monitor, err := machineAt(lab, fmt.Sprint(outputs["monitor"].Value))
+	if err != nil {
+		return err
+	}
+	scrapes, err := lab.Scrapes(ctx, monitor)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	writeTargets(w, targets, scrapes, time.Now())
+	config, alias, err := fixture.SSHConfig(ctx, lab.Folder, lab.Machines, monitor)
+	if err != nil {
+		return err
+	}
+	// The stack's output "prometheus" is the line for everywhere else; here it needs the lab's own key and host keys.
+	fmt.Fprintf(w, "\nOpen http://127.0.0.1:9090 while this runs:\n\n    ssh -F %s -N -L 9090:127.0.0.1:9090 %s\n", config, alias)
+	return nil
+}
+
+// readTargets reads the stack's output of that name.
+func readTargets(output any) ([]target, error) {
+	rows, ok := output.([]any)
+	if !ok {
+		return nil, errors.New("the stack has no output targets")
+	}
+	var targets []target
+	for _, row := range rows {
+		fields, ok := row.(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("the stack's output targets has %v, want an object", row)
+		}
+		text := func(name string) string { return fmt.Sprint(fields[name]) }
+		targets = append(targets, target{text("name"), text("region"), text("address"), text("tunnel")})
+	}
+	return targets, nil
+}
+
+// machineAt is the name of the lab's machine that has an address.
+func machineAt(lab *fixture.Lab, address string) (string, error) {
+	all, err := lab.Machines.List()
+	if err != nil {
+		return "", err
+	}
+	for _, m := range all {
+		if m.V4.String() == address {
+			return m.Name, nil
+		}
+	}
+	return "", fmt.Errorf("the lab has no machine with the monitor's address %s", address)
+}
+
+func writeTargets(w io.Writer, targets []target, scrapes map[string]fixture.Scrape, now time.Time) {
+	rows := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(rows, "TARGET\tREGION\tADDRESS\tTUNNEL\tUP\tLAST SCRAPE")
+	for _, t := range targets {
+		s := scrapes[t.tunnel]
+		up := "no"
+		if s.Health == "up" {
+			up = "yes"
+		}
+		last := "never"
+		if !s.Last.IsZero() {
+			last = now.Sub(s.Last).Round(time.Second).String() + " ago"
+		}
+		fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%s\t%s\n", t.name, t.region, t.address, t.tunnel, up, last)
+	}
+	rows.Flush()
+}
