@@ -15,15 +15,15 @@ import (
 // anywhere is every IPv4 and IPv6 address.
 var anywhere = pulumi.ToStringArray([]string{"0.0.0.0/0", "::/0"})
 
-// Args are one firewall's.
+// Args are one firewall's. What several firewalls of one droplet admit adds up.
 type Args struct {
-	Name    string // in the cloud
-	Tag     pulumi.StringInput
-	SSHFrom []netip.Prefix // who may connect to port 22
-	UDPPort int            // a port open to everyone over UDP; 0: none
+	Name    string             // in the cloud
+	Tags    pulumi.StringArray // of the droplets behind it
+	SSHFrom []netip.Prefix     // who may connect to port 22; empty: nobody
+	UDPPort int                // a port open to everyone over UDP; 0: none
 }
 
-// Firewall admits SSH, ICMP and at most one UDP port; everything else from outside is dropped. Outbound passes.
+// Firewall admits ICMP and what its Args say; everything else from outside is dropped. Outbound passes.
 type Firewall struct {
 	pulumi.ResourceState
 	Cloud *digitalocean.Firewall
@@ -38,7 +38,7 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	var err error
 	f.Cloud, err = digitalocean.NewFirewall(ctx, name+"-rules", &digitalocean.FirewallArgs{
 		Name:          pulumi.String(args.Name),
-		Tags:          pulumi.StringArray{args.Tag},
+		Tags:          args.Tags,
 		InboundRules:  inbound(args),
 		OutboundRules: outbound(),
 	}, pulumi.Parent(f))
@@ -51,9 +51,11 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 func inbound(args Args) digitalocean.FirewallInboundRuleArray {
 	rules := digitalocean.FirewallInboundRuleArray{
 		digitalocean.FirewallInboundRuleArgs{Protocol: pulumi.String("icmp"), SourceAddresses: anywhere},
-		digitalocean.FirewallInboundRuleArgs{
+	}
+	if len(args.SSHFrom) > 0 {
+		rules = append(rules, digitalocean.FirewallInboundRuleArgs{
 			Protocol: pulumi.String("tcp"), PortRange: pulumi.String("22"), SourceAddresses: texts(args.SSHFrom),
-		},
+		})
 	}
 	if args.UDPPort != 0 {
 		rules = append(rules, digitalocean.FirewallInboundRuleArgs{

@@ -1,8 +1,10 @@
 package fleet
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/pulumi/pulumi-digitalocean/sdk/v4/go/digitalocean"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -31,14 +33,14 @@ type shared struct {
 	key       pulumi.StringInput
 	seed      pulumi.StringOutput
 	tags      map[string]pulumi.StringArray
-	firewalls map[string]pulumi.Resource
+	firewalls []pulumi.Resource
 }
 
 func newShared(ctx *pulumi.Context, name string, cloud *Cloud, parent pulumi.Resource) (*shared, error) {
 	if cloud == nil {
 		return nil, nil
 	}
-	s := &shared{tags: map[string]pulumi.StringArray{}, firewalls: map[string]pulumi.Resource{}}
+	s := &shared{tags: map[string]pulumi.StringArray{}}
 	var err error
 	if s.key, err = operatorKey(ctx, name, cloud, parent); err != nil {
 		return nil, err
@@ -51,7 +53,7 @@ func newShared(ctx *pulumi.Context, name string, cloud *Cloud, parent pulumi.Res
 			return nil, err
 		}
 	}
-	return s, nil
+	return s, s.admit(ctx, name, cloud.SSHFrom, parent)
 }
 
 // operatorKey is the account's name for the operator's key. An account holds a key only once.
@@ -69,23 +71,38 @@ func operatorKey(ctx *pulumi.Context, name string, cloud *Cloud, parent pulumi.R
 	return key.Fingerprint, nil
 }
 
-// guard makes a role's tag and the firewall that is attached by it.
+// guard makes a role's tag and the firewall that is attached by it: everything but SSH.
 func (s *shared) guard(ctx *pulumi.Context, name, role string, cloud *Cloud, parent pulumi.Resource) error {
 	full := name + "-" + role
 	tag, err := digitalocean.NewTag(ctx, full+"-tag", &digitalocean.TagArgs{Name: pulumi.String(full)}, pulumi.Parent(parent))
 	if err != nil {
 		return fmt.Errorf("fleet %s: tag of its %ss: %w", name, role, err)
 	}
-	args := firewall.Args{Name: full, Tag: tag.Name, SSHFrom: cloud.SSHFrom}
+	s.tags[role] = pulumi.StringArray{tag.Name}
+	args := firewall.Args{Name: full, Tags: s.tags[role]}
 	if role == roleMonitor {
 		args.UDPPort = cloud.TunnelPort
 	}
-	wall, err := firewall.New(ctx, full+"-firewall", args, pulumi.Parent(parent))
+	return s.wall(ctx, full+"-firewall", args, parent)
+}
+
+// admit lets the operator in, by a firewall that is never edited: other networks make another one, which is up before any host
+// is touched, and the former goes when all hosts are done. Networks that would lock the operator out make a host refuse
+// them, the update ends there, and the former firewall still stands.
+func (s *shared) admit(ctx *pulumi.Context, name string, from []netip.Prefix, parent pulumi.Resource) error {
+	sum := sha256.Sum256([]byte(fmt.Sprint(from)))
+	full := fmt.Sprintf("%s-ssh-%x", name, sum[:4])
+	return s.wall(ctx, full+"-firewall", firewall.Args{
+		Name: full, Tags: append(slices.Clone(s.tags[roleMonitor]), s.tags[roleTarget]...), SSHFrom: from,
+	}, parent)
+}
+
+func (s *shared) wall(ctx *pulumi.Context, name string, args firewall.Args, parent pulumi.Resource) error {
+	wall, err := firewall.New(ctx, name, args, pulumi.Parent(parent))
 	if err != nil {
 		return err
 	}
-	s.tags[role] = pulumi.StringArray{tag.Name}
-	s.firewalls[role] = wall.Cloud
+	s.firewalls = append(s.firewalls, wall.Cloud)
 	return nil
 }
 
@@ -102,9 +119,5 @@ func (s *shared) before(dependsOn []pulumi.Resource, h host.Args) []pulumi.Resou
 	if h.Droplet == nil || s == nil {
 		return dependsOn
 	}
-	all := append([]pulumi.Resource{}, dependsOn...)
-	for _, role := range []string{roleMonitor, roleTarget} {
-		all = append(all, s.firewalls[role])
-	}
-	return all
+	return append(slices.Clone(dependsOn), s.firewalls...)
 }

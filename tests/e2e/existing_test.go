@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -118,24 +119,30 @@ func badHosts(s *story) {
 	s.mustOn("cache-1", "ip address del 10.98.0.77/24 dev lo")
 }
 
-// heldLock holds dpkg's lock as another apt would, and lets go of it while the update waits.
+// heldLock holds dpkg's lock as another apt would, and lets go of it once the update waits for it.
 func heldLock(s *story) {
-	const hold = `systemd-run --collect --unit=hold-apt perl -e '
+	s.mustOn("cache-1", "apt-get remove -y -qq wireguard-tools")
+	s.mustOn("cache-1", `systemd-run --collect --unit=hold-apt perl -e '
 		use Fcntl; open(F, ">>", "/var/lib/dpkg/lock-frontend") or die;
-		fcntl(F, F_SETLK, pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0)) or die; sleep 3600'`
-	s.mustOn("cache-1", "apt-get remove -y -qq wireguard-tools >/dev/null 2>&1; "+hold)
-	released := make(chan error, 1)
+		$lock = pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die; sleep 3600'`)
+	s.eventually(func() error {
+		_, err := s.on("cache-1", "! apt-get -o DPkg::Lock::Timeout=0 install -y -qq wireguard-tools")
+		return err
+	})
+	ctx, cancel := context.WithCancel(s.t.Context())
+	waited := make(chan bool, 1)
 	go func() {
-		// Let go as soon as the update's own apt waits; its waiting is what is tested.
-		for s.t.Context().Err() == nil {
-			if _, err := s.on("cache-1", "pgrep -x apt-get && systemctl stop hold-apt"); err == nil {
-				released <- nil
+		const letGo = "pgrep -x apt-get >/dev/null && systemctl stop hold-apt"
+		for ctx.Err() == nil {
+			if _, err := s.lab.Machines.Exec(ctx, "cache-1", "bash", "-c", letGo); err == nil {
+				waited <- true
 				return
 			}
 		}
-		released <- s.t.Context().Err()
+		waited <- false
 	}()
 	s.up()
-	require.NoError(s.t, <-released, "the update never waited for the lock")
+	cancel()
+	assert.True(s.t, <-waited, "the update never waited for the lock")
 	s.allUp(s.tunnels())
 }

@@ -107,6 +107,7 @@ func TestNoHostIsTouchedBeforeTheLedgerIsWrittenAndTheFirewallsAreUp(t *testing.
 			assert.Contains(t, resources[first].Dependencies, "ledger")
 			assert.Contains(t, resources[first].Dependencies, "promwire-test-target-firewall-rules")
 			assert.Contains(t, resources[first].Dependencies, "promwire-test-monitor-firewall-rules")
+			assert.True(t, slices.ContainsFunc(resources[first].Dependencies, sshFirewall.MatchString), first)
 		}
 	}
 }
