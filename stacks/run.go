@@ -23,6 +23,9 @@ func Run(ctx *pulumi.Context) error {
 			return err
 		}
 	}
+	if err := checkNames(name(ctx), s); err != nil {
+		return err
+	}
 	addresses, err := assign(ctx, s)
 	if err != nil {
 		return err
@@ -56,5 +59,9 @@ func assign(ctx *pulumi.Context, s *settings.Settings) (ledger.Ledger, error) {
 	for _, t := range s.Targets {
 		targets = append(targets, t.Name)
 	}
-	return before.Assign(s.Monitor.Name, targets, s.Network.V4)
+	now, err := before.Assign(s.Monitor.Name, targets, s.Network.V4)
+	if err != nil {
+		return ledger.Ledger{}, err
+	}
+	return now.Also(s.Network.V6)
 }

@@ -42,11 +42,15 @@ func (t translation) cloud() *fleet.Cloud {
 	if !t.settings.NeedsCloud() {
 		return nil
 	}
-	return &fleet.Cloud{
+	cloud := &fleet.Cloud{
 		PublicKey:  t.settings.SSHPublicKey,
 		SSHFrom:    t.settings.SSH.From,
 		TunnelPort: t.settings.Network.Port,
 	}
+	if t.settings.SSH.Registered {
+		cloud.Registered = t.settings.SSHFingerprint
+	}
+	return cloud
 }
 
 func (t translation) monitor() monitor.Args {
@@ -85,7 +89,7 @@ func (t translation) target(h settings.Host) target.Args {
 func (t translation) host(h settings.Host) host.Args {
 	args := host.Args{Name: h.Name, Login: t.login, Networks: t.networks()}
 	if h.Existing == nil {
-		args.Droplet = &host.Droplet{CloudName: t.fleet + "-" + h.Name, Region: h.Region, Size: h.Size, Image: h.Image}
+		args.Droplet = &host.Droplet{CloudName: dropletName(t.fleet, h.Name), Region: h.Region, Size: h.Size, Image: h.Image}
 		return args
 	}
 	args.Machine = &host.Machine{Endpoint: endpoint(h.Existing.Endpoint)}

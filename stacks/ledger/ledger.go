@@ -19,6 +19,7 @@ const MonitorSlot = 1
 // Ledger is who has which slot. The zero value is a new fleet's.
 type Ledger struct {
 	Network string         `json:"network"`         // the IPv4 network that the slots count in, such as 10.98.0.0/24
+	IPv6    string         `json:"ipv6,omitempty"`  // the IPv6 network that they count in too; "": none
 	Hosts   map[string]int `json:"hosts"`           // host name -> slot, the monitor's included
 	Freed   []Tombstone    `json:"freed,omitempty"` // targets that are gone, the longest gone first
 }
@@ -99,6 +100,21 @@ func (l Ledger) Assign(monitor string, targets []string, v4 netip.Prefix) (Ledge
 	return next, nil
 }
 
+// Also is the ledger of a fleet whose hosts have, with the same slots, addresses in an IPv6 network too; in none, for the zero
+// Prefix. Error: they have addresses in another one.
+func (l Ledger) Also(v6 netip.Prefix) (Ledger, error) {
+	if !v6.IsValid() {
+		l.IPv6 = ""
+		return l, nil
+	}
+	if l.IPv6 != "" && l.IPv6 != v6.String() {
+		return Ledger{}, fmt.Errorf("network.ipv6: the fleet's addresses lie in %s, and addresses never move, so it can't become %s; "+
+			"put it back, or leave IPv6 out for one update", l.IPv6, v6)
+	}
+	l.IPv6 = v6.String()
+	return l, nil
+}
+
 func distinct(monitor string, targets []string) error {
 	seen := map[string]bool{monitor: true}
 	for _, name := range targets {
@@ -131,7 +147,7 @@ func (l Ledger) mayUse(v4 netip.Prefix) error {
 
 // keep is the ledger of those hosts that stay, with a tombstone for every target that's gone.
 func (l Ledger) keep(monitor string, targets []string) Ledger {
-	next := Ledger{Hosts: map[string]int{monitor: MonitorSlot}, Freed: slices.Clone(l.Freed)}
+	next := Ledger{IPv6: l.IPv6, Hosts: map[string]int{monitor: MonitorSlot}, Freed: slices.Clone(l.Freed)}
 	wanted := map[string]bool{}
 	for _, name := range targets {
 		wanted[name] = true

@@ -119,6 +119,39 @@ func TestAssign(t *testing.T) {
 	}
 }
 
+func TestAlso(t *testing.T) {
+	l, err := Ledger{}.Assign("m", []string{"a"}, prefix("10.98.0.0/29"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []struct{ network, want, err string }{
+		{network: "", want: ""},
+		{network: "fd00:0:0:1::/64", want: "fd00:0:0:1::/64"},
+		{network: "fd00:0:0:1::/64", want: "fd00:0:0:1::/64"},
+		{network: "fd00:0:0:2::/64", err: "lie in fd00:0:0:1::/64, and addresses never move"},
+		{network: "", want: ""},
+		{network: "fd00:0:0:2::/64", want: "fd00:0:0:2::/64"},
+	} {
+		var v6 netip.Prefix
+		if s.network != "" {
+			v6 = prefix(s.network)
+		}
+		next, err := l.Also(v6)
+		if s.err != "" {
+			if err == nil || !strings.Contains(err.Error(), s.err) {
+				t.Errorf("%q: error %v, want %q", s.network, err, s.err)
+			}
+			continue
+		}
+		if err != nil || next.IPv6 != s.want {
+			t.Fatalf("%q: %q, want %q; %v", s.network, next.IPv6, s.want, err)
+		}
+		if l, err = next.Assign("m", []string{"a", "b"}, prefix("10.98.0.0/29")); err != nil || l.IPv6 != s.want {
+			t.Fatalf("%q: an assignment makes %q of it; %v", s.network, l.IPv6, err)
+		}
+	}
+}
+
 func run(t *testing.T, steps []step) {
 	var l Ledger
 	for i, s := range steps {

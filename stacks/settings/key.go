@@ -13,22 +13,29 @@ const (
 	makeKey = "`ssh-keygen -t ed25519 -N '' -f ~/.ssh/promwire`"
 )
 
-// sshKey checks the operator's private key and derives its public half, as an authorized_keys line. No error ever quotes the
-// key, nor what a parser says of it.
-func sshKey(text string) (private, public string, err error) {
+// operatorKey is the operator's key in all its forms; see Settings.
+type operatorKey struct{ private, public, fingerprint string }
+
+// sshKey checks the operator's private key and derives its other forms. No error ever quotes the key, nor what a parser says of
+// it.
+func sshKey(text string) (operatorKey, error) {
 	text = strings.TrimSpace(text)
 	signer, err := ssh.ParsePrivateKey([]byte(text))
 	var encrypted *ssh.PassphraseMissingError
 	switch {
 	case text == "":
-		return "", "", fmt.Errorf("missing: promwire logs in to the hosts with it; set it with %s", setKey)
+		return operatorKey{}, fmt.Errorf("missing: promwire logs in to the hosts with it; set it with %s", setKey)
 	case errors.As(err, &encrypted):
-		return "", "", fmt.Errorf("has a passphrase, and nobody is there to type it; make a key for promwire with %s, and set it with %s", makeKey, setKey)
+		return operatorKey{}, fmt.Errorf("has a passphrase, and nobody is there to type it; make a key for promwire with %s, and set it with %s", makeKey, setKey)
 	case err != nil && (strings.HasPrefix(text, "ssh-") || strings.HasPrefix(text, "ecdsa-")):
-		return "", "", fmt.Errorf("is a public key; set the private one, from the file without .pub, with %s", setKey)
+		return operatorKey{}, fmt.Errorf("is a public key; set the private one, from the file without .pub, with %s", setKey)
 	case err != nil:
-		return "", "", fmt.Errorf("is no private key in OpenSSH's or PEM format; set it from its file, so that no line is lost, with %s", setKey)
+		return operatorKey{}, fmt.Errorf("is no private key in OpenSSH's or PEM format; set it from its file, so that no line is lost, with %s", setKey)
 	}
 	// Some readers of such files insist on the newline at the end, which `pulumi config set` takes away.
-	return text + "\n", strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey()))), nil
+	return operatorKey{
+		private:     text + "\n",
+		public:      strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey()))),
+		fingerprint: ssh.FingerprintLegacyMD5(signer.PublicKey()),
+	}, nil
 }

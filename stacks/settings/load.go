@@ -20,8 +20,9 @@ func Load(ctx *pulumi.Context) (*Settings, error) {
 	settings, problems := parse([]byte(fleet))
 
 	const keyPath = "promwire:sshPrivateKey"
-	var err error
-	if settings.SSHPrivateKey, settings.SSHPublicKey, err = sshKey(promwire.Get("sshPrivateKey")); err != nil {
+	key, err := sshKey(promwire.Get("sshPrivateKey"))
+	settings.SSHPrivateKey, settings.SSHPublicKey, settings.SSHFingerprint = key.private, key.public, key.fingerprint
+	if err != nil {
 		problems.Add(keyPath, "%v", err)
 	} else if !ctx.IsConfigSecret(keyPath) {
 		settings.Warnings = append(settings.Warnings, keyPath+": stands in clear text in the stack file; set it again with --secret")

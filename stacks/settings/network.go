@@ -114,7 +114,7 @@ func (c *checker) ssh(s document.SSH) SSH {
 	const path = "ssh.from"
 	if s.From == nil {
 		c.warn("ssh.from: SSH is open to the whole internet; name the networks that you come from")
-		return SSH{From: anywhere}
+		return SSH{From: anywhere, Registered: s.Registered}
 	}
 	if len(s.From) == 0 {
 		c.Add(path, "the list is empty, and nobody could log in any more, promwire included; name the networks that you come from")
@@ -130,5 +130,5 @@ func (c *checker) ssh(s document.SSH) SSH {
 		}
 		from = append(from, prefix)
 	}
-	return SSH{From: from}
+	return SSH{From: from, Registered: s.Registered}
 }

@@ -147,7 +147,7 @@ func TestEverything(t *testing.T) {
 		Network: Network{
 			V4: netip.MustParsePrefix("100.64.8.0/22"), V6: netip.MustParsePrefix("fd4f:91c2:7a30:1::/64"), Port: 443, MTU: 1280,
 		},
-		SSH: SSH{From: []netip.Prefix{
+		SSH: SSH{Registered: true, From: []netip.Prefix{
 			netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("2001:db8:7::/48"),
 		}},
 		Monitor: Monitor{

@@ -17,8 +17,9 @@ type Settings struct {
 	Releases     Releases
 	Verification Verification
 
-	SSHPrivateKey string // the operator's, in OpenSSH's or PEM format with a newline at the end; a secret
-	SSHPublicKey  string // the same key's public half, one authorized_keys line without comment or newline
+	SSHPrivateKey  string // the operator's, in OpenSSH's or PEM format with a newline at the end; a secret
+	SSHFingerprint string // the same key's MD5 fingerprint in hex with colons, by which DigitalOcean names it
+	SSHPublicKey   string // the same key's public half, one authorized_keys line without comment or newline
 
 	Warnings []string // what is allowed but hardly wanted, one sentence each
 }
@@ -46,7 +47,8 @@ type Network struct {
 
 // SSH is who may reach the hosts' SSH servers.
 type SSH struct {
-	From []netip.Prefix // masked; never empty
+	From       []netip.Prefix // masked; never empty
+	Registered bool           // whether the cloud account already holds the operator's key
 }
 
 // Monitor is the host that runs Prometheus.

@@ -62,6 +62,8 @@ func (d *decoder) decode(path string, in any, out reflect.Value) {
 		d.text(path, in, out)
 	case reflect.Int:
 		d.integer(path, in, out)
+	case reflect.Bool:
+		d.boolean(path, in, out)
 	default:
 		panic("document: no way to decode a " + out.Type().String())
 	}
@@ -133,6 +135,15 @@ func (d *decoder) integer(path string, in any, out reflect.Value) {
 		return
 	}
 	out.SetInt(int64(n))
+}
+
+func (d *decoder) boolean(path string, in any, out reflect.Value) {
+	yes, ok := in.(bool)
+	if !ok {
+		d.wrong(path, "true or false (without quotes)", in)
+		return
+	}
+	out.SetBool(yes)
 }
 
 // wrong says what a value is instead of what it must be, but not the value: YAML may have made another one of it (1.10 is 1.1).

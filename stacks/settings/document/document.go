@@ -37,6 +37,9 @@ type Network struct {
 type SSH struct {
 	// Networks to admit, IPv4 and IPv6, such as 198.51.100.0/24 or 2001:db8::/48. Left out: anywhere, with a warning.
 	From []string `json:"from,omitempty" jsonschema:"minItems=1"`
+	// Whether the cloud account already holds the operator's public key, which it takes only once. Then it's used as it is, and
+	// stays there when the fleet goes.
+	Registered bool `json:"registered,omitempty"`
 }
 
 // Server is the SSH server of a machine that is already there.
