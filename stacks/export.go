@@ -22,7 +22,8 @@ func export(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger, 
 	ctx.Export("verification", f.Verification.Table)
 }
 
-// forward is the line that opens Prometheus on the operator's machine, at http://127.0.0.1:9090.
+// forward is the line that opens Prometheus on the operator's machine, at http://127.0.0.1:9090. It opens a session too, no -N:
+// hosts hang up on connections that have none.
 func forward(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutput {
 	user, port, jump := "root", 22, ""
 	if e := m.Existing; e != nil {
@@ -31,7 +32,7 @@ func forward(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutpu
 			jump = fmt.Sprintf(" -J %s@%s:%d", b.User, b.Address, b.Port)
 		}
 	}
-	return pulumi.Sprintf("ssh -N -L 9090:127.0.0.1:9090%s -p %d %s@%s", jump, port, user, address)
+	return pulumi.Sprintf("ssh -L 9090:127.0.0.1:9090%s -p %d %s@%s", jump, port, user, address)
 }
 
 func targets(s *settings.Settings, f *fleet.Fleet) pulumi.Array {

@@ -25,8 +25,8 @@ type Fence struct {
 	Own, Monitor []netip.Addr
 }
 
-// Service is the unit that tries the tunnel's addresses once. It runs as root, because binding to an interface and listing the
-// firewall take it, with no other privilege left.
+// Service is the unit that tries the tunnel's addresses once. It runs as root with no privilege left but
+// CAP_NET_RAW, which binding to an interface takes.
 func (f Fence) Service() string {
 	command := []string{FencePath, Textfiles, fmt.Sprint(f.count())}
 	for i, network := range f.Networks {

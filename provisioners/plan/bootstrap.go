@@ -13,7 +13,7 @@ func Bootstrap(v BootstrapValues) string {
 		do("begin", v.Host, "bootstrap"),
 		do("supported"),
 		do("settled"),
-		do("packages", "curl", "ca-certificates", "iproute2", "nftables", "wireguard-tools"),
+		do(packages...),
 		do(apart...),
 		do("own"),
 		do("wireguard"),
@@ -24,7 +24,7 @@ func Bootstrap(v BootstrapValues) string {
 	}
 	return script("how "+v.Host+" begins, and ends", scripts.Base+scripts.Bootstrap+scripts.Undo+scripts.Receipt,
 		function{apply, append(begin, do("host_key"), do("tell"))},
-		function{undo, []call{do("begin", v.Host, "undo"), do("take_away"), do("receipt")}})
+		function{undo, []call{do("begin", v.Host, "undo"), do("take_away"), do("receipt", "")}})
 }
 
 // Confirm is the script that makes the firewall permanent that converge loaded on trial.

@@ -23,13 +23,13 @@ func Enrol(v EnrolValues) string {
 		put("/etc/wireguard/promwire0.d/peer-"+v.Host+".conf", "600", peer.Render()),
 		do("join_parts"),
 		put(targetFile(v.Host), "644", prometheus.Target(labels, v.Addresses[0], nodeexporter.Port)),
-		do("receipt"),
+		do("receipt", ""),
 	}
 	forget := []call{
 		do("use", v.Host, "withdraw"),
 		do("leave", v.Host),
 		do("join_parts"),
-		do("receipt"),
+		do("receipt", ""),
 	}
 	return script("the monitor knows "+v.Host, scripts.Use, function{apply, know}, function{undo, forget})
 }

@@ -119,12 +119,15 @@ const hangUp = `# Connections without a session end after a minute: a program th
 UnusedConnectionTimeout 60
 `
 
+// packages are what the scripts call. A host in use has them all, and its apt is not asked then.
+var packages = []string{"packages", "curl", "ca-certificates", "iproute2", "nftables", "wireguard-tools"}
+
 // system is what every host is, first of all.
 func (p Plan) system() []call {
 	return []call{
 		do("space", "10", "/etc"),
 		do("space", "10", "/var/lib"),
-		do("packages", "curl", "ca-certificates", "iproute2", "nftables", "wireguard-tools"),
+		do(packages...),
 		do("retire"),
 		{words: []string{"hang_up"}, input: hangUp},
 	}

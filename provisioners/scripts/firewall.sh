@@ -82,7 +82,7 @@ confirm() {
     forget file "$PENDING"
     CHANGED+=("$PERMANENT")
   fi
-  holds "$PERMANENT" "$1" || fail "it has no such firewall to confirm; run pulumi up --target-replace for its converge command"
+  holds "$PERMANENT" "$1" || fail "it has no such firewall to confirm; run its converge command again"
   loaded "$1" || nft --file "$PERMANENT"
   service promwire-firewall.service "$PERMANENT"
 }

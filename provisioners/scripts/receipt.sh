@@ -3,9 +3,9 @@
 
 VERSIONS=() # "name":"version" of what is installed
 
-# receipt [DIGEST]: DIGEST is the firewall's.
+# receipt DIGEST: DIGEST is the firewall's, or nothing.
 receipt() {
   local IFS=,
   printf '{"host":"%s","changed":%s,"versions":{%s},"firewall":"%s"}\n' \
-    "$HOST" "$(strings "${CHANGED[@]}")" "${VERSIONS[*]}" "${1:-}" >&3
+    "$HOST" "$(strings "${CHANGED[@]}")" "${VERSIONS[*]}" "$1" >&3
 }

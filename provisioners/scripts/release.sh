@@ -26,7 +26,10 @@ unpack() {
   rm -rf "$new"
   mkdir "$new"
   curl --fail --silent --show-error --location --retry 4 --retry-connrefused --connect-timeout 15 --max-time 600 \
-    --output "$new/archive" "$url" || fail "$url can't be downloaded; see curl's reason above"
+    --output "$new/archive" "$url" || {
+    rm -rf "$new"
+    fail "$url can't be downloaded; see curl's reason above"
+  }
   seen=$(sha256sum "$new/archive" | cut -d ' ' -f 1)
   if [ "$seen" != "$sum" ]; then
     rm -rf "$new"

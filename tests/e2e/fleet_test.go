@@ -42,7 +42,7 @@ func fromNothing(s *story) {
 	}, s.tunnels())
 	s.allUp(s.tunnels())
 	assert.Len(s.t, s.output("targets"), 3)
-	assert.Contains(s.t, s.output("prometheus"), "ssh -N -L 9090:127.0.0.1:9090")
+	assert.Contains(s.t, s.output("prometheus"), "ssh -L 9090:127.0.0.1:9090")
 	for _, row := range s.output("matrix").([]any) {
 		row := row.(map[string]any)
 		assert.Equal(s.t, row["expected"], row["seen"], row)
@@ -186,9 +186,9 @@ func targetLess(s *story) {
 // failedUpdate: two targets more, of which one can't be made; then other settings. No address may move, and the one that was
 // given in the failed run stays given.
 func failedUpdate(s *story) {
-	s.edit(with("node-5", "nyc3"))
+	s.edit(with("node-5", "sfo3"))
 	s.edit(targets(func(list []any) []any {
-		return append([]any{map[string]any{"name": "node-6", "region": "fra1", "size": "s-no-such-size"}}, list...)
+		return append([]any{map[string]any{"name": "node-6", "region": "lon1", "size": "s-no-such-size"}}, list...)
 	}))
 	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
 	assert.Contains(s.t, printed, "node-6")
@@ -197,7 +197,7 @@ func failedUpdate(s *story) {
 	}
 	s.allUp(want) // one bad host is one bad host
 	s.edit(without("node-6"))
-	s.edit(with("node-7", "fra1"))
+	s.edit(with("node-7", "sgp1"))
 	s.up()
 	want["node-7"] = "10.98.0.8"
 	assert.Equal(s.t, want, s.tunnels())

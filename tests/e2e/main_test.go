@@ -49,5 +49,10 @@ func runWithLab(m *testing.M) (code int, err error) {
 	if theLab, err = fixture.Open(ctx, f, tools, stacks.Run, os.Stderr); err != nil {
 		return 1, err
 	}
-	return m.Run(), nil
+	code = m.Run()
+	if code != 0 { // the cloud says there why a machine was not made
+		log, _ := os.ReadFile(filepath.Join(f.Logs(), "daemon.log"))
+		fmt.Fprintf(os.Stderr, "the end of the lab's log:\n%s\n", log[max(0, len(log)-4000):])
+	}
+	return code, nil
 }

@@ -39,7 +39,7 @@ func report(ctx context.Context, w io.Writer, lab *fixture.Lab, outputs auto.Out
 		return err
 	}
 	// The stack's output "prometheus" is the line for everywhere else; here it needs the lab's own key and host keys.
-	fmt.Fprintf(w, "\nOpen http://127.0.0.1:9090 while this runs:\n\n    ssh -F %s -N -L 9090:127.0.0.1:9090 %s\n", config, alias)
+	fmt.Fprintf(w, "\nOpen http://127.0.0.1:9090 while this runs:\n\n    ssh -F %s -L 9090:127.0.0.1:9090 %s\n", config, alias)
 	return nil
 }
 

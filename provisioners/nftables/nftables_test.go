@@ -1,0 +1,68 @@
+package nftables
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func prefixes(texts ...string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range texts {
+		all = append(all, netip.MustParsePrefix(text))
+	}
+	return all
+}
+
+func TestSSH(t *testing.T) {
+	const count = ` tcp dport 22 counter name operator accept`
+	for _, c := range []struct {
+		name string
+		from []netip.Prefix
+		want []string // before the rule that drops the others
+	}{
+		{"nobody", nil, nil},
+		{"anybody", prefixes("0.0.0.0/0", "::/0"), []string{"meta nfproto ipv4" + count, "meta nfproto ipv6" + count}},
+		{"anybody and somebody", prefixes("10.0.0.0/8", "0.0.0.0/0"), []string{"meta nfproto ipv4" + count}},
+		{"one family", prefixes("2001:db8::/32"), []string{"ip6 saddr { 2001:db8::/32 }" + count}},
+		{"overlapping", prefixes("10.1.0.0/16", "10.1.2.0/24", "10.0.0.0/8", "10.0.0.0/8", "9.9.9.9/32"),
+			[]string{"ip saddr { 9.9.9.9/32, 10.0.0.0/8 }" + count}},
+		{"with host bits", prefixes("10.1.2.3/24", "10.1.2.4/24"), []string{"ip saddr { 10.1.2.0/24 }" + count}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var want []string
+			for _, rule := range c.want {
+				want = append(want, `iifname != "promwire0" `+rule)
+			}
+			want = append(want, "tcp dport 22 drop")
+			got := Ruleset{SSHPort: 22, SSHFrom: c.from, Tunnel: "promwire0"}.ssh()
+			if strings.Join(got, "\n") != strings.Join(want, "\n") {
+				t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		})
+	}
+}
+
+// TestDigest: what changes the rules changes the digest, and the order in which they are given doesn't.
+func TestDigest(t *testing.T) {
+	r := Ruleset{SSHPort: 22, SSHFrom: prefixes("10.0.0.0/8", "9.0.0.0/8"), Tunnel: "promwire0"}
+	same := r
+	same.SSHFrom = prefixes("9.0.0.0/8", "10.0.0.0/8")
+	if r.Digest() != same.Digest() {
+		t.Error("the order of networks changes the digest")
+	}
+	port, listen, scraped := r, r, r
+	port.SSHPort = 2222
+	listen.Listen = 51820
+	scraped.ScrapedBy, scraped.Exporter = []netip.Addr{netip.MustParseAddr("10.98.0.1")}, 9100
+	seen := map[string]bool{r.Digest(): true}
+	for _, other := range []Ruleset{port, listen, scraped} {
+		if seen[other.Digest()] {
+			t.Errorf("%+v has the digest of another ruleset", other)
+		}
+		seen[other.Digest()] = true
+	}
+	if !strings.Contains(r.Render(), "\n\tcomment \""+r.Digest()+"\"\n") {
+		t.Error("the table does not carry its digest")
+	}
+}

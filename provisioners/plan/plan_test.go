@@ -1,0 +1,182 @@
+package plan
+
+import (
+	"net/netip"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+
+	"github.com/promwire/promwire/provisioners/release"
+	"github.com/promwire/promwire/provisioners/scripts"
+)
+
+func monitorValues() MonitorValues {
+	sums := map[string]string{"amd64": strings.Repeat("0f", 32)}
+	return MonitorValues{
+		Host: "watcher", Region: "tor1", ScrapeInterval: 15 * time.Second,
+		Tunnel: tunnelAt("10.98.0.1"), SSH: SSH{Port: 22, From: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}},
+		Releases: Releases{
+			NodeExporter: release.Release{Name: "node_exporter", Version: "1.2.3", SHA256: sums},
+			Prometheus:   release.Release{Name: "prometheus", Version: "3.2.1", SHA256: sums},
+		},
+	}
+}
+
+func targetValues() TargetValues {
+	m := monitorValues()
+	return TargetValues{
+		Host: "node-1", Tunnel: tunnelAt("10.98.0.2"), SSH: m.SSH, Releases: m.Releases,
+		Monitor: Peer{PublicKey: wgtypes.Key{1}, Endpoint: "198.51.100.9:51820", Addresses: m.Tunnel.Addresses},
+	}
+}
+
+func tunnelAt(address string) Tunnel {
+	return Tunnel{
+		Addresses: []netip.Addr{netip.MustParseAddr(address)},
+		Networks:  []netip.Prefix{netip.MustParsePrefix("10.98.0.0/24")},
+		Port:      51820, MTU: 1420,
+	}
+}
+
+func TestTargetRefuses(t *testing.T) {
+	for _, c := range []struct {
+		want   string
+		change func(*TargetValues)
+	}{
+		{`"../x" is no host name`, func(v *TargetValues) { v.Host = "../x" }},
+		{`"Node" is no host name`, func(v *TargetValues) { v.Host = "Node" }},
+		{`"" is no host name`, func(v *TargetValues) { v.Host = "" }},
+		{"1 addresses in 0 networks", func(v *TargetValues) { v.Tunnel.Networks = nil }},
+		{"0 addresses in 1 networks", func(v *TargetValues) { v.Tunnel.Addresses = nil }},
+		{"address 10.99.0.2 is not in network", func(v *TargetValues) { v.Tunnel = tunnelAt("10.99.0.2") }},
+		{"IPv4 first", func(v *TargetValues) {
+			v.Tunnel.Addresses = []netip.Addr{netip.MustParseAddr("fd98::2")}
+			v.Tunnel.Networks = []netip.Prefix{netip.MustParsePrefix("fd98::/64")}
+		}},
+		{"tunnel: port 0", func(v *TargetValues) { v.Tunnel.Port = 0 }},
+		{"MTU 576", func(v *TargetValues) { v.Tunnel.MTU = 576 }},
+		{"ssh: port 65536", func(v *TargetValues) { v.SSH.Port = 65536 }},
+		{"nobody may log in", func(v *TargetValues) { v.SSH.From = nil }},
+		{"no public key", func(v *TargetValues) { v.Monitor.PublicKey = wgtypes.Key{} }},
+		{`endpoint "198.51.100.9" is not host:port`, func(v *TargetValues) { v.Monitor.Endpoint = "198.51.100.9" }},
+		{"monitor: 0 addresses", func(v *TargetValues) { v.Monitor.Addresses = nil }},
+		{"no sha256", func(v *TargetValues) { v.Releases.NodeExporter.SHA256 = nil }},
+	} {
+		t.Run(c.want, func(t *testing.T) {
+			v := targetValues()
+			c.change(&v)
+			if _, err := Target(v); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestMonitorRefusesAllAtOnce(t *testing.T) {
+	v := monitorValues()
+	v.Host, v.Tunnel.MTU, v.Releases.Prometheus.Version = "a b", 0, "latest"
+	_, err := Monitor(v)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{`plan of monitor "a b"`, "no host name", "MTU 0", `version "latest"`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is missing in: %v", want, err)
+		}
+	}
+}
+
+func TestEmptyPlan(t *testing.T) {
+	if _, err := (Plan{}).Script(); err == nil {
+		t.Error("an empty plan became a script")
+	}
+}
+
+// TestFirewallDigest: a target's ruleset depends on nothing but the rules.
+func TestFirewallDigest(t *testing.T) {
+	digest := func(change func(*TargetValues)) string {
+		v := targetValues()
+		change(&v)
+		p, err := Target(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.FirewallDigest()
+	}
+	same := digest(func(*TargetValues) {})
+	if digest(func(v *TargetValues) { v.Host, v.Tunnel = "node-2", tunnelAt("10.98.0.3") }) != same {
+		t.Error("another host has another digest")
+	}
+	if digest(func(v *TargetValues) { v.SSH.Port = 2222 }) == same {
+		t.Error("another rule has the same digest")
+	}
+}
+
+// TestText: whatever a text holds, the host gets it byte for byte.
+func TestText(t *testing.T) {
+	for _, text := range []string{
+		"a\n", "$HOME `id` $(id) \\ ' \" {{ x }}\n", "END\n", "END\nEND_\n", "no newline", "tab\tä\n\n", "<<'END'\nx\n",
+	} {
+		out, err := exec.Command("bash", "-c", call{words: []string{"cat"}, input: text}.String()).Output()
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if want := strings.TrimSuffix(text, "\n") + "\n"; string(out) != want {
+			t.Errorf("%q became %q", text, out)
+		}
+	}
+}
+
+func TestQuote(t *testing.T) {
+	for _, word := range []string{"", "a", "it's", "$HOME", "a b", "*", "a;id", "\\", "key=+/", "!", "~", "#x", "ä"} {
+		out, err := exec.Command("bash", "-c", "printf %s "+quote(word)).Output()
+		if err != nil || string(out) != word {
+			t.Errorf("%q became %q (%v)", word, out, err)
+		}
+	}
+}
+
+// TestCallsAreDefined: a script calls nothing but functions that it brings.
+func TestCallsAreDefined(t *testing.T) {
+	monitor, err := Monitor(monitorValues())
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := Target(targetValues())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defined := map[string]bool{}
+	for _, match := range regexp.MustCompile(`(?m)^([a-z_]+)\(\) \{`).FindAllStringSubmatch(scripts.Library(), -1) {
+		defined[match[1]] = true
+	}
+	for _, step := range append(monitor.steps, target.steps...) {
+		if !defined[step.words[0]] {
+			t.Errorf("%s is defined nowhere", step.words[0])
+		}
+	}
+}
+
+// TestTruncated: half a script does nothing.
+func TestTruncated(t *testing.T) {
+	p, err := Target(targetValues())
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := p.Script()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script = strings.Replace(script, "\napply() {\n", "\napply() {\necho ran\nexit\n", 1)
+	for _, part := range []int{len(script) / 4, len(script) / 2, len(script) - 100, len(script) - 6} {
+		cmd := exec.Command("bash", "-s", "--", "apply")
+		cmd.Stdin = strings.NewReader(script[:part])
+		if out, _ := cmd.CombinedOutput(); strings.Contains(string(out), "ran") {
+			t.Errorf("%d of %d bytes: it ran", part, len(script))
+		}
+	}
+}

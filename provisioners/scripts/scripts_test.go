@@ -1,0 +1,120 @@
+package scripts
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// world makes the root of a machine that nobody will miss: its own mounts, and no network but loopback.
+const world = `set -euo pipefail
+mount -t tmpfs none /etc
+mount -t tmpfs none /run
+mount -t tmpfs none /var/lib
+mount -t tmpfs none /mnt
+echo 'root:x:0:0::/:/bin/bash' >/etc/passwd
+echo 'root:x:0:' >/etc/group
+mkdir -p /etc/wireguard/promwire0.d /etc/prometheus/targets.d
+`
+
+// run runs bash in such a world, below the functions of the library and of bootstrap.
+func run(t *testing.T, text string) (said string, ok bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "unshare", "--map-root-user", "--mount", "--net", "bash", "-s")
+	cmd.Stdin = strings.NewReader(world + Library() + Bootstrap + "test() {\nbegin host verb\n" + text + "\n}\ntest </dev/null\n")
+	out, err := cmd.CombinedOutput()
+	return string(out), err == nil
+}
+
+func TestScripts(t *testing.T) {
+	const fleet = `
+for n in 1 2; do
+  put "$PARTS/peer-node-$n.conf" 600 <<<"PublicKey = key$n"$'\n'"AllowedIPs = 10.98.0.$n/32, fd98::$n/128"
+  put "/etc/prometheus/targets.d/node-$n.json" 644 <<<'[]'
+done
+CHANGED=()
+`
+	for _, c := range []struct {
+		name, text string
+		said       string // part of what it says
+		fails      bool
+	}{
+		{"put writes", "put /mnt/a 640 <<<new; stat -c %a /mnt/a; cat /mnt/a; ls -A /mnt", "640\nnew\na\n", false},
+		{"put twice changes nothing", "put /mnt/a 644 <<<x; CHANGED=(); put /mnt/a 644 <<<x; echo ${#CHANGED[@]}", "0\n", false},
+		{"put sees another text", "put /mnt/a 644 <<<x; CHANGED=(); put /mnt/a 644 <<<y; echo ${#CHANGED[@]}", "1\n", false},
+		{"put sees another mode", "put /mnt/a 644 <<<x; CHANGED=(); put /mnt/a 600 <<<x; echo ${#CHANGED[@]}", "1\n", false},
+		{"put leaves the files of others", "echo theirs >/mnt/a; put /mnt/a 644 <<<ours", "promwire: host: verb: /mnt/a is there and is not promwire's", true},
+		{"put asks first", "put /mnt/a 644 grep x <<<x; echo done", "done\n", false},
+		{"put takes no for an answer", "put /mnt/a 644 <<<x; (put /mnt/a 644 grep x <<<y) || true; cat /mnt/a", "grep refuses its new text (its reason stands above); the old one stays\nx\n", false},
+		{"put says that the disk is full", "mount -o remount,size=16k /mnt; put /mnt/a 644 < <(head -c 99999 /dev/zero)", "/mnt/a can't be written; is the disk full?", true},
+		{"drop removes and forgets", "put /mnt/a 644 <<<x; drop /mnt/a; ls /mnt; cat $STATE/manifest; echo done", "done\n", false},
+		{"drop of nothing", "drop /mnt/a; echo ${#CHANGED[@]}", "0\n", false},
+		{"dir notes what it makes", "dir /mnt/d 700; dir /mnt 755; cat $STATE/manifest", "dir /mnt/d\n", false},
+		{"space names the mount", "mount -o remount,size=8m /mnt; space 100 /mnt/no/such", "the file system at /mnt has 8 MB free, and 100 MB are needed", true},
+		{"a failure names host, verb and command", "false", `promwire: host: verb: "false" failed with status 1`, true},
+		{"digest sees an absent file appear", "digest /mnt/a >/mnt/1; echo >/mnt/a; digest /mnt/a | cmp -s - /mnt/1 || echo differs", "differs\n", false},
+		{"receipt", `CHANGED=(a "b c"); VERSIONS=('"x":"1"' '"y":"2"'); receipt d`, `{"host":"host","changed":["a","b c"],"versions":{"x":"1","y":"2"},"firewall":"d"}`, false},
+		{"receipt of nothing", `receipt ""`, `{"host":"host","changed":[],"versions":{},"firewall":""}`, false},
+
+		{"unseat leaves others alone", fleet + "unseat node-3 key3 10.98.0.3/32; echo ${#CHANGED[@]}", "0\n", false},
+		{"unseat leaves the same host alone", fleet + "unseat node-1 key1 10.98.0.1/32 fd98::1/128; echo ${#CHANGED[@]}", "0\n", false},
+		{"unseat of a key", fleet + "unseat node-3 key1 10.98.0.3/32; ls $PARTS /etc/prometheus/targets.d | xargs", "targets.d: node-2.json /etc/wireguard/promwire0.d: peer-node-2.conf", false},
+		{"unseat of an address", fleet + "unseat node-3 key3 10.98.0.3/32 fd98::2/128; ls $PARTS | xargs", "node-2 had this key or address, and is forgotten\npeer-node-1.conf\n", false},
+		{"unseat of no part of an address", fleet + "unseat node-3 key3 10.98.0.1/3; echo ${#CHANGED[@]}", "0\n", false},
+
+		{"apart from nothing", "apart 10.98.0.0/24 fd98::/64; echo done", "done\n", false},
+		{"apart from an address inside", "ip link set lo up; ip address add 10.98.0.9/32 dev lo; apart 10.98.0.0/24", "the tunnel's network 10.98.0.0/24 overlaps its own", true},
+		{"apart from a network around", "ip link set lo up; ip address add 10.1.2.3/8 dev lo; apart 10.98.0.0/24", "overlaps its own", true},
+		{"apart from IPv6", "ip link set lo up; ip address add fd98::9/48 dev lo; apart 10.98.0.0/24 fd98::/64", "the tunnel's network fd98::/64 overlaps", true},
+		{"a default route is no overlap", "ip link set lo up; ip address add 10.1.2.3/24 dev lo; ip route add default via 10.1.2.1; apart 10.98.0.0/24; echo done", "done\n", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			said, ok := run(t, c.text)
+			if ok == c.fails || !strings.Contains(said, c.said) {
+				t.Errorf("it succeeded: %v, said:\n%s\nwant success: %v, and in it:\n%s", ok, said, !c.fails, c.said)
+			}
+		})
+	}
+}
+
+// TestFence runs the fence with a curl that knows which addresses are open.
+func TestFence(t *testing.T) {
+	folder := t.TempDir()
+	for name, text := range map[string]string{
+		"ip": "exit 0",
+		"curl": `awk -F'[/"]' '/^url/ { print ($4 == "10.98.0.3:9100" || $4 == "[fd98::1]:9090") ? "0.012" : "0.000000" }'
+exit 7`,
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("bash", "-s", "--", folder, "6", "10.98.0.0/29,10.98.0.2,10.98.0.1", "fd98::/64,fd98::2,fd98::1")
+	cmd.Env = append(os.Environ(), "PATH="+folder+":"+os.Getenv("PATH"))
+	cmd.Stdin = strings.NewReader(Fence)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	metrics, err := os.ReadFile(filepath.Join(folder, "promwire_fence.prom"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`promwire_fence_probed_addresses{to="targets",port="9100"} 8`,
+		`promwire_fence_probed_addresses{to="monitor",port="9090"} 2`,
+		`promwire_fence_probed_addresses{to="monitor",port="9100"} 2`,
+		`promwire_fence_open_addresses{to="targets",port="9100"} 1`,
+		`promwire_fence_open_addresses{to="monitor",port="9090"} 1`,
+		`promwire_fence_open_addresses{to="monitor",port="9100"} 0`,
+	} {
+		if !strings.Contains(string(metrics), want+"\n") {
+			t.Errorf("%s is missing in:\n%s", want, metrics)
+		}
+	}
+}

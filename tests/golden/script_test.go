@@ -1,0 +1,45 @@
+package golden
+
+import (
+	"strings"
+	"testing"
+)
+
+// files are what a script puts on its host: path and text. The firewall's text counts as the file that it becomes.
+func files(t *testing.T, script string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	lines := strings.SplitAfter(script, "\n")
+	for i := 0; i < len(lines); i++ {
+		command, rest, ok := strings.Cut(lines[i], "<<'")
+		words := strings.Fields(command)
+		if !ok || len(words) < 2 {
+			continue
+		}
+		end := strings.TrimSuffix(rest, "'\n") + "\n"
+		var text strings.Builder
+		for i++; i < len(lines) && lines[i] != end; i++ {
+			text.WriteString(lines[i])
+		}
+		switch words[0] {
+		case "put":
+			found[words[1]] = text.String()
+		case "firewall":
+			found["/etc/promwire/firewall.nft"] = text.String()
+		}
+	}
+	if len(found) == 0 {
+		t.Fatal("the script puts no file anywhere")
+	}
+	return found
+}
+
+// tunnel is the configuration that a host puts together from its parts, with a key of its own.
+func tunnel(parts map[string]string) string {
+	const folder = "/etc/wireguard/promwire0.d/"
+	text := parts[folder+"interface.conf"] + "PrivateKey = " + key('p').String() + "\n"
+	for _, name := range []string{"peer-monitor.conf", "peer-node-1.conf"} {
+		text += parts[folder+name]
+	}
+	return text
+}

@@ -1,0 +1,248 @@
+package golden
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/config"
+	_ "github.com/prometheus/prometheus/discovery/file" // the loader knows the service discoveries that are linked
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+
+	"github.com/promwire/promwire/tests/lab/folder"
+	"github.com/promwire/promwire/tests/lab/setup"
+)
+
+// bin is where the lab builds promtool.
+var bin = folder.Default(filepath.Join("..", "..")).Bin()
+
+func TestMain(m *testing.M) {
+	if err := setup.Ensure(context.Background(), folder.Default(filepath.Join("..", "..")), os.Stderr, setup.Packages, setup.Tools); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// judges are the real tools, by what they judge.
+var judges = map[string]func(t *testing.T, text string) error{
+	"firewall":          nft,
+	"tunnel":            wireguard,
+	"prometheus.yml":    promtool("config"),
+	"rules":             promtool("rules"),
+	"prometheus loader": load,
+	"targets":           targets,
+	"exporter unit":     unit("node_exporter.service"),
+	"prometheus unit":   unit("prometheus.service"),
+	"fence unit":        unit("promwire-fence.service"),
+	"fence timer":       unit("promwire-fence.timer"),
+	"firewall unit":     unit("promwire-firewall.service"),
+	"user":              sysusers,
+	"script":            shellcheck,
+}
+
+// texts are what each judge is shown of a fleet.
+func (f fleet) texts(t *testing.T) map[string][]string {
+	scripts := f.scripts(t)
+	monitor, target, enrol := files(t, scripts["monitor.sh"]), files(t, scripts["target.sh"]), files(t, scripts["enrol.sh"])
+	withPeer := map[string]string{}
+	for _, host := range []map[string]string{monitor, enrol} {
+		for path, text := range host {
+			withPeer[path] = text
+		}
+	}
+	const units = "/etc/systemd/system/"
+	texts := map[string][]string{
+		"firewall":          {monitor["/etc/promwire/firewall.nft"], target["/etc/promwire/firewall.nft"]},
+		"tunnel":            {tunnel(monitor), tunnel(withPeer), tunnel(target)},
+		"prometheus.yml":    {monitor["/etc/prometheus/prometheus.yml"]},
+		"rules":             {monitor["/etc/prometheus/rules.d/promwire.yml"]},
+		"prometheus loader": {monitor["/etc/prometheus/prometheus.yml"]},
+		"targets":           {monitor["/etc/prometheus/targets.d/watcher.json"], enrol["/etc/prometheus/targets.d/node-1.json"]},
+		"exporter unit":     {monitor[units+"node_exporter.service"], target[units+"node_exporter.service"]},
+		"prometheus unit":   {monitor[units+"prometheus.service"]},
+		"fence unit":        {target[units+"promwire-fence.service"]},
+		"fence timer":       {target[units+"promwire-fence.timer"]},
+		"firewall unit":     {monitor[units+"promwire-firewall.service"]},
+		"user":              {monitor["/etc/sysusers.d/prometheus.conf"], monitor["/etc/sysusers.d/node_exporter.conf"]},
+	}
+	for _, script := range scripts {
+		texts["script"] = append(texts["script"], script)
+	}
+	return texts
+}
+
+func TestToolsAccept(t *testing.T) {
+	for name, f := range fleets {
+		for what, texts := range f.texts(t) {
+			t.Run(name+"/"+what, func(t *testing.T) {
+				for _, text := range texts {
+					if text == "" {
+						t.Fatal("there is no such file")
+					}
+					if err := judges[what](t, text); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// broken are texts with a fault that each judge must see: a judge that accepts everything proves nothing.
+var broken = map[string][2]string{ // old, new
+	"firewall":          {"policy drop", "policy maybe"},
+	"tunnel":            {"AllowedIPs", "AlowedIPs"},
+	"prometheus.yml":    {"scrape_interval", "scrape_intervall"},
+	"rules":             {"== 0", "== == 0"},
+	"prometheus loader": {"scrape_timeout: 10s", "scrape_timeout: 10m"},
+	"targets":           {`"targets"`, `"target"`},
+	"exporter unit":     {"Restart=always", "Restart=allways"},
+	"prometheus unit":   {"/usr/local/bin/", "local/bin/"},
+	"fence unit":        {"Type=oneshot", "Type=onceshot"},
+	"fence timer":       {"OnUnitActiveSec=15s", "OnUnitActiveSec=15q"},
+	"firewall unit":     {"ExecStart=", "ExecBegin="},
+	"user":              {"u ", "uu "},
+	"script":            {"esac\n", "\n"},
+}
+
+func TestToolsRefuse(t *testing.T) {
+	for what, texts := range fleets["v6"].texts(t) {
+		t.Run(what, func(t *testing.T) {
+			fault := broken[what]
+			text := strings.Replace(texts[len(texts)-1], fault[0], fault[1], 1)
+			if text == texts[len(texts)-1] {
+				t.Fatalf("there is no %q to break", fault[0])
+			}
+			if judges[what](t, text) == nil {
+				t.Errorf("accepted with %q", fault[1])
+			}
+		})
+	}
+}
+
+// nft asks nftables, in a network namespace of its own where loading would harm nobody.
+func nft(t *testing.T, text string) error {
+	_, err := run(t, "unshare", "--map-root-user", "--net", "nft", "--check", "--file", write(t, "firewall.nft", text))
+	return err
+}
+
+// wireguard asks wg-quick to strip the file and wg to parse the rest. wg parses before it looks for the interface, which is not
+// there, so that this takes neither root nor WireGuard.
+func wireguard(t *testing.T, text string) error {
+	stripped, err := run(t, "wg-quick", "strip", write(t, "promwire0.conf", text))
+	if err != nil {
+		return err
+	}
+	said, err := run(t, "wg", "setconf", "promwire-none", write(t, "stripped", stripped))
+	if err == nil {
+		return fmt.Errorf("wg configured an interface that should not be there")
+	}
+	if !strings.HasPrefix(said, "Unable to modify interface") {
+		return err
+	}
+	return nil
+}
+
+func promtool(what string) func(t *testing.T, text string) error {
+	return func(t *testing.T, text string) error {
+		_, err := run(t, filepath.Join(bin, "promtool"), "check", what, write(t, "file.yml", text))
+		return err
+	}
+}
+
+// load is what Prometheus itself does with its configuration.
+func load(_ *testing.T, text string) error {
+	_, err := config.Load(text, slog.New(slog.DiscardHandler))
+	return err
+}
+
+// targets reads a file as Prometheus's file discovery does.
+func targets(_ *testing.T, text string) error {
+	var groups []*targetgroup.Group
+	decoder := json.NewDecoder(strings.NewReader(text))
+	if err := decoder.Decode(&groups); err != nil {
+		return err
+	}
+	for _, group := range groups {
+		if len(group.Targets) == 0 || len(group.Labels) == 0 {
+			return fmt.Errorf("no targets or no labels: %v", group)
+		}
+	}
+	return nil
+}
+
+// unit asks systemd, below a root folder that has what the unit needs of its host: the host's own units and the commands to start.
+func unit(name string) func(t *testing.T, text string) error {
+	return func(t *testing.T, text string) error {
+		root := t.TempDir()
+		put := func(path, text string, mode os.FileMode) {
+			t.Helper()
+			path = filepath.Join(root, path)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.CopyFS(filepath.Join(root, "usr/lib/systemd/system"), os.DirFS("/usr/lib/systemd/system")); err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range []string{
+			"usr/local/bin/node_exporter", "usr/local/bin/prometheus", "usr/local/lib/promwire/fence", "usr/sbin/nft", "bin/kill",
+		} {
+			put(command, "#!/bin/sh\n", 0o755)
+		}
+		put("etc/systemd/system/promwire-fence.service", "[Service]\nExecStart=/usr/local/lib/promwire/fence\n", 0o644)
+		put("etc/systemd/system/"+name, text, 0o644)
+		said, err := run(t, "systemd-analyze", "verify", "--man=no", "--recursive-errors=no", "--root="+root, name)
+		if err == nil && strings.Contains(said, name) { // of a line that it does not know, it only warns
+			err = fmt.Errorf("systemd-analyze: %s", said)
+		}
+		return err
+	}
+}
+
+func sysusers(t *testing.T, text string) error {
+	_, err := run(t, "systemd-sysusers", "--dry-run", "--root="+t.TempDir(), write(t, "user.conf", text))
+	return err
+}
+
+func shellcheck(t *testing.T, text string) error {
+	path := write(t, "script.sh", text)
+	if _, err := run(t, "bash", "-n", path); err != nil {
+		return err
+	}
+	_, err := run(t, "shellcheck", path)
+	return err
+}
+
+// run runs a tool, and returns all that it said; the error says it too.
+func run(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	said, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
+	if err != nil {
+		return string(said), fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, said)
+	}
+	return string(said), nil
+}
+
+// write makes a file that only its owner can read, as wg-quick wants it.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
