@@ -68,6 +68,7 @@ func (t translation) monitor() monitor.Args {
 			ScrapeInterval: m.Prometheus.ScrapeInterval,
 			RetentionTime:  m.Prometheus.RetentionTime,
 			RetentionSize:  m.Prometheus.RetentionSize,
+			Open:           open(m.Host),
 		},
 	}
 }
@@ -82,8 +83,16 @@ func (t translation) target(h settings.Host) target.Args {
 			Tunnel:   t.tunnel(t.addresses.Hosts[h.Name]),
 			SSH:      t.ssh(h),
 			Releases: t.releases(),
+			Open:     open(h),
 		},
 	}
+}
+
+func open(h settings.Host) plan.Ports {
+	if h.Existing == nil {
+		return nil
+	}
+	return h.Existing.Open
 }
 
 func (t translation) host(h settings.Host) host.Args {

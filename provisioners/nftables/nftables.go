@@ -22,7 +22,16 @@ type Ruleset struct {
 	Listen    int            // UDP port of the tunnel, open to all; 0: this host only dials
 	ScrapedBy []netip.Addr   // who may reach Exporter through the tunnel; none: nobody
 	Exporter  int            // TCP port
+	Open      []Port         // what else the host serves, open to all but through the tunnel
 }
+
+// Port is one that a host serves for others than the fleet.
+type Port struct {
+	Number   int    // 1 to 65535
+	Protocol string // "tcp" or "udp"
+}
+
+func (p Port) String() string { return fmt.Sprintf("%d/%s", p.Number, p.Protocol) }
 
 // Render is the ruleset's file for `nft -f`: it replaces the table as a whole, and touches no other one. The table's comment is the
 // ruleset's Digest, so that a host can tell which one is loaded.
@@ -125,6 +134,10 @@ func (r Ruleset) services() []string {
 	var rules []string
 	if r.Listen != 0 {
 		rules = append(rules, fmt.Sprintf("iifname != %q udp dport %d accept", r.Tunnel, r.Listen))
+	}
+	byText := func(a, b Port) int { return strings.Compare(a.String(), b.String()) }
+	for _, p := range slices.Compact(slices.SortedFunc(slices.Values(r.Open), byText)) {
+		rules = append(rules, fmt.Sprintf("iifname != %q %s dport %d accept", r.Tunnel, p.Protocol, p.Number))
 	}
 	for _, address := range r.ScrapedBy {
 		keyword := "ip"

@@ -2,6 +2,7 @@ package nftables
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -51,12 +52,13 @@ func TestDigest(t *testing.T) {
 	if r.Digest() != same.Digest() {
 		t.Error("the order of networks changes the digest")
 	}
-	port, listen, scraped := r, r, r
+	port, listen, scraped, open := r, r, r, r
+	open.Open = []Port{{443, "tcp"}}
 	port.SSHPort = 2222
 	listen.Listen = 51820
 	scraped.ScrapedBy, scraped.Exporter = []netip.Addr{netip.MustParseAddr("10.98.0.1")}, 9100
 	seen := map[string]bool{r.Digest(): true}
-	for _, other := range []Ruleset{port, listen, scraped} {
+	for _, other := range []Ruleset{port, listen, scraped, open} {
 		if seen[other.Digest()] {
 			t.Errorf("%+v has the digest of another ruleset", other)
 		}
@@ -64,5 +66,14 @@ func TestDigest(t *testing.T) {
 	}
 	if !strings.Contains(r.Render(), "\n\tcomment \""+r.Digest()+"\"\n") {
 		t.Error("the table does not carry its digest")
+	}
+}
+
+// TestOpen: the same ports in any order are the same rules, and none of them is open through the tunnel.
+func TestOpen(t *testing.T) {
+	got := Ruleset{Tunnel: "promwire0", Open: []Port{{53, "udp"}, {443, "tcp"}, {53, "udp"}}}.services()
+	want := []string{`iifname != "promwire0" tcp dport 443 accept`, `iifname != "promwire0" udp dport 53 accept`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -69,3 +69,12 @@ func (p Peer) check(t Tunnel) error {
 	}
 	return nil
 }
+
+func (p Ports) check() error {
+	for _, port := range p {
+		if port.Number < 1 || port.Number > 65535 || port.Protocol != "tcp" && port.Protocol != "udp" {
+			return fmt.Errorf("open: %s is no port; it is like 443/tcp", port)
+		}
+	}
+	return nil
+}

@@ -53,11 +53,11 @@ func (p Plan) FirewallDigest() string { return p.rules.Digest() }
 // Monitor plans the monitor.
 func Monitor(v MonitorValues) (Plan, error) {
 	exporter := v.Releases.NodeExporter
-	if err := errors.Join(named(v.Host), v.Tunnel.check(), v.SSH.check(), exporter.Check(), v.Releases.Prometheus.Check()); err != nil {
+	if err := errors.Join(named(v.Host), v.Tunnel.check(), v.SSH.check(), exporter.Check(), v.Releases.Prometheus.Check(), v.Open.check()); err != nil {
 		return Plan{}, fmt.Errorf("plan of monitor %q: %w", v.Host, err)
 	}
 	p := Plan{host: v.Host, role: prometheus.RoleMonitor, rules: nftables.Ruleset{
-		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name, Listen: v.Tunnel.Port,
+		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name, Listen: v.Tunnel.Port, Open: v.Open,
 	}}
 	p.steps = join(
 		p.system(),
@@ -76,12 +76,12 @@ func Monitor(v MonitorValues) (Plan, error) {
 // Target plans a target.
 func Target(v TargetValues) (Plan, error) {
 	exporter := v.Releases.NodeExporter
-	if err := errors.Join(named(v.Host), v.Tunnel.check(), v.SSH.check(), v.Monitor.check(v.Tunnel), exporter.Check()); err != nil {
+	if err := errors.Join(named(v.Host), v.Tunnel.check(), v.SSH.check(), v.Monitor.check(v.Tunnel), exporter.Check(), v.Open.check()); err != nil {
 		return Plan{}, fmt.Errorf("plan of target %q: %w", v.Host, err)
 	}
 	p := Plan{host: v.Host, role: prometheus.RoleTarget, rules: nftables.Ruleset{
 		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name,
-		ScrapedBy: v.Monitor.Addresses, Exporter: nodeexporter.Port,
+		ScrapedBy: v.Monitor.Addresses, Exporter: nodeexporter.Port, Open: v.Open,
 	}}
 	monitor := wireguard.Peer{
 		Name: "the monitor", PublicKey: v.Monitor.PublicKey, Endpoint: v.Monitor.Endpoint,

@@ -6,6 +6,7 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
+	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/release"
 )
 
@@ -22,6 +23,9 @@ type SSH struct {
 	Port int            // TCP port where the host's sshd listens
 	From []netip.Prefix // of either family; a host is reachable from nowhere else
 }
+
+// Ports are what a host serves beside the fleet, open to all.
+type Ports []nftables.Port
 
 // Releases are the programs to install.
 type Releases struct {
@@ -48,6 +52,7 @@ type MonitorValues struct {
 	ScrapeInterval time.Duration
 	RetentionTime  time.Duration // 0: no limit by time
 	RetentionSize  string        // such as "10GB", in powers of 1024; "": no limit by size
+	Open           Ports
 }
 
 // TargetValues are what a target's plan depends on: itself and the monitor, no other target.
@@ -57,6 +62,7 @@ type TargetValues struct {
 	SSH      SSH
 	Releases Releases
 	Monitor  Peer
+	Open     Ports
 }
 
 // BootstrapValues are what a host's first script depends on.

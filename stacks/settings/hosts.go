@@ -79,7 +79,7 @@ func (c *checker) group(path string, t document.Target) []Host {
 	if t.Region != "" {
 		c.Add(path+".region", "is for one host; a group has regions, a list")
 	}
-	if existing(t.Machine) {
+	if existing(t.Machine) || len(t.Open) > 0 {
 		c.Add(path, "a group consists of droplets; give each existing machine an entry of its own")
 	}
 	for i, region := range t.Regions {
@@ -117,6 +117,9 @@ func (c *checker) host(path string, m document.Machine) Host {
 	if existing(m) {
 		host.Existing = c.machine(path, m)
 		return host
+	}
+	if len(m.Open) > 0 {
+		c.Add(path+".open", "is for machines that are already there; the cloud's firewall closes a droplet's ports too")
 	}
 	if m.Region == "" {
 		c.Add(path+".region", "missing: a droplet needs one, such as lon1; a machine that is already there needs address and hostKey")

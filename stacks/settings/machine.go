@@ -5,10 +5,12 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
@@ -34,11 +36,34 @@ func (c *checker) machine(path string, m document.Machine) *Machine {
 		}
 	}
 	machine := &Machine{Endpoint: c.server(path, m.Server)}
+	machine.Open = c.open(path+".open", m.Open, machine.Port)
 	if m.Bastion != nil {
 		bastion := c.server(path+".bastion", *m.Bastion)
 		machine.Bastion = &bastion
 	}
 	return machine
+}
+
+// open are the ports that a machine serves for others. What promwire itself closes can't be among them.
+func (c *checker) open(path string, texts []string, sshPort int) []nftables.Port {
+	var open []nftables.Port
+	for i, text := range texts {
+		at := document.Index(path, i)
+		number, protocol, _ := strings.Cut(text, "/")
+		n, err := strconv.Atoi(number)
+		port := nftables.Port{Number: n, Protocol: protocol}
+		switch {
+		case err != nil || n < 1 || n > maxPort || protocol != "tcp" && protocol != "udp":
+			c.Add(at, "%q is no port; write it like 443/tcp or 53/udp", text)
+		case protocol == "tcp" && n == sshPort:
+			c.Add(at, "%s is SSH's port; who may use it stands in ssh.from", text)
+		case protocol == "tcp" && (n == 9090 || n == 9100):
+			c.Add(at, "%s is what promwire keeps closed (node_exporter's and Prometheus's ports)", text)
+		default:
+			open = append(open, port)
+		}
+	}
+	return open
 }
 
 func (c *checker) server(path string, s document.Server) Endpoint {

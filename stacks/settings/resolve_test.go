@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/promwire/promwire/provisioners/nftables"
 )
 
 // fixture reads a file of testdata: what stands under promwire:fleet in a stack file, as Pulumi hands it over, and the lines
@@ -162,6 +164,7 @@ func TestEverything(t *testing.T) {
 			node("node-1", "lon1"), node("node-2", "sfo3"), node("node-3", "lon1"), node("node-4", "sfo3"), node("node-5", "lon1"),
 			{Name: "4ever", Region: "fra1", Size: "s-1vcpu-1gb", Image: "debian-12-x64"},
 			{Name: "db-1", Region: "the cellar, second shelf", Existing: &Machine{
+				Open: []nftables.Port{{Number: 443, Protocol: "tcp"}, {Number: 53, Protocol: "udp"}},
 				Endpoint: Endpoint{
 					Address: "db.example.com", User: "admin", Port: 2222,
 					HostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKbu2P8/Oqy8dsNDOG/1FfpKendsGchZUqpt7J1BhZZr",

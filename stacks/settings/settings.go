@@ -6,6 +6,8 @@ package settings
 import (
 	"net/netip"
 	"time"
+
+	"github.com/promwire/promwire/provisioners/nftables"
 )
 
 // Settings are one stack's, complete and valid.
@@ -78,7 +80,8 @@ type Host struct {
 // Machine is one that is already there.
 type Machine struct {
 	Endpoint
-	Bastion *Endpoint // nil: reached directly
+	Bastion *Endpoint       // nil: reached directly
+	Open    []nftables.Port // what it serves for others than the fleet, open to all
 }
 
 // Endpoint is an SSH server.

@@ -225,7 +225,7 @@ func clearText(v resource.PropertyValue) string {
 const existing = `{
 	"monitor": {"name": "monitor", "address": "198.51.100.10", "hostKey": "` + mocks.HostKey + `"},
 	"targets": [
-		{"name": "direct", "address": "198.51.100.11", "user": "admin", "port": 2222, "hostKey": "` + mocks.HostKey + `"},
+		{"name": "direct", "address": "198.51.100.11", "user": "admin", "port": 2222, "open": ["443/tcp"], "hostKey": "` + mocks.HostKey + `"},
 		{"name": "hidden", "address": "172.20.0.5", "hostKey": "` + mocks.HostKey + `",
 		 "bastion": {"address": "198.51.100.11", "user": "admin", "port": 2222, "hostKey": "` + mocks.HostKey + `"}}
 	]
@@ -255,6 +255,9 @@ func TestAnExistingFleetNeedsNoCloud(t *testing.T) {
 	}
 	assert.Contains(t, plain(resources["direct-converge"].Inputs["create"]).StringValue(), "sudo -n ")
 	assert.NotContains(t, plain(resources["monitor-converge"].Inputs["create"]).StringValue(), "sudo")
+	const rule = `iifname != "promwire0" tcp dport 443 accept`
+	assert.Contains(t, resources["direct-converge"].Inputs["stdin"].StringValue(), rule, "what the machine serves stays open")
+	assert.NotContains(t, resources["monitor-converge"].Inputs["stdin"].StringValue(), rule)
 	outside := resources["promwire-test-verification-outside"].Inputs["stdin"].StringValue()
 	assert.Contains(t, outside, "direct 198.51.100.11 2222 open")
 	assert.NotContains(t, outside, "172.20.0.5", "nobody outside can try an address behind a bastion")

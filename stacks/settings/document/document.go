@@ -68,6 +68,8 @@ type Machine struct {
 	// Droplet: DigitalOcean's image: Debian 12 or 13, Ubuntu 22.04 or 24.04. Changing it changes new droplets only.
 	Image string `json:"image,omitempty"`
 	Server
+	// Existing machine: the ports that it serves for others, such as 443/tcp or 53/udp. Every other one is closed by promwire.
+	Open []string `json:"open,omitempty" jsonschema:"pattern=^[0-9]+/(tcp|udp)$"`
 	// The SSH server to go through, where the machine can't be reached directly.
 	Bastion *Server `json:"bastion,omitempty"`
 }
