@@ -1,0 +1,104 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+)
+
+// life is what a fleet cost from nothing to nothing.
+type life struct {
+	targets                                int
+	first, unchanged, more, fewer, destroy run
+	resources                              int // of the host that has most
+}
+
+// BenchmarkUp is the life of fleets of several sizes, one after the other on one lab, and every time from nothing: the first
+// `up`, one that changes nothing, one target more, the middle one less, `destroy`. The time of the benchmark itself is the
+// first `up`'s. How it grows with the targets is what counts, and not the time: that is the machine's.
+func BenchmarkUp(b *testing.B) {
+	lab := openLab(b)
+	var lives []life
+	for _, targets := range []int{1, 3, 10, 20} {
+		ok := b.Run(fmt.Sprintf("targets=%d", targets), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				l := live(&fleet{b: b, lab: lab, targets: names(targets)})
+				lives = append(lives, l)
+				l.report(b, lives[0])
+				b.StartTimer()
+			}
+		})
+		if !ok {
+			return // the next would start from what this one left
+		}
+	}
+	writeLives(os.Stdout, lives)
+}
+
+// live leads a fleet through its life.
+func live(f *fleet) life {
+	l := life{targets: len(f.targets)}
+	l.first = f.up()
+	elapsed := f.b.Elapsed()
+	l.resources = f.resources()
+	l.unchanged = f.up()
+	f.targets = append([]string{"more-1"}, f.targets...) // in front: order must not matter
+	l.more = f.up()
+	f.targets = slices.Delete(f.targets, len(f.targets)/2, len(f.targets)/2+1)
+	l.fewer = f.up()
+	l.destroy = f.destroy()
+	_ = elapsed
+	return l
+}
+
+// onTargets is the number of connections to the target that had most.
+func (r run) onTargets() int {
+	most := 0
+	for host, count := range r.connections {
+		if host != monitor {
+			most = max(most, count)
+		}
+	}
+	return most
+}
+
+func (r run) total() int {
+	sum := 0
+	for _, count := range r.connections {
+		sum += count
+	}
+	return sum
+}
+
+// String lists who was connected to, and how often.
+func (r run) String() string {
+	var list []string
+	for _, host := range slices.Sorted(maps.Keys(r.connections)) {
+		list = append(list, fmt.Sprintf("%s %d", host, r.connections[host]))
+	}
+	if list == nil {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+func (l life) report(b *testing.B, alone life) {
+	if alone.targets == 1 {
+		b.ReportMetric(l.first.times(alone.first), "x-alone")
+	}
+	b.ReportMetric(float64(l.first.onTargets()), "ssh/target")
+	b.ReportMetric(float64(l.first.connections[monitor]), "ssh/monitor")
+	b.ReportMetric(float64(l.unchanged.total()), "ssh/unchanged")
+	b.ReportMetric(float64(l.more.total()), "ssh/one-more")
+	b.ReportMetric(float64(l.fewer.total()), "ssh/one-less")
+	b.ReportMetric(float64(l.resources), "resources/host")
+}
+
+func (r run) times(other run) float64 { return r.took.Seconds() / other.took.Seconds() }
