@@ -46,7 +46,11 @@ down() { up | missing; }
 # stale prints the targets whose probes have not run again since $before.
 stale() { comm -13 <(printf '%s\n' "$before") <(runs) | cut -f1 | missing; }
 
-# cause says why a target is not scraped: the tunnel first, then the exporter, then Prometheus.
+# received prints the bytes that the tunnel has received from a peer, by its key.
+received() { awk -v key="$1" '$1 == key { print $2 }'; }
+
+# cause says why a target is not scraped: the tunnel first, then the exporter, then Prometheus. A target sends a keepalive every
+# 25 seconds, so one of which nothing was heard while the gate waited is not there.
 cause() {
   local address key stamp status=0
   read -r address key < <(awk -v name="$1" '$1 == name { print $2, $3 }' <<<"$fleet_targets")
@@ -55,14 +59,14 @@ cause() {
     echo "tunnel: the monitor does not know its key; run pulumi up --replace for its enrol command"
   elif [ "$stamp" = 0 ]; then
     echo "tunnel: it never completed a handshake; check that its UDP packets reach the monitor, and wg show on both"
-  elif [ $(($(date +%s) - stamp)) -gt 180 ]; then
-    echo "tunnel: its last handshake was $(($(date +%s) - stamp)) s ago; is the host up?"
+  elif [ "$(received "$key" <<<"$transfer")" = "$(wg show "$interface" transfer | received "$key")" ]; then
+    echo "tunnel: silent, its last handshake was $(($(date +%s) - stamp)) s ago; is the host up, and does it reach the monitor?"
   else
     curl --silent --output /dev/null --connect-timeout 5 --max-time 10 "http://$(bracket "$address"):9100/metrics" || status=$?
     case $status in
       0) echo "Prometheus: the exporter answers but is not scraped; see journalctl -u prometheus" ;;
       7) echo "exporter: connection refused; see systemctl status node_exporter on the host" ;;
-      28) echo "exporter: no answer through a live tunnel; see nft list table inet promwire on the host" ;;
+      28) echo "exporter: no answer; if the host is up, see nft list table inet promwire there" ;;
       *) echo "exporter: curl failed with status $status; see journalctl -u node_exporter on the host" ;;
     esac
   fi
@@ -73,6 +77,7 @@ bracket() { case $1 in *:*) printf '[%s]' "$1" ;; *) printf '%s' "$1" ;; esac; }
 # fail_down names each target that is not scraped, with its cause.
 fail_down() {
   local name report=
+  left=$(down)
   while read -r name; do
     report+=$'\n'"  $name: $(cause "$name")"
   done <<<"$left"
@@ -99,11 +104,15 @@ rows() {
 }
 
 main() {
-  local left='' before matrix
+  local left='' before matrix transfer
+  transfer=$(wg show "$interface" transfer)
   if [ -n "$(wanted)" ]; then
     until_none down || fail_down
     before=$(runs)
-    until_none stale || die "no fresh probes from: $(tr '\n' ' ' <<<"$left"); see systemctl status promwire-fence on these hosts"
+    SECONDS=0
+    # A target that went down just before was still up when it was last scraped.
+    until_none stale || [ -z "$(down)" ] || fail_down
+    [ -z "$left" ] || die "no fresh probes from: $(tr '\n' ' ' <<<"$left"); see systemctl status promwire-fence on these hosts"
   fi
   matrix=$(rows)
   if awk -F'\t' '$5 != $6 { bad = 1 } END { exit !bad }' <<<"$matrix"; then

@@ -76,9 +76,7 @@ func (f *fleet) up() run {
 	before := f.connections()
 	var progress bytes.Buffer
 	start := time.Now()
-	f.b.StartTimer()
 	_, err := f.lab.Operator.Up(f.b.Context(), stack, operator.Options{Progress: &progress, Edit: f.edit})
-	f.b.StopTimer()
 	r := run{took: time.Since(start), connections: f.connections()}
 	if err != nil {
 		f.b.Fatalf("%v\n%s", err, progress.Bytes())

@@ -99,10 +99,10 @@ type exitStatus int
 
 func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
-// passStatus turns the failure of such a program into its exit status.
+// passStatus turns the failure of such a program into its exit status. An error that wraps one is about another program,
+// whose output nobody has seen yet.
 func passStatus(err error) error {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() > 0 {
+	if exit, ok := err.(*exec.ExitError); ok && exit.ExitCode() > 0 {
 		return exitStatus(exit.ExitCode())
 	}
 	return err
@@ -152,16 +152,21 @@ func runFlags(c *cli, flags *flag.FlagSet) {
 	flags.IntVar(&c.options.Parallel, "parallel", 0, "at most `n` operations at a time; 0: no limit")
 }
 
+// allFlags are those that a command takes.
+func (c *cli) allFlags(command command, flags *flag.FlagSet) {
+	c.commonFlags(flags)
+	if command.flags != nil {
+		command.flags(c, flags)
+	}
+}
+
 func (c *cli) dispatch(ctx context.Context, command command, args []string) error {
 	flags := flag.NewFlagSet(command.name, flag.ContinueOnError)
 	flags.Usage = func() {
 		fmt.Fprintf(flags.Output(), "usage: lab %s [flags] %s\n\n%s\n\nflags:\n", command.name, command.arguments, command.help)
 		flags.PrintDefaults()
 	}
-	c.commonFlags(flags)
-	if command.flags != nil {
-		command.flags(c, flags)
-	}
+	c.allFlags(command, flags)
 	args, rest, err := parse(flags, args)
 	if err != nil {
 		return err

@@ -5,7 +5,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +72,77 @@ func TestEachCommandSaysWhatItDoes(t *testing.T) {
 	}
 }
 
+// called are the documents' lines that call the lab: what stands behind the command, up to the end of the code.
+var called = regexp.MustCompile("go run \\./tests/lab\\b([^`\n#]*)")
+
+// TestWhatDocumentsCall: each command and flag that people are told to use is there.
+func TestWhatDocumentsCall(t *testing.T) {
+	calls := 0
+	for _, document := range []string{"README.md", "ARCHITECTURE.md", "stacks/Pulumi.lab.yaml", "stacks/Pulumi.existing.yaml"} {
+		text, err := os.ReadFile("../../" + document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, call := range called.FindAllStringSubmatch(string(text), -1) {
+			calls++
+			if err := understood(strings.Fields(call[1])); err != nil {
+				t.Errorf("%s: %s: %v", document, call[0], err)
+			}
+		}
+	}
+	if calls == 0 {
+		t.Error("no document calls the lab")
+	}
+	for _, wrong := range []string{"", "upp", "cloud", "-verbose up", "up -verbose", "up lab prod", "ssh", "status lab", "pulumi lab stack"} {
+		if err := understood(strings.Fields(wrong)); err == nil {
+			t.Errorf("%q is understood", wrong)
+		}
+	}
+}
+
+// understood says whether the lab would understand a command line, without doing what it says.
+func understood(line []string) error {
+	c := &cli{}
+	global := flag.NewFlagSet("lab", flag.ContinueOnError)
+	global.SetOutput(io.Discard)
+	c.commonFlags(global)
+	if err := global.Parse(line); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(commands, func(c command) bool { return c.name == global.Arg(0) && !c.hidden })
+	if i < 0 {
+		return fmt.Errorf("there is no command %q", global.Arg(0))
+	}
+	flags := flag.NewFlagSet(commands[i].name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	c.allFlags(commands[i], flags)
+	args, rest, err := parse(flags, global.Args()[1:])
+	if err != nil {
+		return err
+	}
+	return taken(commands[i].arguments, args, rest)
+}
+
+// taken compares arguments with how a command describes them: STACK must be there, [STACK] may, and the rest stands
+// behind --.
+func taken(described string, args, rest []string) error {
+	words := strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(described))
+	may, behind := len(words), slices.Index(words, "--")
+	if behind >= 0 {
+		may = behind
+	}
+	must := may
+	if strings.HasPrefix(described, "[") {
+		must = 0
+	}
+	if len(args) < must || len(args) > may || behind < 0 && len(rest) > 0 {
+		return fmt.Errorf("it takes %q, not %q -- %q", described, args, rest)
+	}
+	return nil
+}
+
 func TestBrief(t *testing.T) {
 	err := fmt.Errorf("up lab: %w", errors.New("failed to run update: exit status 1\ncode: 1\nstdout: pages of it"))
 	if got := brief(err); got != "up lab: failed to run update: exit status 1" {
@@ -82,6 +157,10 @@ func TestPassStatus(t *testing.T) {
 	}
 	if err := passStatus(exec.Command("/nowhere").Run()); err == nil || errors.As(err, &status) {
 		t.Errorf("a program that is not there gives %v", err)
+	}
+	wrapped := fmt.Errorf("build the lab: %w", exec.Command("sh", "-c", "exit 1").Run())
+	if err := passStatus(wrapped); !errors.Is(err, wrapped) {
+		t.Errorf("another program's failure is kept quiet: %v", err)
 	}
 	if err := passStatus(nil); err != nil {
 		t.Errorf("success gives %v", err)

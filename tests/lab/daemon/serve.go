@@ -35,7 +35,8 @@ func Serve(ctx context.Context, f folder.Folder, log io.Writer) error {
 	if last.Token == "" {
 		last.Token = rand.Text()
 	}
-	api, err := cloud.New(filepath.Join(f.Run, "cloud"), lab, last.Token, cloud.WithLog(slog.New(slog.NewTextHandler(log, nil))))
+	api, err := cloud.New(filepath.Join(f.Run, "cloud"), lab, last.Token,
+		cloud.WithLog(slog.New(slog.NewTextHandler(log, nil))), cloud.WithImages(machines.Images...))
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,123 @@
+package proof
+
+import (
+	"fmt"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+var gate = GateValues{
+	Monitor: "monitor", Digest: "d0", Wait: 2 * time.Minute, Again: "it's \"again\"\n$(reboot)",
+	Targets: []Target{{"b", "10.98.0.3", "keyB=", "d2"}, {"a", "10.98.0.2", "keyA=", "d1"}},
+}
+
+// TestScriptsAreTheSameForTheSameFleet: a script that differs is a probe again, and order is no difference.
+func TestScriptsAreTheSameForTheSameFleet(t *testing.T) {
+	turned := gate
+	turned.Targets = []Target{gate.Targets[1], gate.Targets[0]}
+	if Gate(gate) != Gate(turned) {
+		t.Error("the order of targets changes the gate")
+	}
+	hosts := []Outsider{{"b", "198.51.100.2", 22, "d2"}, {"a", "198.51.100.1", 2222, "d1"}}
+	if Outside(OutsideValues{Hosts: hosts}) != Outside(OutsideValues{Hosts: []Outsider{hosts[1], hosts[0]}}) {
+		t.Error("the order of hosts changes the probes")
+	}
+	for what, changed := range map[string]GateValues{
+		"a target's plan":    {Monitor: gate.Monitor, Digest: "d0", Wait: gate.Wait, Again: gate.Again, Targets: []Target{gate.Targets[0], {"a", "10.98.0.2", "keyA=", "d9"}}},
+		"the monitor's plan": {Monitor: gate.Monitor, Digest: "d9", Wait: gate.Wait, Again: gate.Again, Targets: gate.Targets},
+		"the wish":           {Monitor: gate.Monitor, Digest: "d0", Wait: gate.Wait, Again: "other", Targets: gate.Targets},
+	} {
+		if Gate(changed) == Gate(gate) {
+			t.Errorf("%s changed, but not the gate", what)
+		}
+	}
+}
+
+// TestScriptsParse: whatever text the settings hold, it stays text.
+func TestScriptsParse(t *testing.T) {
+	for name, script := range map[string]string{
+		"gate":    Gate(gate),
+		"outside": Outside(OutsideValues{Again: gate.Again, Hosts: []Outsider{{"a", "2001:db8::1", 22, "d"}}}),
+	} {
+		cmd := exec.Command("bash", "-n")
+		cmd.Stdin = strings.NewReader(script)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", name, err, out)
+		}
+		for line := range strings.Lines(script) {
+			if strings.Contains(line, "reboot") && !strings.HasPrefix(line, "#") {
+				t.Errorf("%s: text of the settings is no comment any more: %s", name, line)
+			}
+		}
+	}
+}
+
+// TestOutside runs the probes against a port that is open and one that is closed.
+func TestOutside(t *testing.T) {
+	open, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := gone.Addr().(*net.TCPAddr).Port
+	gone.Close()
+	port := open.Addr().(*net.TCPAddr).Port
+
+	for _, c := range []struct {
+		expectOpen, expectClosed string
+		ok                       bool
+	}{
+		{"open", "closed", true},
+		{"closed", "closed", false}, // something answers that must not
+		{"open", "open", false},     // something is silent that must answer
+	} {
+		probes := fmt.Sprintf("fleet_probes='\na 127.0.0.1 %d %s\nb 127.0.0.1 %d %s\n'\n", port, c.expectOpen, closed, c.expectClosed)
+		cmd := exec.Command("bash", "-s")
+		cmd.Stdin = strings.NewReader(probes + outsideScript)
+		out, err := cmd.CombinedOutput()
+		if (err == nil) != c.ok {
+			t.Errorf("%+v: error %v: %s", c, err, out)
+		}
+		if !c.ok {
+			if !strings.Contains(string(out), "promwire: operator: verify: seen differs") {
+				t.Errorf("%+v: it does not say what is wrong: %s", c, out)
+			}
+			continue
+		}
+		rows, err := Matrix(string(out))
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("%v: %v", rows, err)
+		}
+		want := []Row{
+			{"operator", "a", "127.0.0.1", port, "open", "open"},
+			{"operator", "b", "127.0.0.1", closed, "closed", "closed"},
+		}
+		for i := range want {
+			if rows[i] != want[i] {
+				t.Errorf("got %+v, want %+v", rows[i], want[i])
+			}
+		}
+	}
+}
+
+func TestMatrix(t *testing.T) {
+	rows, err := Matrix("", "monitor\ta\t10.98.0.2\t9100\topen\topen\n\n")
+	if err != nil || len(rows) != 1 || rows[0] != (Row{"monitor", "a", "10.98.0.2", 9100, "open", "open"}) {
+		t.Errorf("%+v, %v", rows, err)
+	}
+	if table := Table(rows); !strings.Contains(table, "EXPECTED") || !strings.Contains(table, "monitor  a   10.98.0.2  9100  open      open") {
+		t.Error(table)
+	}
+	for _, bad := range []string{"too few", "a\tb\tc\tport\topen\topen", "a\tb\tc\t1\topen\topen\tmore"} {
+		if _, err := Matrix(bad); err == nil {
+			t.Errorf("%q was taken for a row", bad)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package house
+
+import (
+	"io/fs"
+	"path"
+	"regexp"
+	"testing"
+	"unicode/utf8"
+)
+
+// unwanted is what no file of the project may say, and why. The expressions are written so that they don't match themselves.
+var unwanted = []struct {
+	why  string
+	what *regexp.Regexp
+}{
+	{"work left for later", regexp.MustCompile(`\b(TO(?:DO)|FIX(?:ME)|XX(?:X))\b`)},
+	{"a path of one machine", regexp.MustCompile("(?m)(?:^|[\\s\"'`=(:,])/(?:work|tmp|home|root/go|root/\\.cache)(?:/|\\b)")},
+	{"a registry, which is the user's own choice", regexp.MustCompile(
+		`\b(?:(?:proxy|sum)\.golang|(?:deb|security|ftp|snapshot)\.debian|pypi|registry\.npmjs)\.org\b|` +
+			`\b(?:(?:archive|ports)\.ubuntu\.com|docker\.io|ghcr\.io|quay\.io)\b`)},
+}
+
+// complaints are the reasons why a file may not have this text.
+func complaints(text []byte) []string {
+	var found []string
+	for _, u := range unwanted {
+		if match := u.what.Find(text); match != nil {
+			found = append(found, u.why+": "+string(match))
+		}
+	}
+	return found
+}
+
+// maxSize of a file, in bytes. What is larger was made by a tool, and can be made again.
+const maxSize = 1_000_000
+
+// TestClean: every file is text of a decent size that says nothing unwanted. Checksums (go.sum) may spell what they like.
+func TestClean(t *testing.T) {
+	paths, err := files(func(p string, entry fs.DirEntry) bool {
+		if info, err := entry.Info(); err != nil || info.Size() >= maxSize {
+			t.Errorf("%s: too large, or gone (%v); at most %d bytes", p, err, maxSize)
+			return false
+		}
+		return path.Base(p) != "go.sum"
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range paths {
+		text, err := read(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !utf8.Valid(text) {
+			t.Errorf("%s: not a text", p)
+		}
+		for _, complaint := range complaints(text) {
+			t.Errorf("%s: %s", p, complaint)
+		}
+	}
+}
+
+// TestComplaints makes sure that the check above would notice.
+func TestComplaints(t *testing.T) {
+	for _, text := range []string{
+		"// TO" + "DO: later", "FIX" + "ME", "cd /wo" + "rk/main", "\"/tm" + "p\"", "GOPATH=/root" + "/go", "`/ho" + "me/someone/x`",
+		"http://deb.deb" + "ian.org/x", "GOPROXY=https://proxy.go" + "lang.org", "FROM docker" + ".io/x", "archive.ub" + "untu.com",
+	} {
+		if len(complaints([]byte(text))) != 1 {
+			t.Errorf("%q: %q", text, complaints([]byte(text)))
+		}
+	}
+	for _, text := range []string{"todos", "$new/home/.sha256", "echo kept >/root/file", "tests/lab/work/x", "golang.org/x/sys", "debian 12"} {
+		if found := complaints([]byte(text)); found != nil {
+			t.Errorf("%q: %q", text, found)
+		}
+	}
+}
