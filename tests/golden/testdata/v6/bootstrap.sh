@@ -265,9 +265,12 @@ take_away() {
   rm -rf "$STATE" "$RUN" /usr/local/lib/promwire
 }
 
+# undo_unit UNIT: what a timer starts may run just now, and would be remembered as failed when it is stopped.
 undo_unit() {
-  systemctl disable --quiet --now "$1" 2>/dev/null || ! systemctl is-active --quiet "$1" || return 1
-  systemctl reset-failed "$1" 2>/dev/null || true
+  local unit units=("$1")
+  [[ $1 != *.timer ]] || units+=("${1%.timer}.service")
+  systemctl disable --quiet --now "${units[@]}" 2>/dev/null || ! systemctl is-active --quiet "${units[@]}" || return 1
+  for unit in "${units[@]}"; do systemctl reset-failed "$unit" 2>/dev/null || true; done
 }
 
 undo_file() {
