@@ -220,7 +220,7 @@ func (v MonitorValues) prometheusFiles() []call {
 			do("dir", prometheus.Data, "750", prometheus.Name),
 			put(prometheus.Rules+"/promwire.yml", "644", prometheus.RulesFile(), "promtool", "check", "rules"),
 			put(prometheus.Config, "644", server.Render(), "promtool", "check", "config"),
-			put(targetFile(v.Host), "644", prometheus.Target(self, v.Tunnel.Addresses[0], nodeexporter.Port)),
+			put(targetFile(ownName), "644", prometheus.Target(self, v.Tunnel.Addresses[0], nodeexporter.Port)),
 			unit(prometheus.Name+".service", prometheus.Unit(v.Tunnel.Addresses, v.Tunnel.Networks)),
 		})
 }
@@ -233,6 +233,9 @@ func (v MonitorValues) prometheusRuns() []call {
 		do("prune", v.Releases.Prometheus.Name, v.Releases.Prometheus.Version),
 	}
 }
+
+// ownName stands for the monitor in its own file's name, which a new name for it must not double; no host is called so.
+const ownName = "_monitor"
 
 func targetFile(host string) string { return prometheus.Targets + "/" + host + ".json" }
 

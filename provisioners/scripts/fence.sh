@@ -39,6 +39,11 @@ probe() {
 metrics() {
   local seen to port tried open
   seen=$(sort)
+  # A probe that could not be made is no closed port: the metrics then grow stale, for which there is an alert.
+  if awk '$1 == "monitor" && $3 == 0 { none = 1 } END { exit !none }' <<<"$seen"; then
+    echo "promwire-fence: nothing was probed; does curl work here?" >&2
+    return 1
+  fi
   echo '# HELP promwire_fence_probed_addresses Addresses of the tunnel that were tried.'
   echo '# TYPE promwire_fence_probed_addresses gauge'
   while read -r to port tried open; do

@@ -116,9 +116,9 @@ func writeLives(w io.Writer, lives []life) {
 	}
 	rows.Flush()
 	rows = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(rows, "\nSSH TO\tEACH TARGET\tMONITOR\tUNCHANGED\tONE MORE\tONE LESS")
+	fmt.Fprintln(rows, "\nTARGETS\tSSH TO EACH\tTO THE MONITOR\tUNCHANGED\tONE MORE\tONE LESS")
 	for _, l := range lives {
-		fmt.Fprintf(rows, "%d targets\t%d\t%d\t%s\t%s\t%s\n",
+		fmt.Fprintf(rows, "%d\t%d\t%d\t%s\t%s\t%s\n",
 			l.targets, l.first.onTargets(), l.first.connections[monitor], l.unchanged.hosts(), l.more.hosts(), l.fewer.hosts())
 	}
 	rows.Flush()

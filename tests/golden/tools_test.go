@@ -65,7 +65,7 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 		"prometheus.yml":    {monitor["/etc/prometheus/prometheus.yml"]},
 		"rules":             {monitor["/etc/prometheus/rules.d/promwire.yml"]},
 		"prometheus loader": {monitor["/etc/prometheus/prometheus.yml"]},
-		"targets":           {monitor["/etc/prometheus/targets.d/watcher.json"], enrol["/etc/prometheus/targets.d/node-1.json"]},
+		"targets":           {monitor["/etc/prometheus/targets.d/_monitor.json"], enrol["/etc/prometheus/targets.d/node-1.json"]},
 		"exporter unit":     {monitor[units+"node_exporter.service"], target[units+"node_exporter.service"]},
 		"prometheus unit":   {monitor[units+"prometheus.service"]},
 		"fence unit":        {target[units+"promwire-fence.service"]},

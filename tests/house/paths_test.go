@@ -44,8 +44,7 @@ func namedPaths(text string) []string {
 	return paths
 }
 
-// present says whether a path is in the tree: as it stands or, behind **/, anywhere below the folder in front. A Go package
-// may be named as its file.
+// present says whether a path is in the tree: as it stands or, behind **/, anywhere below the folder in front.
 func present(tree []string, named string) bool {
 	folder, below, anywhere := strings.Cut(named, "**/")
 	if !anywhere {

@@ -688,7 +688,7 @@ scrape_configs:
       - source_labels: [name]
         target_label: instance
 END
-put /etc/prometheus/targets.d/watcher.json 644 <<'END'
+put /etc/prometheus/targets.d/_monitor.json 644 <<'END'
 [
   {
     "targets": [
