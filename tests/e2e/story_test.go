@@ -166,7 +166,9 @@ func (s *story) address(host string) string {
 
 // on runs a shell command on a host, from outside its network.
 func (s *story) on(host, command string) (string, error) {
-	out, err := s.lab.Machines.Exec(s.t.Context(), s.machine(host), "bash", "-c", command)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 3*time.Minute)
+	defer cancel()
+	out, err := s.lab.Machines.Exec(ctx, s.machine(host), "bash", "-c", command)
 	return strings.TrimSpace(string(out)), err
 }
 

@@ -2,13 +2,17 @@ package machines_test
 
 import (
 	"bufio"
+	"context"
+	"errors"
+	"io/fs"
 	"net"
 	"net/netip"
-	"os/exec"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/promwire/promwire/tests/lab/cloud"
 	"github.com/promwire/promwire/tests/lab/machines"
@@ -181,11 +185,12 @@ func testFirewall(t *testing.T, lab *machines.Lab, near, beside, far cloud.Addre
 
 // testEstablished makes sure that a connection which was admitted goes on under new rules, and no new one comes in.
 func testEstablished(t *testing.T, lab *machines.Lab, near netip.Addr, filter func(*cloud.Rules)) {
-	conn, err := net.Dial("tcp", netip.AddrPortFrom(near, 8000).String())
+	conn, err := net.DialTimeout("tcp", netip.AddrPortFrom(near, 8000).String(), patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
 	filter(&cloud.Rules{})
 	if answers(near, 8000) {
 		t.Error("a new connection passes a firewall without rules")
@@ -227,9 +232,11 @@ func testPower(t *testing.T, lab *machines.Lab, far cloud.Addresses) {
 		t.Errorf("the disk has %q", got)
 	}
 	before := boot()
-	lab.Exec(t.Context(), "far", "systemctl", "reboot") // may be cut off
+	reboot, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	lab.Exec(reboot, "far", "systemctl", "--no-block", "reboot") // may be cut off
 	eventually(t, "another boot", func() bool {
-		out, err := lab.Exec(t.Context(), "far", "cat", "/proc/1/stat")
+		out, err := lab.Exec(reboot, "far", "cat", "/proc/1/stat")
 		return err == nil && startTime(string(out)) != startTime(before)
 	})
 	booted(t, far.V4, far.V6)
@@ -288,8 +295,7 @@ func testDestroy(t *testing.T, lab *machines.Lab, beside cloud.Addresses) {
 	if answers(beside.V4, 22) {
 		t.Error("a destroyed machine answers")
 	}
-	out, err := exec.Command("ip", "netns").CombinedOutput()
-	if err != nil || strings.Contains(string(out), "-beside") {
-		t.Errorf("its namespace is there: %s, %v", out, err)
+	if _, err := os.Stat(lab.NamespaceFile("beside")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its namespace is there: %v", err)
 	}
 }

@@ -14,3 +14,6 @@ func ID(run string) string {
 	}
 	return l.id
 }
+
+// NamespaceFile is where a machine's network namespace is while there is one.
+func (l *Lab) NamespaceFile(name string) string { return namespaceFile(l.namespace(name)) }

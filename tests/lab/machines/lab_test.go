@@ -73,7 +73,10 @@ func newClient(t *testing.T) client {
 // ssh runs a command on a machine and returns what it wrote.
 func (c client) ssh(ctx context.Context, user string, address netip.Addr, options []string, command string) (string, error) {
 	args := append(c.options(), options...)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, "ssh", append(args, user+"@"+address.String(), command)...)
+	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(out)), err
 }
@@ -110,8 +113,7 @@ func answers(address netip.Addr, port uint16) bool {
 // reaches reports whether a machine can open a TCP connection.
 func reaches(t *testing.T, lab *machines.Lab, from string, address netip.Addr, port int) bool {
 	t.Helper()
-	_, err := lab.Exec(t.Context(), from, "timeout", "1", "bash", "-c", fmt.Sprintf("exec 3<>/dev/tcp/%s/%d", address, port))
-	return err == nil
+	return probe(t, lab, from, "timeout", "1", "bash", "-c", fmt.Sprintf("exec 3<>/dev/tcp/%s/%d", address, port))
 }
 
 // routed reports whether the operator's machine would send a packet to an address into a lab.
@@ -130,7 +132,9 @@ func serve(t *testing.T, lab *machines.Lab, name string) {
 // run runs a command in a machine that must not fail.
 func run(t *testing.T, lab *machines.Lab, name string, command ...string) string {
 	t.Helper()
-	out, err := lab.Exec(t.Context(), name, command...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	out, err := lab.Exec(ctx, name, command...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,6 +163,18 @@ func booted(t *testing.T, addresses ...netip.Addr) {
 // pings reports whether a machine gets an echo.
 func pings(t *testing.T, lab *machines.Lab, from string, address netip.Addr) bool {
 	t.Helper()
-	_, err := lab.Exec(t.Context(), from, "ping", "-c1", "-W1", address.String())
+	return probe(t, lab, from, "ping", "-c1", "-W1", "-w2", address.String())
+}
+
+// probe runs a command in a machine that ends by itself within seconds, and reports whether it succeeded. One that does not
+// end is a fault of the test, never an answer.
+func probe(t *testing.T, lab *machines.Lab, from string, command ...string) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	_, err := lab.Exec(ctx, from, command...)
+	if ctx.Err() != nil {
+		t.Errorf("%s: not done within %s: %s", from, patience, strings.Join(command, " "))
+	}
 	return err == nil
 }
