@@ -6,6 +6,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/promwire/promwire/components/fleet"
+	"github.com/promwire/promwire/components/target"
 	"github.com/promwire/promwire/stacks/ledger"
 	"github.com/promwire/promwire/stacks/settings"
 )
@@ -14,6 +15,11 @@ import (
 func export(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger, f *fleet.Fleet) {
 	ctx.Export("monitor", f.Monitor.Host.Address)
 	ctx.Export("prometheus", forward(s.Monitor, f.Monitor.Host.Address))
+	web := s.Monitor.Prometheus.Web
+	ctx.Export("url", pulumi.String(address(web)))
+	if web.User != "" {
+		ctx.Export("password", password(s.Monitor, f.Monitor.Host.Address))
+	}
 	ctx.Export("targets", targets(s, f))
 	ctx.Export("ledger", pulumi.ToMap(map[string]any{
 		"network": s.Network.V4.String(), "hosts": tunnelAddresses(s, addresses),
@@ -22,9 +28,31 @@ func export(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger, 
 	ctx.Export("verification", f.Verification.Table)
 }
 
-// forward is the line that opens Prometheus on the operator's machine, at http://127.0.0.1:9090. It opens a session too, no -N:
-// hosts hang up on connections that have none.
+// forward is the line that brings Prometheus to the operator's machine, where address is. It opens a session too, no -N: hosts hang
+// up on connections that have none.
 func forward(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutput {
+	return pulumi.Sprintf("ssh -L 9090:127.0.0.1:9090%s", login(m, address))
+}
+
+// address is where a browser finds Prometheus while forward runs.
+func address(web settings.Web) string {
+	if web.TLS {
+		return "https://127.0.0.1:9090"
+	}
+	return "http://127.0.0.1:9090"
+}
+
+// password is the line that shows the password of Prometheus's endpoint, which was born on the monitor.
+func password(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutput {
+	sudo := ""
+	if m.Existing != nil && m.Existing.User != "root" {
+		sudo = "sudo "
+	}
+	return pulumi.Sprintf("ssh%s %scat /etc/prometheus/web.password", login(m, address), sudo)
+}
+
+// login is what ssh needs to find the monitor.
+func login(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutput {
 	user, port, jump := "root", 22, ""
 	if e := m.Existing; e != nil {
 		user, port = e.User, e.Port
@@ -32,7 +60,7 @@ func forward(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutpu
 			jump = fmt.Sprintf(" -J %s@%s:%d", b.User, b.Address, b.Port)
 		}
 	}
-	return pulumi.Sprintf("ssh -L 9090:127.0.0.1:9090%s -p %d %s@%s", jump, port, user, address)
+	return pulumi.Sprintf("%s -p %d %s@%s", jump, port, user, address)
 }
 
 func targets(s *settings.Settings, f *fleet.Fleet) pulumi.Array {
@@ -42,10 +70,18 @@ func targets(s *settings.Settings, f *fleet.Fleet) pulumi.Array {
 			"name":    pulumi.String(t.Host.Name),
 			"region":  pulumi.String(s.Targets[i].Region),
 			"address": t.Host.Address,
-			"tunnel":  pulumi.String(t.Args.Plan.Tunnel.Addresses[0].String()),
+			"tunnel":  pulumi.String(tunnel(t)),
 		})
 	}
 	return rows
+}
+
+// tunnel is a target's address in it; "" of one that is scraped at its public address.
+func tunnel(t *target.Target) string {
+	if t.Args.Host.Direct {
+		return ""
+	}
+	return t.Args.Plan.Tunnel.Addresses[0].String()
 }
 
 func tunnelAddresses(s *settings.Settings, addresses ledger.Ledger) map[string]any {

@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/components/target"
 	"github.com/promwire/promwire/provisioners/plan"
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/stacks/ledger"
 	"github.com/promwire/promwire/stacks/settings"
@@ -58,6 +60,7 @@ func (t translation) monitor() monitor.Args {
 	return monitor.Args{
 		Host:     t.host(m.Host),
 		Endpoint: m.Endpoint,
+		Source:   text(m.Source),
 		Plan: plan.MonitorValues{
 			Host:           m.Name,
 			Region:         m.Region,
@@ -69,6 +72,8 @@ func (t translation) monitor() monitor.Args {
 			RetentionTime:  m.Prometheus.RetentionTime,
 			RetentionSize:  m.Prometheus.RetentionSize,
 			Open:           open(m.Host),
+			TLS:            t.tls(),
+			Web:            prometheus.Web{TLS: m.Prometheus.Web.TLS, User: m.Prometheus.Web.User},
 		},
 	}
 }
@@ -78,14 +83,36 @@ func (t translation) target(h settings.Host) target.Args {
 		Host:   t.host(h),
 		Region: h.Region,
 		Labels: h.Labels,
+		Listen: h.Listen,
+		Period: t.tls().Period(now()),
 		Plan: plan.TargetValues{
 			Host:     h.Name,
 			Tunnel:   t.tunnel(t.addresses.Hosts[h.Name]),
 			SSH:      t.ssh(h),
 			Releases: t.releases(),
 			Open:     open(h),
+			TLS:      t.tls(),
 		},
 	}
+}
+
+// now is the clock: whether a certificate is due depends on it.
+var now = time.Now
+
+func (t translation) tls() plan.TLS {
+	s := t.settings.TLS
+	if !s.Enabled {
+		return plan.TLS{}
+	}
+	return plan.TLS{Validity: s.Validity, RenewBefore: s.RenewBefore, Authorities: s.Authorities}
+}
+
+// text is an address, or "" of none.
+func text(address netip.Addr) string {
+	if !address.IsValid() {
+		return ""
+	}
+	return address.String()
 }
 
 func open(h settings.Host) plan.Ports {
@@ -96,7 +123,7 @@ func open(h settings.Host) plan.Ports {
 }
 
 func (t translation) host(h settings.Host) host.Args {
-	args := host.Args{Name: h.Name, Login: t.login, Networks: t.networks()}
+	args := host.Args{Name: h.Name, Login: t.login, Networks: t.networks(), Direct: h.Transport == settings.TLSOnly}
 	if h.Existing == nil {
 		args.Droplet = &host.Droplet{CloudName: dropletName(t.fleet, h.Name), Region: h.Region, Size: h.Size, Image: h.Image}
 		return args

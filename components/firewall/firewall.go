@@ -21,6 +21,9 @@ type Args struct {
 	Tags    pulumi.StringArray // of the droplets behind it
 	SSHFrom []netip.Prefix     // who may connect to port 22; empty: nobody
 	UDPPort int                // a port open to everyone over UDP; 0: none
+	Scraper pulumi.StringInput // IP address that may connect to ScrapePorts; nil: nobody
+	// ScrapePorts are TCP.
+	ScrapePorts []int
 }
 
 // Firewall admits ICMP and what its Args say; everything else from outside is dropped. Outbound passes.
@@ -56,6 +59,13 @@ func inbound(args Args) digitalocean.FirewallInboundRuleArray {
 		rules = append(rules, digitalocean.FirewallInboundRuleArgs{
 			Protocol: pulumi.String("tcp"), PortRange: pulumi.String("22"), SourceAddresses: texts(args.SSHFrom),
 		})
+	}
+	if args.Scraper != nil {
+		for _, port := range args.ScrapePorts {
+			rules = append(rules, digitalocean.FirewallInboundRuleArgs{
+				Protocol: pulumi.String("tcp"), PortRange: pulumi.String(strconv.Itoa(port)), SourceAddresses: pulumi.StringArray{args.Scraper},
+			})
+		}
 	}
 	if args.UDPPort != 0 {
 		rules = append(rules, digitalocean.FirewallInboundRuleArgs{

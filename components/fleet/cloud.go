@@ -11,13 +11,16 @@ import (
 
 	"github.com/promwire/promwire/components/firewall"
 	"github.com/promwire/promwire/components/host"
+	"github.com/promwire/promwire/components/monitor"
 	"github.com/promwire/promwire/components/record"
+	"github.com/promwire/promwire/provisioners/nodeexporter"
 )
 
 // Roles of droplets: the last part of their tags' and firewalls' names.
 const (
 	roleMonitor = "monitor"
 	roleTarget  = "target"
+	roleDirect  = "direct" // a target that is scraped outside the tunnel: it has both tags
 )
 
 // Cloud is what a fleet's droplets have in common.
@@ -34,6 +37,7 @@ type shared struct {
 	seed      pulumi.StringOutput
 	tags      map[string]pulumi.StringArray
 	firewalls []pulumi.Resource
+	direct    []pulumi.Resource // firewalls of droplets that are scraped directly
 }
 
 func newShared(ctx *pulumi.Context, name string, cloud *Cloud, parent pulumi.Resource) (*shared, error) {
@@ -86,6 +90,24 @@ func (s *shared) guard(ctx *pulumi.Context, name, role string, cloud *Cloud, par
 	return s.wall(ctx, full+"-firewall", args, parent)
 }
 
+// scraped makes the tag and firewall of droplets that the monitor scrapes outside the tunnel: it alone gets in.
+func (s *shared) scraped(ctx *pulumi.Context, name string, m *monitor.Monitor, parent pulumi.Resource) error {
+	full := name + "-" + roleDirect
+	tag, err := digitalocean.NewTag(ctx, full+"-tag", &digitalocean.TagArgs{Name: pulumi.String(full)}, pulumi.Parent(parent))
+	if err != nil {
+		return fmt.Errorf("fleet %s: tag of directly scraped targets: %w", name, err)
+	}
+	s.tags[roleDirect] = append(slices.Clone(s.tags[roleTarget]), tag.Name)
+	wall, err := firewall.New(ctx, full+"-firewall", firewall.Args{
+		Name: full, Tags: pulumi.StringArray{tag.Name}, Scraper: m.Source, ScrapePorts: nodeexporter.Exporter{TLS: true}.Ports(),
+	}, pulumi.Parent(parent))
+	if err != nil {
+		return err
+	}
+	s.direct = []pulumi.Resource{wall.Cloud}
+	return nil
+}
+
 // admit lets the operator in, by a firewall that is never edited: other networks make another one, which is up before any host
 // is touched, and the former goes when all hosts are done. Networks that would lock the operator out make a host refuse
 // them, the update ends there, and the former firewall still stands.
@@ -119,5 +141,9 @@ func (s *shared) before(dependsOn []pulumi.Resource, h host.Args) []pulumi.Resou
 	if h.Droplet == nil || s == nil {
 		return dependsOn
 	}
-	return append(slices.Clone(dependsOn), s.firewalls...)
+	all := append(slices.Clone(dependsOn), s.firewalls...)
+	if h.Direct {
+		all = append(all, s.direct...)
+	}
+	return all
 }

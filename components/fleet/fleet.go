@@ -4,6 +4,7 @@ package fleet
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -43,8 +44,13 @@ func New(ctx *pulumi.Context, name string, args Args, dependsOn []pulumi.Resourc
 	if f.Monitor, err = monitor.New(ctx, args.Monitor, shared.before(dependsOn, args.Monitor.Host), pulumi.Parent(f)); err != nil {
 		return nil, err
 	}
+	if shared != nil && slices.ContainsFunc(args.Targets, directDroplet) {
+		if err := shared.scraped(ctx, name, f.Monitor, f); err != nil {
+			return nil, err
+		}
+	}
 	for _, t := range args.Targets {
-		shared.lend(t.Host.Droplet, roleTarget)
+		shared.lend(t.Host.Droplet, role(t))
 		t.Monitor = f.Monitor
 		made, err := target.New(ctx, t, shared.before(dependsOn, t.Host), pulumi.Parent(f))
 		if err != nil {
@@ -63,6 +69,16 @@ func New(ctx *pulumi.Context, name string, args Args, dependsOn []pulumi.Resourc
 		return nil, err
 	}
 	return f, ctx.RegisterResourceOutputs(f, pulumi.Map{"verification": f.Verification.Table})
+}
+
+func directDroplet(t target.Args) bool { return t.Host.Direct && t.Host.Droplet != nil }
+
+// role says by which tags the cloud's firewalls know a target's droplet.
+func role(t target.Args) string {
+	if t.Host.Direct {
+		return roleDirect
+	}
+	return roleTarget
 }
 
 func sshPorts(args Args) map[string]int {

@@ -22,6 +22,7 @@ type Args struct {
 	Machine  *Machine
 	Login    remote.Login
 	Networks []netip.Prefix // of the tunnel; a host whose own networks overlap them is refused
+	Direct   bool           // scraped at its public address, outside the tunnel; takes certificates
 }
 
 // Host is a machine that answered, proved itself and has its WireGuard key.
@@ -29,6 +30,7 @@ type Host struct {
 	Name       string
 	Address    pulumi.StringOutput // public, where SSH and the tunnel's endpoint are
 	PublicKey  pulumi.StringOutput // of WireGuard, base64
+	Request    pulumi.StringOutput // for a certificate: PKCS #10, base64 of DER
 	Reachable  bool                // whether the operator's machine reaches Address without a bastion
 	Connection remote.Connection   // pinned to the host's own key
 	Bootstrap  pulumi.Resource     // what later phases depend on
@@ -56,6 +58,7 @@ func New(ctx *pulumi.Context, parent pulumi.Resource, args Args, dependsOn []pul
 		Host:               args.Name,
 		Networks:           args.Networks,
 		RetireTemporaryKey: args.Droplet != nil,
+		Direct:             args.Direct,
 	}))
 	via.args.Undo = args.Machine != nil
 	opts := append(via.opts, pulumi.Parent(parent), pulumi.DependsOn(dependsOn))
@@ -67,6 +70,7 @@ func New(ctx *pulumi.Context, parent pulumi.Resource, args Args, dependsOn []pul
 		Name:      args.Name,
 		Address:   via.address,
 		PublicKey: fact(bootstrap, func(f facts.Facts) string { return f.PublicKey.String() }),
+		Request:   fact(bootstrap, func(f facts.Facts) string { return f.Request }),
 		Reachable: args.Droplet != nil || args.Machine.Bastion == nil,
 		Bootstrap: bootstrap.Resource,
 		parent:    parent,

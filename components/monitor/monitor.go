@@ -19,6 +19,7 @@ type Args struct {
 	Host     host.Args
 	Plan     plan.MonitorValues
 	Endpoint string // address or DNS name that targets dial, at the tunnel's port; "": the host's public address
+	Source   string // IP address that targets outside the tunnel see the monitor come from; "": the host's public address
 }
 
 // Monitor is a host that runs Prometheus, and the end of the tunnel that all targets dial.
@@ -27,6 +28,7 @@ type Monitor struct {
 	Host      *host.Host
 	Plan      plan.MonitorValues
 	Endpoint  pulumi.StringOutput // host:port
+	Source    pulumi.StringOutput // IP address that targets outside the tunnel see it come from
 	PublicKey pulumi.StringOutput // of WireGuard, base64
 	Receipt   pulumi.StringOutput // JSON: what converge changed, versions, the firewall's digest
 	Script    pulumi.StringOutput // what converge ran
@@ -53,6 +55,10 @@ func New(ctx *pulumi.Context, args Args, dependsOn []pulumi.Resource, opts ...pu
 	}
 	m.PublicKey = m.Host.PublicKey
 	m.Endpoint = endpoint(m.Host.Address, args)
+	m.Source = m.Host.Address
+	if args.Source != "" {
+		m.Source = pulumi.String(args.Source).ToStringOutput()
+	}
 	m.Script = pulumi.String(script).ToStringOutput()
 	converge, err := m.Host.Converge(ctx, m.Script)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/promwire/promwire/components/monitor"
 	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/components/target"
+	"github.com/promwire/promwire/provisioners/nodeexporter"
 	"github.com/promwire/promwire/provisioners/proof"
 )
 
@@ -72,7 +73,7 @@ func everything(args Args) []pulumi.Resource {
 func gateScript(args Args) pulumi.StringOutput {
 	known := []any{args.Monitor.Script}
 	for _, t := range args.Targets {
-		known = append(known, t.Host.PublicKey, t.Script)
+		known = append(known, t.Host.PublicKey, t.Script, t.Host.Address)
 	}
 	return pulumi.All(known...).ApplyT(func(known []any) string {
 		values := proof.GateValues{
@@ -80,17 +81,27 @@ func gateScript(args Args) pulumi.StringOutput {
 			Digest:  digest(known[0]),
 			Wait:    settleTime + 5*args.ScrapeInterval,
 			Again:   args.Again,
+			Web:     args.Monitor.Plan.Web,
 		}
 		for i, t := range args.Targets {
-			values.Targets = append(values.Targets, proof.Target{
-				Name:      t.Host.Name,
-				Tunnel:    t.Args.Plan.Tunnel.Addresses[0].String(),
-				PublicKey: known[1+2*i].(string),
-				Digest:    digest(known[2+2*i]),
-			})
+			of := known[1+3*i : 4+3*i]
+			values.Targets = append(values.Targets, scraped(t, of[0].(string), digest(of[1]), of[2].(string)))
 		}
 		return proof.Gate(values)
 	}).(pulumi.StringOutput)
+}
+
+// scraped is a target as the gate must know it.
+func scraped(t *target.Target, publicKey, digest, address string) proof.Target {
+	exporter := nodeexporter.Exporter{TLS: t.Args.Plan.TLS.Enabled()}
+	p := proof.Target{
+		Name: t.Host.Name, Address: address, Port: exporter.Port(), TLS: exporter.TLS, Tunnel: !t.Args.Host.Direct,
+		PublicKey: publicKey, Digest: digest,
+	}
+	if p.Tunnel {
+		p.Address = t.Args.Plan.Tunnel.Addresses[0].String()
+	}
+	return p
 }
 
 // outsideScript renders the operator's probes of all hosts that can be reached from there without a bastion.

@@ -3,6 +3,10 @@ package facts
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +20,7 @@ import (
 const (
 	Kernel    = "kernel"    // the kernel's own
 	Userspace = "userspace" // wireguard-go
+	None      = "none"      // it can't be in a tunnel
 )
 
 // Facts are what the plan of a fleet needs to know of a host. None of them is secret.
@@ -24,7 +29,8 @@ type Facts struct {
 	HostKey   string      // the host's lasting SSH key, as in known_hosts without the host: "ssh-ed25519 AAAA…"
 	Arch      string      // Debian's name of the architecture: amd64 or arm64
 	OS        string      // ID and VERSION_ID of os-release(5), such as "debian 12"
-	WireGuard string      // Kernel or Userspace
+	WireGuard string      // Kernel, Userspace or None
+	Request   string      // for a certificate of the key that was born on the host: PKCS #10 (RFC 2986), base64 of DER
 }
 
 // document is the line that bootstrap prints.
@@ -34,6 +40,7 @@ type document struct {
 	Arch      string `json:"arch"`
 	OS        string `json:"os"`
 	WireGuard string `json:"wireguard"`
+	Request   string `json:"request"`
 }
 
 // Parse reads the facts from a bootstrap's standard output, whose last line they are. It refuses what a working bootstrap
@@ -70,11 +77,30 @@ func (d document) check() (Facts, error) {
 	if d.Arch != "amd64" && d.Arch != "arm64" {
 		return Facts{}, fmt.Errorf("bootstrap: arch: %q is neither amd64 nor arm64", d.Arch)
 	}
-	if d.WireGuard != Kernel && d.WireGuard != Userspace {
-		return Facts{}, fmt.Errorf("bootstrap: wireguard: %q is neither %s nor %s", d.WireGuard, Kernel, Userspace)
+	if d.WireGuard != Kernel && d.WireGuard != Userspace && d.WireGuard != None {
+		return Facts{}, fmt.Errorf("bootstrap: wireguard: %q is none of %s, %s and %s", d.WireGuard, Kernel, Userspace, None)
+	}
+	if err := checkRequest(d.Request); err != nil {
+		return Facts{}, fmt.Errorf("bootstrap: request: %w", err)
 	}
 	if d.OS == "" {
 		return Facts{}, errors.New("bootstrap: os: missing")
 	}
-	return Facts{PublicKey: key, HostKey: d.HostKey, Arch: d.Arch, OS: d.OS, WireGuard: d.WireGuard}, nil
+	return Facts{PublicKey: key, HostKey: d.HostKey, Arch: d.Arch, OS: d.OS, WireGuard: d.WireGuard, Request: d.Request}, nil
+}
+
+// checkRequest refuses what the monitor would refuse: its key must be on P-256, and have signed it.
+func checkRequest(text string) error {
+	der, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return err
+	}
+	request, err := x509.ParseCertificateRequest(der)
+	if err != nil {
+		return err
+	}
+	if key, ok := request.PublicKey.(*ecdsa.PublicKey); !ok || key.Curve != elliptic.P256() {
+		return errors.New("its key is not ECDSA on P-256")
+	}
+	return request.CheckSignature()
 }

@@ -1,6 +1,14 @@
 package facts
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -8,8 +16,31 @@ import (
 const (
 	publicKey = "ERh214DVeTiLSfrJtLQHPllGtkrW5J/n1LD0IAQHl3c="
 	hostKey   = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL8/u+g2RBmZt8DFXIq7ak8s5KTQnUIatV20lUTnoKdG"
-	good      = `{"publicKey":"` + publicKey + `","hostKey":"` + hostKey + `","arch":"arm64","os":"debian 13","wireguard":"kernel"}`
 )
+
+var (
+	request = requestOf(must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)))
+	good    = `{"publicKey":"` + publicKey + `","hostKey":"` + hostKey + `","arch":"arm64","os":"debian 13","wireguard":"kernel","request":"` + request + `"}`
+)
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// requestOf is a request for a certificate of a key, as openssl makes it.
+func requestOf(key crypto.Signer) string {
+	return base64.StdEncoding.EncodeToString(must(x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)))
+}
+
+// tampered is a request whose signature is not that of its key.
+func tampered() string {
+	der := must(base64.StdEncoding.DecodeString(request))
+	der[len(der)-1] ^= 1
+	return base64.StdEncoding.EncodeToString(der)
+}
 
 func TestParse(t *testing.T) {
 	for _, stdout := range []string{good, good + "\n", "what apt said\n" + good + "\n\n"} {
@@ -17,7 +48,7 @@ func TestParse(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%q: %v", stdout, err)
 		}
-		want := Facts{PublicKey: f.PublicKey, HostKey: hostKey, Arch: "arm64", OS: "debian 13", WireGuard: Kernel}
+		want := Facts{PublicKey: f.PublicKey, HostKey: hostKey, Arch: "arm64", OS: "debian 13", WireGuard: Kernel, Request: request}
 		if f != want || f.PublicKey.String() != publicKey {
 			t.Errorf("%q: %+v", stdout, f)
 		}
@@ -36,7 +67,13 @@ func TestParseRefuses(t *testing.T) {
 		{"no key", publicKey, strings.Repeat("A", 43) + "=", "publicKey: all zero"},
 		{"a malformed host key", hostKey, "ssh-ed25519 AAAA", "hostKey"},
 		{"another architecture", "arm64", "riscv64", `arch: "riscv64"`},
-		{"another WireGuard", "kernel", "none", `wireguard: "none"`},
+		{"another WireGuard", "kernel", "quantum", `wireguard: "quantum"`},
+		{"no request", request, "", "request: "},
+		{"a request that is none", request, "AAAA", "request: "},
+		{"a request that is no base64", request, "%", "request: "},
+		{"a request of another curve", request, requestOf(must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))), "not ECDSA on P-256"},
+		{"a request of another kind", request, requestOf(must(rsa.GenerateKey(rand.Reader, 2048))), "not ECDSA on P-256"},
+		{"a request that its key did not sign", request, tampered(), "request: "},
 		{"no system", "debian 13", "", "os: missing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -45,5 +82,35 @@ func TestParseRefuses(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestParseCertificate(t *testing.T) {
+	const text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+	receipt := func(change func(map[string]any)) string {
+		r := map[string]any{"host": "a", "changed": []string{}, "certificate": []byte(text), "authorities": []byte(text + text), "signed": 7}
+		change(r)
+		return string(must(json.Marshal(r))) + "\n"
+	}
+	got, err := ParseCertificate("what openssl said\n" + receipt(func(map[string]any) {}))
+	if want := (Certificate{PEM: text, Authorities: text + text, Signed: 7}); err != nil || got != want {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for name, c := range map[string]struct {
+		stdout, want string
+	}{
+		"nothing":        {"", "no receipt"},
+		"no receipt":     {"bash: not found", "no receipt"},
+		"no certificate": {receipt(func(r map[string]any) { delete(r, "certificate") }), "certificate: no certificate in PEM"},
+		"a key": {receipt(func(r map[string]any) {
+			r["certificate"] = []byte(strings.ReplaceAll(text, "CERTIFICATE", "PRIVATE KEY"))
+		}), "certificate: no"},
+		"no authority":    {receipt(func(r map[string]any) { r["authorities"] = []byte("x") }), "authorities: no certificate in PEM"},
+		"no time":         {receipt(func(r map[string]any) { delete(r, "signed") }), "signed"},
+		"text for a time": {receipt(func(r map[string]any) { r["signed"] = "now" }), "no receipt"},
+	} {
+		if _, err := ParseCertificate(c.stdout); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,10 +19,10 @@ const Table = "promwire"
 type Ruleset struct {
 	SSHPort   int
 	SSHFrom   []netip.Prefix // networks that may log in; none: nobody
-	Tunnel    string         // interface of the tunnel
+	Tunnel    string         // interface of the tunnel; "": this host is in none
 	Listen    int            // UDP port of the tunnel, open to all; 0: this host only dials
-	ScrapedBy []netip.Addr   // who may reach Exporter through the tunnel; none: nobody
-	Exporter  int            // TCP port
+	ScrapedBy []netip.Addr   // who may reach Exporter, through the tunnel if there is one; none: nobody
+	Exporter  []int          // TCP ports
 	Open      []Port         // what else the host serves, open to all but through the tunnel
 }
 
@@ -55,7 +56,11 @@ func (r Ruleset) text() string {
 	for _, rule := range r.services() {
 		b.WriteString("\t\t" + rule + "\n")
 	}
-	fmt.Fprintf(&b, tail, r.Tunnel, r.Tunnel)
+	b.WriteString("\t}\n")
+	if r.Tunnel != "" {
+		fmt.Fprintf(&b, forward, r.Tunnel, r.Tunnel)
+	}
+	b.WriteString("}\n")
 	return b.String()
 }
 
@@ -96,14 +101,12 @@ const common = `
 
 `
 
-const tail = `	}
-
+const forward = `
 	chain forward {
 		type filter hook forward priority filter; policy accept;
 		iifname "%s" drop
 		oifname "%s" drop
 	}
-}
 `
 
 // ssh are the rules for logging in, never through the tunnel: a host of the fleet is no way into another one.
@@ -120,11 +123,11 @@ func (r Ruleset) ssh() []string {
 		switch {
 		case len(from) == 0:
 		case from[0].Bits() == 0:
-			rules = append(rules, fmt.Sprintf("iifname != %q meta nfproto %s tcp dport %d counter name operator accept",
-				r.Tunnel, family.protocol, r.SSHPort))
+			rules = append(rules, fmt.Sprintf("%smeta nfproto %s tcp dport %d counter name operator accept",
+				r.outside(), family.protocol, r.SSHPort))
 		default:
-			rules = append(rules, fmt.Sprintf("iifname != %q %s saddr { %s } tcp dport %d counter name operator accept",
-				r.Tunnel, family.keyword, list(from), r.SSHPort))
+			rules = append(rules, fmt.Sprintf("%s%s saddr { %s } tcp dport %d counter name operator accept",
+				r.outside(), family.keyword, list(from), r.SSHPort))
 		}
 	}
 	return append(rules, fmt.Sprintf("tcp dport %d drop", r.SSHPort))
@@ -133,20 +136,47 @@ func (r Ruleset) ssh() []string {
 func (r Ruleset) services() []string {
 	var rules []string
 	if r.Listen != 0 {
-		rules = append(rules, fmt.Sprintf("iifname != %q udp dport %d accept", r.Tunnel, r.Listen))
+		rules = append(rules, fmt.Sprintf("%sudp dport %d accept", r.outside(), r.Listen))
 	}
 	byText := func(a, b Port) int { return strings.Compare(a.String(), b.String()) }
 	for _, p := range slices.Compact(slices.SortedFunc(slices.Values(r.Open), byText)) {
-		rules = append(rules, fmt.Sprintf("iifname != %q %s dport %d accept", r.Tunnel, p.Protocol, p.Number))
+		rules = append(rules, fmt.Sprintf("%s%s dport %d accept", r.outside(), p.Protocol, p.Number))
 	}
 	for _, address := range r.ScrapedBy {
 		keyword := "ip"
 		if address.Is6() {
 			keyword = "ip6"
 		}
-		rules = append(rules, fmt.Sprintf("iifname %q %s saddr %s tcp dport %d accept", r.Tunnel, keyword, address, r.Exporter))
+		rules = append(rules, fmt.Sprintf("%s%s saddr %s tcp dport %s accept", r.inside(), keyword, address, ports(r.Exporter)))
 	}
 	return rules
+}
+
+// outside matches what did not come through the tunnel, inside what did. Without a tunnel both match everything.
+func (r Ruleset) outside() string {
+	if r.Tunnel == "" {
+		return ""
+	}
+	return fmt.Sprintf("iifname != %q ", r.Tunnel)
+}
+
+func (r Ruleset) inside() string {
+	if r.Tunnel == "" {
+		return ""
+	}
+	return fmt.Sprintf("iifname %q ", r.Tunnel)
+}
+
+// ports is one port, or a set of several.
+func ports(numbers []int) string {
+	if len(numbers) == 1 {
+		return strconv.Itoa(numbers[0])
+	}
+	words := make([]string, len(numbers))
+	for i, n := range slices.Sorted(slices.Values(numbers)) {
+		words[i] = strconv.Itoa(n)
+	}
+	return "{ " + strings.Join(words, ", ") + " }"
 }
 
 // distinct are the prefixes of one family, sorted, without those that another one holds: nft refuses sets that overlap.

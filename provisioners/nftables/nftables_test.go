@@ -56,7 +56,7 @@ func TestDigest(t *testing.T) {
 	open.Open = []Port{{443, "tcp"}}
 	port.SSHPort = 2222
 	listen.Listen = 51820
-	scraped.ScrapedBy, scraped.Exporter = []netip.Addr{netip.MustParseAddr("10.98.0.1")}, 9100
+	scraped.ScrapedBy, scraped.Exporter = []netip.Addr{netip.MustParseAddr("10.98.0.1")}, []int{9100}
 	seen := map[string]bool{r.Digest(): true}
 	for _, other := range []Ruleset{port, listen, scraped, open} {
 		if seen[other.Digest()] {
@@ -75,5 +75,32 @@ func TestOpen(t *testing.T) {
 	want := []string{`iifname != "promwire0" tcp dport 443 accept`, `iifname != "promwire0" udp dport 53 accept`}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestScraped: the monitor alone reaches the exporter's ports, through the tunnel if there is one.
+func TestScraped(t *testing.T) {
+	monitor := []netip.Addr{netip.MustParseAddr("10.98.0.1"), netip.MustParseAddr("fd98::1")}
+	for _, c := range []struct {
+		name  string
+		rules Ruleset
+		want  []string
+	}{
+		{"tunnel", Ruleset{Tunnel: "promwire0", ScrapedBy: monitor, Exporter: []int{9100}}, []string{
+			`iifname "promwire0" ip saddr 10.98.0.1 tcp dport 9100 accept`, `iifname "promwire0" ip6 saddr fd98::1 tcp dport 9100 accept`,
+		}},
+		{"no tunnel", Ruleset{ScrapedBy: monitor[:1], Exporter: []int{19101, 19100}}, []string{
+			`ip saddr 10.98.0.1 tcp dport { 19100, 19101 } accept`,
+		}},
+		{"nobody", Ruleset{Exporter: []int{19100}}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := c.rules.services(); !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+	if text := (Ruleset{SSHPort: 22}).Render(); strings.Contains(text, "chain forward") || strings.Contains(text, "iifname \"\"") {
+		t.Errorf("a host without a tunnel has rules for one:\n%s", text)
 	}
 }

@@ -3,6 +3,7 @@ package nodeexporter
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/promwire/promwire/provisioners/systemd"
@@ -19,16 +20,21 @@ const (
 	fenceMost = 1022 // addresses tried in one network: all hosts of a /22
 )
 
-// Fence is a target's place among those that it must not reach. Its slices have one entry a family, IPv4 first.
+// Fence is a target's place among those that it must not reach. Networks, Own and Monitor have one entry a family, IPv4 first.
 type Fence struct {
 	Networks     []netip.Prefix
 	Own, Monitor []netip.Addr
+	Ports        []int // of exporters and their receivers
 }
 
 // Service is the unit that tries the tunnel's addresses once. It runs as root with no privilege left but
 // CAP_NET_RAW, which binding to an interface takes.
 func (f Fence) Service() string {
-	command := []string{FencePath, Textfiles, fmt.Sprint(f.count())}
+	ports := make([]string, len(f.Ports))
+	for i, port := range f.Ports {
+		ports[i] = strconv.Itoa(port)
+	}
+	command := []string{FencePath, Textfiles, strconv.Itoa(f.count()), strings.Join(ports, ",")}
 	for i, network := range f.Networks {
 		command = append(command, fmt.Sprintf("%s,%s,%s", network, f.Own[i], f.Monitor[i]))
 	}

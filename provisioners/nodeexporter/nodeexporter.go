@@ -20,12 +20,80 @@ const (
 	Textfiles = "/var/lib/node_exporter/textfile"
 )
 
-// Unit is the exporter's unit. It listens on the tunnel's own addresses alone, so it starts after the tunnel, ends with it,
-// and comes back with it. It talks to nobody but the monitor.
-func Unit(own, monitor []netip.Addr) string {
+// Exporter is how one host's exporter is reached.
+type Exporter struct {
+	Own     []netip.Addr // where it listens
+	Monitor []netip.Addr // whom it talks to, beside the host itself
+	TLS     bool         // on TLSPort, with certificates; false: plain HTTP on Port
+	Tunnel  bool         // Own are addresses of the tunnel
+}
+
+// Service is the name of its unit. Plain and TLS are two units, so that one can go on until the other one is scraped.
+func (e Exporter) Service() string { return e.name() + ".service" }
+
+// Former is the name of the unit that the host had before TLS was turned on or off.
+func (e Exporter) Former() string { return Exporter{TLS: !e.TLS}.Service() }
+
+func (e Exporter) name() string {
+	if e.TLS {
+		return TLSName
+	}
+	return Name
+}
+
+// Port is the TCP port that it listens on.
+func (e Exporter) Port() int {
+	if e.TLS {
+		return TLSPort
+	}
+	return Port
+}
+
+// Scheme is "https" or "http".
+func (e Exporter) Scheme() string {
+	if e.TLS {
+		return "https"
+	}
+	return "http"
+}
+
+// Ports are all TCP ports that the monitor reaches on the host.
+func (e Exporter) Ports() []int {
+	if e.TLS {
+		return []int{TLSPort, ReceivePort}
+	}
+	return []int{Port}
+}
+
+// Unit is the exporter's unit. It listens on its own addresses alone and talks to nobody but the monitor. In the tunnel it starts
+// after the tunnel, ends with it, and comes back with it.
+func (e Exporter) Unit() string {
+	unit := []string{
+		"Description=Prometheus exporter of this host's metrics, for the monitor only",
+		"Documentation=https://github.com/prometheus/node_exporter",
+		"StartLimitIntervalSec=0",
+	}
+	wanted := "WantedBy=multi-user.target"
+	if e.Tunnel {
+		unit = append(unit, "BindsTo="+wireguard.Unit, "After="+wireguard.Unit)
+		wanted += " " + wireguard.Unit
+	} else {
+		unit = append(unit, "Wants=network-online.target", "After=network-online.target")
+	}
+	return systemd.Unit{
+		{Name: "Unit", Lines: unit},
+		{Name: "Service", Lines: append(e.service(), systemd.Sandbox()...)},
+		{Name: "Install", Lines: []string{wanted}},
+	}.Render()
+}
+
+func (e Exporter) service() []string {
 	command := []string{"/usr/local/bin/" + Name, "--collector.textfile.directory=" + Textfiles}
-	for _, address := range own {
-		command = append(command, "--web.listen-address="+net.JoinHostPort(address.String(), strconv.Itoa(Port)))
+	if e.TLS {
+		command = append(command, "--web.config.file="+WebPath)
+	}
+	for _, address := range e.Own {
+		command = append(command, "--web.listen-address="+net.JoinHostPort(address.String(), strconv.Itoa(e.Port())))
 	}
 	service := []string{
 		"User=" + Name,
@@ -39,16 +107,5 @@ func Unit(own, monitor []netip.Addr) string {
 		"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
 		"SystemCallFilter=@system-service adjtimex", // the clock's state is read with adjtimex
 	}
-	service = append(service, systemd.Only(append(wireguard.Hosts(own), wireguard.Hosts(monitor)...)...)...)
-	return systemd.Unit{
-		{Name: "Unit", Lines: []string{
-			"Description=Prometheus exporter of this host's metrics, in the tunnel only",
-			"Documentation=https://github.com/prometheus/node_exporter",
-			"BindsTo=" + wireguard.Unit,
-			"After=" + wireguard.Unit,
-			"StartLimitIntervalSec=0",
-		}},
-		{Name: "Service", Lines: append(service, systemd.Sandbox()...)},
-		{Name: "Install", Lines: []string{"WantedBy=multi-user.target " + wireguard.Unit}},
-	}.Render()
+	return append(service, systemd.Only(append(wireguard.Hosts(e.Own), wireguard.Hosts(e.Monitor)...)...)...)
 }

@@ -14,11 +14,13 @@ func Bootstrap(v BootstrapValues) string {
 		do("supported"),
 		do("settled"),
 		do(packages...),
-		do(apart...),
-		do("own"),
-		do("wireguard"),
-		do("tunnel_key"),
 	}
+	if v.Direct { // its key is made all the same: the settings may put it into the tunnel one day
+		begin = append(begin, do("own"), do("wireguard", "optional"))
+	} else {
+		begin = append(begin, do(apart...), do("own"), do("wireguard", "needed"))
+	}
+	begin = append(begin, do("tunnel_key"), do("identity", v.Host))
 	if v.RetireTemporaryKey {
 		begin = append(begin, do("lasting_key"))
 	}

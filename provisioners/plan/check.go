@@ -6,8 +6,11 @@ import (
 	"net"
 	"net/netip"
 	"regexp"
+	"time"
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+
+	"github.com/promwire/promwire/provisioners/facts"
 )
 
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
@@ -75,6 +78,36 @@ func (p Ports) check() error {
 		if port.Number < 1 || port.Number > 65535 || port.Protocol != "tcp" && port.Protocol != "udp" {
 			return fmt.Errorf("open: %s is no port; it is like 443/tcp", port)
 		}
+	}
+	return nil
+}
+
+func (v TargetValues) check() error {
+	err := errors.Join(named(v.Host), v.SSH.check(), v.Releases.NodeExporter.Check(), v.Open.check(), v.TLS.check())
+	if v.TLS.Enabled() && v.Certificate == (facts.Certificate{}) {
+		err = errors.Join(err, errors.New("tls: the monitor gave it no certificate"))
+	}
+	if v.Direct != nil {
+		return errors.Join(err, v.Direct.check(v.TLS))
+	}
+	return errors.Join(err, v.Tunnel.check(), v.Monitor.check(v.Tunnel))
+}
+
+func (t TLS) check() error {
+	if t.Enabled() && (t.RenewBefore < time.Second || t.RenewBefore >= t.Validity) {
+		return fmt.Errorf("tls: renewal %s before the end of %s; it is to be more than nothing and less than all", t.RenewBefore, t.Validity)
+	}
+	return nil
+}
+
+func (d Direct) check(t TLS) error {
+	switch {
+	case !t.Enabled():
+		return errors.New("direct: outside the tunnel it would be scraped in clear text; enable tls")
+	case !d.Listen.IsValid() || !d.Monitor.IsValid():
+		return errors.New("direct: it takes the address where the exporter listens and the monitor's")
+	case d.Listen.Is4() != d.Monitor.Is4():
+		return fmt.Errorf("direct: it listens on %s and the monitor comes from %s; both have to be IPv4, or both IPv6", d.Listen, d.Monitor)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strconv"
 
@@ -53,52 +54,79 @@ func (p Plan) FirewallDigest() string { return p.rules.Digest() }
 // Monitor plans the monitor.
 func Monitor(v MonitorValues) (Plan, error) {
 	exporter := v.Releases.NodeExporter
-	if err := errors.Join(named(v.Host), v.Tunnel.check(), v.SSH.check(), exporter.Check(), v.Releases.Prometheus.Check(), v.Open.check()); err != nil {
+	if err := errors.Join(named(v.Host), v.Tunnel.check(), v.SSH.check(), exporter.Check(), v.Releases.Prometheus.Check(),
+		v.Open.check(), v.TLS.check()); err != nil {
 		return Plan{}, fmt.Errorf("plan of monitor %q: %w", v.Host, err)
 	}
 	p := Plan{host: v.Host, role: prometheus.RoleMonitor, rules: nftables.Ruleset{
 		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name, Listen: v.Tunnel.Port, Open: v.Open,
 	}}
+	scraped := v.exporter()
 	p.steps = join(
 		p.system(),
 		install(v.Releases.Mirror, exporter, exporterMB, nodeexporter.Name),
 		install(v.Releases.Mirror, v.Releases.Prometheus, prometheusMB, prometheus.Name, "promtool"),
 		tunnel(v.Tunnel, wireguard.Interface{ListenPort: v.Tunnel.Port}),
-		exporterFiles(v.Tunnel, v.Tunnel.Addresses),
+		exporterFiles(scraped),
+		prometheusUser(),
+		v.certificates(),
 		v.prometheusFiles(),
 		p.firewall(),
-		exporterRuns(v.Tunnel, exporter),
+		exporterRuns(scraped, exporter),
 		v.prometheusRuns(),
+		retire(scraped),
 	)
 	return p, nil
 }
 
+func (v MonitorValues) exporter() nodeexporter.Exporter {
+	return nodeexporter.Exporter{Own: v.Tunnel.Addresses, Monitor: v.Tunnel.Addresses, TLS: v.TLS.Enabled(), Tunnel: true}
+}
+
 // Target plans a target.
 func Target(v TargetValues) (Plan, error) {
-	exporter := v.Releases.NodeExporter
-	if err := errors.Join(named(v.Host), v.Tunnel.check(), v.SSH.check(), v.Monitor.check(v.Tunnel), exporter.Check(), v.Open.check()); err != nil {
+	if err := v.check(); err != nil {
 		return Plan{}, fmt.Errorf("plan of target %q: %w", v.Host, err)
 	}
+	scraped := v.exporter()
 	p := Plan{host: v.Host, role: prometheus.RoleTarget, rules: nftables.Ruleset{
-		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name,
-		ScrapedBy: v.Monitor.Addresses, Exporter: nodeexporter.Port, Open: v.Open,
+		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, ScrapedBy: scraped.Monitor, Exporter: scraped.Ports(), Open: v.Open,
 	}}
-	monitor := wireguard.Peer{
-		Name: "the monitor", PublicKey: v.Monitor.PublicKey, Endpoint: v.Monitor.Endpoint,
-		AllowedIPs: wireguard.Hosts(v.Monitor.Addresses), Keepalive: wireguard.Keepalive,
+	if scraped.Tunnel {
+		p.rules.Tunnel = wireguard.Name
 	}
-	fence := nodeexporter.Fence{Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses}
 	p.steps = join(
 		p.system(),
-		install(v.Releases.Mirror, exporter, exporterMB, nodeexporter.Name),
-		tunnel(v.Tunnel, wireguard.Interface{}, monitor),
-		exporterFiles(v.Tunnel, v.Monitor.Addresses),
-		fenceFiles(fence),
+		install(v.Releases.Mirror, v.Releases.NodeExporter, exporterMB, nodeexporter.Name),
+		v.tunnel(),
+		exporterFiles(scraped),
+		v.certificates(),
+		v.fenceFiles(),
 		p.firewall(),
-		exporterRuns(v.Tunnel, exporter),
-		[]call{do("service", nodeexporter.FenceTimer)},
+		exporterRuns(scraped, v.Releases.NodeExporter),
+		v.receiver(),
+		v.fenceRuns(),
+		retire(scraped),
 	)
 	return p, nil
+}
+
+func (v TargetValues) exporter() nodeexporter.Exporter {
+	if v.Direct != nil {
+		return nodeexporter.Exporter{Own: []netip.Addr{v.Direct.Listen}, Monitor: []netip.Addr{v.Direct.Monitor}, TLS: true}
+	}
+	return nodeexporter.Exporter{Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, TLS: v.TLS.Enabled(), Tunnel: true}
+}
+
+// tunnel is the target's end of it. One that is scraped directly has the address to show for it.
+func (v TargetValues) tunnel() []call {
+	if v.Direct != nil {
+		return []call{do("own_address", v.Direct.Listen.String())}
+	}
+	return tunnel(v.Tunnel, wireguard.Interface{}, wireguard.Peer{
+		Name: "the monitor", PublicKey: v.Monitor.PublicKey, Endpoint: v.Monitor.Endpoint,
+		AllowedIPs: wireguard.Hosts(v.Monitor.Addresses), Keepalive: wireguard.Keepalive,
+	})
 }
 
 // Room that an archive and its contents take on the disk, in MB, with some to spare.
@@ -120,7 +148,7 @@ UnusedConnectionTimeout 60
 `
 
 // packages are what the scripts call. A host in use has them all, and its apt is not asked then.
-var packages = []string{"packages", "curl", "ca-certificates", "iproute2", "nftables", "wireguard-tools"}
+var packages = []string{"packages", "curl", "ca-certificates", "iproute2", "nftables", "openssl", "wireguard-tools"}
 
 // system is what every host is, first of all.
 func (p Plan) system() []call {
@@ -167,31 +195,52 @@ func tunnel(t Tunnel, i wireguard.Interface, peers ...wireguard.Peer) []call {
 }
 
 // exporterFiles are the exporter's user, folder and unit.
-func exporterFiles(t Tunnel, monitor []netip.Addr) []call {
+func exporterFiles(e nodeexporter.Exporter) []call {
 	return join(
 		user(nodeexporter.Name, "Prometheus exporter of this host's metrics"),
 		[]call{
 			do("dir", "/var/lib/node_exporter", "755"),
 			do("dir", nodeexporter.Textfiles, "755"),
-			unit(nodeexporter.Name+".service", nodeexporter.Unit(t.Addresses, monitor)),
+			unit(e.Service(), e.Unit()),
 		})
 }
 
 // exporterRuns starts it and sees it answer.
-func exporterRuns(t Tunnel, r release.Release) []call {
+func exporterRuns(e nodeexporter.Exporter, r release.Release) []call {
+	answers := []string{"answers", fmt.Sprintf("http://%s/", net.JoinHostPort(e.Own[0].String(), strconv.Itoa(e.Port()))), e.Service()}
+	if e.TLS { // to a host without the scraper's certificate it says no, but it speaks
+		answers[0] = "listens"
+	}
 	return []call{
-		do("service", "node_exporter.service", "/usr/local/bin/node_exporter"),
-		do("answers", fmt.Sprintf("http://%s:%d/", t.Addresses[0], nodeexporter.Port), "node_exporter.service"),
+		do("service", e.Service(), "/usr/local/bin/node_exporter"),
+		do(answers...),
 		do("prune", r.Name, r.Version),
 	}
 }
 
-func fenceFiles(f nodeexporter.Fence) []call {
+// retire ends the exporter that the host had before TLS was turned on or off, once Prometheus had the time to turn.
+func retire(e nodeexporter.Exporter) []call { return []call{do("retire_later", e.Former())} }
+
+// fenceFiles are what a target tries the tunnel with.
+func (v TargetValues) fenceFiles() []call {
+	if v.Direct != nil {
+		return nil
+	}
+	f := nodeexporter.Fence{
+		Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, Ports: v.exporter().Ports(),
+	}
 	return []call{
 		put(nodeexporter.FencePath, "755", scripts.Fence, "bash", "-n"),
 		unit(nodeexporter.FenceService, f.Service()),
 		unit(nodeexporter.FenceTimer, f.Timer()),
 	}
+}
+
+func (v TargetValues) fenceRuns() []call {
+	if v.Direct != nil {
+		return []call{do("without", nodeexporter.FenceTimer)}
+	}
+	return []call{do("service", nodeexporter.FenceTimer)}
 }
 
 // firewall is loaded on trial just before the services that it protects start. Its unit is enabled by Confirm.
@@ -206,29 +255,35 @@ func (p Plan) firewall() []call {
 		})
 }
 
+func prometheusUser() []call {
+	return join(user(prometheus.Name, "Prometheus"), []call{do("dir", "/etc/prometheus", "755")})
+}
+
 func (v MonitorValues) prometheusFiles() []call {
 	self := prometheus.Labels{Name: v.Host, Region: v.Region, Role: prometheus.RoleMonitor, Own: v.Labels}
 	server := prometheus.Server{
 		Self: self, ScrapeInterval: v.ScrapeInterval, RetentionTime: v.RetentionTime, RetentionSize: v.RetentionSize,
+		TLS: v.TLS.Enabled(), Web: v.Web,
 	}
+	scraped := v.exporter()
+	at := net.JoinHostPort(scraped.Own[0].String(), strconv.Itoa(scraped.Port()))
 	return join(
-		user(prometheus.Name, "Prometheus"),
+		v.web(),
 		[]call{
-			do("dir", "/etc/prometheus", "755"),
 			do("dir", prometheus.Rules, "755"),
 			do("dir", prometheus.Targets, "755"),
 			do("dir", prometheus.Data, "750", prometheus.Name),
 			put(prometheus.Rules+"/promwire.yml", "644", prometheus.RulesFile(), "promtool", "check", "rules"),
 			put(prometheus.Config, "644", server.Render(), "promtool", "check", "config"),
-			put(targetFile(ownName), "644", prometheus.Target(self, v.Tunnel.Addresses[0], nodeexporter.Port)),
-			unit(prometheus.Name+".service", prometheus.Unit(v.Tunnel.Addresses, v.Tunnel.Networks)),
+			{words: []string{"turn", ownName, scraped.Scheme() + "://" + at + "/"}, input: prometheus.Target(self, at, scraped.TLS)},
+			unit(prometheus.Name+".service", prometheus.Unit(v.Tunnel.Addresses, v.Tunnel.Networks, v.Web)),
 		})
 }
 
 func (v MonitorValues) prometheusRuns() []call {
 	return []call{
-		do("service", "prometheus.service", "/usr/local/bin/prometheus"),
-		do("answers", fmt.Sprintf("http://127.0.0.1:%d/-/healthy", prometheus.Port), "prometheus.service"),
+		do("service", prometheus.Name+".service", "/usr/local/bin/prometheus"),
+		v.answers(),
 		do("reload", "prometheus.service", prometheus.Config, prometheus.Rules+"/promwire.yml"),
 		do("prune", v.Releases.Prometheus.Name, v.Releases.Prometheus.Version),
 	}
@@ -236,8 +291,6 @@ func (v MonitorValues) prometheusRuns() []call {
 
 // ownName stands for the monitor in its own file's name, which a new name for it must not double; no host is called so.
 const ownName = "_monitor"
-
-func targetFile(host string) string { return prometheus.Targets + "/" + host + ".json" }
 
 // user is a system user.
 func user(name, description string) []call {

@@ -6,7 +6,9 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
+	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/release"
 )
 
@@ -41,6 +43,31 @@ type Peer struct {
 	Addresses []netip.Addr // in the tunnel: IPv4, then IPv6 if the network has any
 }
 
+// TLS is how the hosts of a fleet prove themselves with certificates. The zero value: they don't.
+type TLS struct {
+	Validity    time.Duration // of certificates, in whole seconds
+	RenewBefore time.Duration // how long before it expires a certificate is renewed, in whole seconds
+	Authorities []string      // names of the trusted ones: the first signs Prometheus's own certificate, the last one the hosts'
+}
+
+// Enabled says whether hosts have certificates.
+func (t TLS) Enabled() bool { return len(t.Authorities) > 0 }
+
+// Period counts how often a certificate could have come due for renewal until now. It changes twice in the time that a certificate
+// has left when it's due: an update in a new period looks at each of them, one in the same period has nothing to do.
+func (t TLS) Period(now time.Time) int64 {
+	if !t.Enabled() {
+		return 0
+	}
+	return now.Unix() / max(1, int64(t.RenewBefore.Seconds())/2)
+}
+
+// Direct is a target that is in no tunnel: it is scraped at an address of the internet, with certificates.
+type Direct struct {
+	Listen  netip.Addr // the target's own address
+	Monitor netip.Addr // where it sees the monitor come from
+}
+
 // MonitorValues are what the monitor's plan depends on. Nothing in it depends on the targets.
 type MonitorValues struct {
 	Host           string // name
@@ -53,6 +80,8 @@ type MonitorValues struct {
 	RetentionTime  time.Duration // 0: no limit by time
 	RetentionSize  string        // such as "10GB", in powers of 1024; "": no limit by size
 	Open           Ports
+	TLS            TLS
+	Web            prometheus.Web // Prometheus's own endpoint
 }
 
 // TargetValues are what a target's plan depends on: itself and the monitor, no other target.
@@ -63,6 +92,10 @@ type TargetValues struct {
 	Releases Releases
 	Monitor  Peer
 	Open     Ports
+
+	TLS         TLS
+	Certificate facts.Certificate // where TLS is enabled
+	Direct      *Direct           // nil: in the tunnel
 }
 
 // BootstrapValues are what a host's first script depends on.
@@ -72,6 +105,7 @@ type BootstrapValues struct {
 	// RetireTemporaryKey says that the host was made with a temporary ECDSA host key. Bootstrap then adds an Ed25519 key,
 	// and the first converge, which comes over a connection that pins this one, removes the other.
 	RetireTemporaryKey bool
+	Direct             bool // whether it can do without the tunnel
 }
 
 // ConfirmValues name the ruleset that Confirm makes permanent.
@@ -87,4 +121,9 @@ type EnrolValues struct {
 	Labels    map[string]string // more labels for its series
 	PublicKey wgtypes.Key
 	Addresses []netip.Addr // in the tunnel: IPv4, then IPv6 if the network has any
+
+	TLS     TLS
+	Request string // for a certificate: PKCS #10, base64 of DER
+	Direct  string // IP address or DNS name where it is scraped outside the tunnel; "": in the tunnel
+	Period  int64  // which period of TLS it is, see TLS.Period
 }

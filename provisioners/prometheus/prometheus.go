@@ -25,6 +25,11 @@ const (
 	Rules   = "/etc/prometheus/rules.d"
 	Targets = "/etc/prometheus/targets.d"
 	Data    = "/var/lib/prometheus"
+	// TLS holds what Prometheus proves itself with; WebConfig and WebPassword are its own endpoint's. The password in WebPassword is
+	// for Prometheus alone; people find it where only root does, see scripts.Web.
+	TLS         = "/etc/prometheus/tls"
+	WebConfig   = "/etc/prometheus/web.yml"
+	WebPassword = TLS + "/web.password"
 
 	longestTimeout = 10 * time.Second // of one scrape: Prometheus's default
 )
@@ -36,13 +41,55 @@ type Server struct {
 	ScrapeInterval time.Duration // also how often rules are evaluated
 	RetentionTime  time.Duration // 0: no limit by time
 	RetentionSize  string        // such as "10GB", in powers of 1024; "": no limit by size
+	TLS            bool          // whether targets may ask for Prometheus's certificate
+	Web            Web           // its own endpoint
+}
+
+// Web is Prometheus's own endpoint, where people and Prometheus itself come in. The zero value: by plain HTTP, without a password.
+type Web struct {
+	TLS  bool   // with the certificate that is its host's
+	User string // who logs in by basic auth, with the password in WebPassword; "": nobody has to
+}
+
+// Scheme is "https" or "http".
+func (w Web) Scheme() string {
+	if w.TLS {
+		return "https"
+	}
+	return "http"
 }
 
 // Render is the text of prometheus.yml. Retention by this file takes Prometheus 3.11 or later.
 func (s Server) Render() string {
 	interval := model.Duration(s.ScrapeInterval)
 	timeout := model.Duration(min(s.ScrapeInterval, longestTimeout))
-	return fmt.Sprintf(config, interval, timeout, interval, s.storage(), Rules, Targets, Port, s.Self.JSON())
+	return fmt.Sprintf(config, interval, timeout, interval, s.storage(), Rules, Targets, s.pair(), Port, s.Self.JSON(), s.itself())
+}
+
+// pair is what job node proves itself with and whom it believes, in TLS 1.3 alone. It counts for targets whose file says
+// "__scheme__": "https". Each target's certificate is checked against the address by which it is scraped.
+func (s Server) pair() string {
+	if !s.TLS {
+		return ""
+	}
+	return fmt.Sprintf(`    tls_config:
+      ca_file: %[1]s/authorities.pem
+      cert_file: %[1]s/certificate.pem
+      key_file: %[1]s/key.pem
+      min_version: TLS13
+`, TLS)
+}
+
+// itself is how Prometheus gets into its own endpoint.
+func (s Server) itself() string {
+	var b strings.Builder
+	if s.Web.TLS {
+		fmt.Fprintf(&b, "    scheme: https\n    tls_config:\n      ca_file: %s/authorities.pem\n", TLS)
+	}
+	if s.Web.User != "" {
+		fmt.Fprintf(&b, "    basic_auth:\n      username: %s\n      password_file: %s\n", s.Web.User, WebPassword)
+	}
+	return b.String()
 }
 
 const config = `global:
@@ -57,7 +104,7 @@ scrape_configs:
   - job_name: node
     file_sd_configs:
       - files: ['%s/*.json']
-    relabel_configs:
+%s    relabel_configs:
       - source_labels: [name]
         target_label: instance
 
@@ -65,7 +112,7 @@ scrape_configs:
     static_configs:
       - targets: ['127.0.0.1:%d']
         labels: %s
-    relabel_configs:
+%s    relabel_configs:
       - source_labels: [name]
         target_label: instance
 `
@@ -84,13 +131,16 @@ func (s Server) storage() string {
 	return "storage:\n  tsdb:\n    retention:\n" + b.String() + "\n"
 }
 
-// Unit is Prometheus's unit. It listens on loopback, for people who forward a port by SSH, and on the tunnel's own addresses. It talks
+// Unit is Prometheus's unit, which begins to listen as web says. It listens on loopback, for people who forward a port by SSH, and on the tunnel's own addresses. It talks
 // to the tunnel's networks alone.
-func Unit(own []netip.Addr, networks []netip.Prefix) string {
+func Unit(own []netip.Addr, networks []netip.Prefix, web Web) string {
 	command := []string{
 		"/usr/local/bin/" + Name,
 		"--config.file=" + Config,
 		"--storage.tsdb.path=" + Data,
+	}
+	if web != (Web{}) {
+		command = append(command, "--web.config.file="+WebConfig)
 	}
 	for _, address := range append([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, own...) {
 		command = append(command, "--web.listen-address="+net.JoinHostPort(address.String(), strconv.Itoa(Port)))

@@ -2,7 +2,6 @@ package prometheus
 
 import (
 	"encoding/json"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -15,11 +14,18 @@ func TestServer(t *testing.T) {
 		s         Server
 		has, hasn []string
 	}{
-		{"all", Server{self, 15 * time.Second, 15 * 24 * time.Hour, "8GB"},
-			[]string{"scrape_interval: 15s\n  scrape_timeout: 10s\n  evaluation_interval: 15s\n", "      time: 15d\n      size: 8GB\n"}, nil},
-		{"often", Server{self, 2 * time.Second, 36 * time.Hour, ""},
+		{"all", Server{Self: self, ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "8GB"},
+			[]string{"scrape_interval: 15s\n  scrape_timeout: 10s\n  evaluation_interval: 15s\n", "      time: 15d\n      size: 8GB\n"},
+			[]string{"tls_config", "https", "basic_auth"}},
+		{"often", Server{Self: self, ScrapeInterval: 2 * time.Second, RetentionTime: 36 * time.Hour},
 			[]string{"scrape_interval: 2s\n  scrape_timeout: 2s\n", "      time: 1d12h\n"}, []string{"size:"}},
-		{"kept for ever", Server{self, time.Minute, 0, ""}, []string{"scrape_interval: 1m\n"}, []string{"storage:", "retention"}},
+		{"kept for ever", Server{Self: self, ScrapeInterval: time.Minute}, []string{"scrape_interval: 1m\n"}, []string{"storage:", "retention"}},
+		{"certificates", Server{Self: self, ScrapeInterval: time.Minute, TLS: true}, []string{
+			"    tls_config:\n      ca_file: /etc/prometheus/tls/authorities.pem\n", "      min_version: TLS13\n",
+		}, []string{"scheme: https", "basic_auth"}},
+		{"a guarded endpoint", Server{Self: self, ScrapeInterval: time.Minute, Web: Web{TLS: true, User: "admin"}}, []string{
+			"    scheme: https\n", "      username: admin\n      password_file: /etc/prometheus/tls/web.password\n",
+		}, []string{"min_version"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text := c.s.Render()
@@ -41,8 +47,8 @@ func TestTarget(t *testing.T) {
 	labels := Labels{Name: "node-1", Region: "lon1", Role: RoleTarget, Own: map[string]string{
 		"name": "somebody else", "quote": `a"b'c<&>` + "\nEND\n",
 	}}
-	for address, want := range map[string]string{"10.98.0.2": "10.98.0.2:9100", "fd98::2": "[fd98::2]:9100"} {
-		text := Target(labels, netip.MustParseAddr(address), 9100)
+	for address, tls := range map[string]bool{"10.98.0.2:9100": false, "[fd98::2]:19100": true} {
+		text := Target(labels, address, tls)
 		var groups []struct {
 			Targets []string
 			Labels  map[string]string
@@ -50,12 +56,15 @@ func TestTarget(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &groups); err != nil {
 			t.Fatal(err)
 		}
-		if len(groups) != 1 || len(groups[0].Targets) != 1 || groups[0].Targets[0] != want {
+		if len(groups) != 1 || len(groups[0].Targets) != 1 || groups[0].Targets[0] != address {
 			t.Errorf("%s: %+v", address, groups)
 		}
 		got := groups[0].Labels
 		if got["name"] != "node-1" || got["region"] != "lon1" || got["role"] != "target" || got["quote"] != labels.Own["quote"] {
 			t.Errorf("%s: %v", address, got)
+		}
+		if (got["__scheme__"] == "https") != tls {
+			t.Errorf("%s: scheme %q", address, got["__scheme__"])
 		}
 		if strings.Contains(text, "\nEND\n") {
 			t.Error("a label's value can end a here-document")

@@ -5,9 +5,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"maps"
-	"net"
-	"net/netip"
-	"strconv"
 )
 
 // Roles that a host can have, the values of the label role.
@@ -45,12 +42,17 @@ func (l Labels) all() map[string]string {
 // JSON is the labels as one line, sorted by name. It is YAML too.
 func (l Labels) JSON() string { return compact(l.all()) }
 
-// Target is the file that makes Prometheus scrape one exporter, in the format of file_sd_config.
-func Target(labels Labels, address netip.Addr, port int) string {
+// Target is the file that makes Prometheus scrape one exporter, at host:port, in the format of file_sd_config. With tls it is scraped
+// by https: a label "__scheme__" overrides the job's scheme.
+func Target(labels Labels, at string, tls bool) string {
+	all := labels.all()
+	if tls {
+		all["__scheme__"] = "https"
+	}
 	group := struct {
 		Targets []string          `json:"targets"`
 		Labels  map[string]string `json:"labels"`
-	}{[]string{net.JoinHostPort(address.String(), strconv.Itoa(port))}, labels.all()}
+	}{[]string{at}, all}
 	var indented bytes.Buffer
 	if err := json.Indent(&indented, []byte(compact([]any{group})), "", "  "); err != nil {
 		panic(err) // what compact returned is JSON

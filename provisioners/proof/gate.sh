@@ -1,15 +1,19 @@
 # The gate runs on the monitor and ends when the fleet works: every target is scraped, and every target's own probes say that
 # it reaches nothing of the tunnel. It asks Prometheus alone, so it costs one connection whatever the number of targets.
 #
-# Before this text stand: fleet_monitor (the monitor's name), fleet_targets (lines: name, tunnel address, WireGuard key, digest
-# of its plan), fleet_seconds (how long to wait). It prints one row per probe: from, to, address, port, expected, seen.
+# Before this text stand: fleet_monitor (the monitor's name), fleet_prometheus (its URL), fleet_targets (lines: name, address, port,
+# http or https, tunnel or direct, WireGuard key, digest of its plan), fleet_seconds (how long to wait). It prints one row per probe:
+# from, to, address, port, expected, seen.
 # shellcheck shell=bash disable=SC2154
 
 set -euo pipefail
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-prometheus=http://127.0.0.1:9090
 interface=promwire0
+turning=/var/lib/promwire/turning
+authority=/etc/promwire/authority
+pair=/etc/prometheus/tls
+readonly MOST_SKEW=300 # seconds between two clocks
 
 die() {
   printf 'promwire: %s: verify: %s\n' "$fleet_monitor" "$1" >&2
@@ -18,13 +22,18 @@ die() {
 
 # query prints one line per series: the label's value (several joined by |) and the sample.
 query() {
-  promtool query instant "$prometheus" "$1" 2>/dev/null |
+  local config=/etc/prometheus/promtool.yml options=()
+  [ ! -e "$config" ] || options=(--http.config.file="$config")
+  promtool query instant "${options[@]}" "$fleet_prometheus" "$1" 2>/dev/null |
     sed -nE 's/^\{(.*)\} => ([^ ]+) @.*$/\1\t\2/p' |
     sed -E 's/[a-z_]+="([^"]*)"/\1/g; s/, /|/g'
 }
 
 # wanted prints the names of all targets, sorted.
 wanted() { awk 'NF { print $1 }' <<<"$fleet_targets" | sort; }
+
+# fenced prints the names of the targets that try the tunnel, sorted.
+fenced() { awk '$5 == "tunnel" { print $1 }' <<<"$fleet_targets" | sort; }
 
 # missing prints the wanted names that are not on standard input.
 missing() { comm -23 <(wanted) <(sort -u); }
@@ -41,35 +50,59 @@ until_none() {
   done
 }
 
-down() { up | missing; }
+down() { { up | missing && waiting; } | sort -u; }
+
+# waiting prints the targets to which Prometheus has not turned yet, because they do not answer there: it scrapes them as before.
+waiting() {
+  local file
+  for file in "$turning"/*.json; do
+    if [ -e "$file" ]; then basename "$file" .json; fi
+  done | comm -12 <(wanted) -
+}
 
 # stale prints the targets whose probes have not run again since $before.
-stale() { comm -13 <(printf '%s\n' "$before") <(runs) | cut -f1 | missing; }
+stale() { comm -23 <(fenced) <(comm -13 <(printf '%s\n' "$before") <(runs) | cut -f1 | sort -u); }
 
 # received prints the bytes that the tunnel has received from a peer, by its key.
 received() { awk -v key="$1" '$1 == key { print $2 }'; }
 
-# cause says why a target is not scraped: the tunnel first, then the exporter, then Prometheus. A target sends a keepalive every
-# 25 seconds, so one of which nothing was heard while the gate waited is not there.
+# cause says why a target is not scraped: the tunnel first, then the exporter, then Prometheus.
 cause() {
-  local address key stamp status=0
-  read -r address key < <(awk -v name="$1" '$1 == name { print $2, $3 }' <<<"$fleet_targets")
-  stamp=$(wg show "$interface" latest-handshakes | awk -v key="$key" '$1 == key { print $2 }')
+  local address port scheme way key
+  read -r address port scheme way key < <(awk -v name="$1" '$1 == name { print $2, $3, $4, $5, $6 }' <<<"$fleet_targets")
+  if [ "$way" = tunnel ] && tunnel_cause "$key"; then return; fi
+  exporter_cause "$scheme://$(bracket "$address"):$port/metrics" "$scheme"
+}
+
+# tunnel_cause KEY: a target sends a keepalive every 25 seconds, so one of which nothing was heard while the gate waited is not there.
+tunnel_cause() {
+  local stamp
+  stamp=$(wg show "$interface" latest-handshakes | awk -v key="$1" '$1 == key { print $2 }')
   if [ -z "$stamp" ]; then
     echo "tunnel: the monitor does not know its key; run pulumi up --replace for its enrol command"
   elif [ "$stamp" = 0 ]; then
     echo "tunnel: it never completed a handshake; check that its UDP packets reach the monitor, and wg show on both"
-  elif [ "$(received "$key" <<<"$transfer")" = "$(wg show "$interface" transfer | received "$key")" ]; then
+  elif [ "$(received "$1" <<<"$transfer")" = "$(wg show "$interface" transfer | received "$1")" ]; then
     echo "tunnel: silent, its last handshake was $(($(date +%s) - stamp)) s ago; is the host up, and does it reach the monitor?"
   else
-    curl --silent --output /dev/null --connect-timeout 5 --max-time 10 "http://$(bracket "$address"):9100/metrics" || status=$?
-    case $status in
-      0) echo "Prometheus: the exporter answers but is not scraped; see journalctl -u prometheus" ;;
-      7) echo "exporter: connection refused; see systemctl status node_exporter on the host" ;;
-      28) echo "exporter: no answer; if the host is up, see nft list table inet promwire there" ;;
-      *) echo "exporter: curl failed with status $status; see journalctl -u node_exporter on the host" ;;
-    esac
+    return 1
   fi
+}
+
+# exporter_cause URL SCHEME: asks as Prometheus does.
+exporter_cause() {
+  local status=0 said options=()
+  [ "$2" = http ] || options=(--cacert "$pair/authorities.pem" --cert "$pair/certificate.pem" --key "$pair/key.pem")
+  said=$(curl --silent --show-error --noproxy '*' --output /dev/null --connect-timeout 5 --max-time 10 "${options[@]}" "$1" 2>&1) || status=$?
+  said=$(head -n 1 <<<"$said")
+  case $status in
+    0) echo "Prometheus: the exporter answers but is not scraped; see journalctl -u prometheus" ;;
+    7) echo "exporter: connection refused; see systemctl status 'node_exporter*' on the host" ;;
+    28) echo "exporter: no answer; if the host is up, see nft list table inet promwire there" ;;
+    35 | 56 | 58) echo "certificate: the host does not take the monitor's ($said); compare the clocks of both, and run pulumi up" ;;
+    60) echo "certificate: the host's is not believed ($said); compare the clocks of both, and run pulumi up" ;;
+    *) echo "exporter: curl failed with status $status; see journalctl -u 'node_exporter*' on the host" ;;
+  esac
 }
 
 bracket() { case $1 in *:*) printf '[%s]' "$1" ;; *) printf '%s' "$1" ;; esac; }
@@ -84,14 +117,27 @@ fail_down() {
   die "not scraped after $fleet_seconds s:$report"
 }
 
+# skewed names the hosts with certificates whose clock is not the monitor's.
+skewed() {
+  local name seconds way
+  while IFS=$'\t' read -r name seconds; do
+    way=ahead
+    [[ $seconds != -* ]] || way=behind
+    echo "  $name: clock: ${seconds#-} s $way of the monitor's; set it, with timedatectl set-ntp true"
+  done < <(query 'avg by (name) (round(node_time_seconds{job="node",role="target"} - timestamp(node_time_seconds{job="node",role="target"})))' |
+    awk -F'\t' -v most="$MOST_SKEW" '$2 > most || $2 < -most' |
+    grep -Ff <(awk '$4 == "https" { print $1 "\t" }' <<<"$fleet_targets"))
+}
+
 row() { printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$@"; }
 
 # rows prints the matrix as the monitor and the targets see it.
 rows() {
-  local name address monitor_address state
-  while read -r name address _; do
-    row "$fleet_monitor" "$name" "$address" 9100 open open
+  local name address port monitor_address state
+  while read -r name address port _; do
+    row "$fleet_monitor" "$name" "$address" "$port" open open
   done < <(awk 'NF' <<<"$fleet_targets")
+  certificates
   monitor_address=$(ip -o -4 address show dev "$interface" | awk '{ sub("/.*", "", $4); print $4 }')
   while IFS='|'$'\t' read -r name port to open; do
     state=closed
@@ -103,8 +149,92 @@ rows() {
   done < <(query 'max by (name, port, to) (promwire_fence_open_addresses)' | sort)
 }
 
+# certificates shows every exporter that has one what must not be enough, and what must be.
+certificates() {
+  local name address port folder count=0
+  grep -q ' https ' <<<"$fleet_targets" || return 0
+  folder=$(umask 077 && mktemp -d)
+  # shellcheck disable=SC2064 # the folder of now
+  trap "rm -rf '$folder'" EXIT
+  impostors "$folder"
+  while read -r name address port; do
+    show "$folder" "$name" "$address" "$port" >"$folder/rows-$name" &
+    count=$((count + 1))
+    [ $((count % 8)) -ne 0 ] || wait
+  done < <(awk '$4 == "https" { print $1, $2, $3 }' <<<"$fleet_targets")
+  wait
+  cat "$folder"/rows-*
+  rm -rf "$folder"
+}
+
+# show FOLDER NAME ADDRESS PORT: one row for each thing that a client may bring.
+show() {
+  local folder=$1 name=$2 address=$3 port=$4 what
+  local believing=(--cacert "$pair/authorities.pem") url
+  url=$(bracket "$address"):$port/metrics
+  attempt "plain http" refused "http://$url"
+  attempt "no certificate" refused "https://$url" "${believing[@]}"
+  for what in "another authority's certificate" "another target's certificate" "expired certificate"; do
+    attempt "$what" refused "https://$url" "${believing[@]}" --cert "$folder/$what.pem" --key "$folder/key.pem"
+  done
+  attempt "its own certificate" accepted "https://$url" "${believing[@]}" --cert "$pair/certificate.pem" --key "$pair/key.pem"
+}
+
+# attempt WHAT EXPECTED URL OPTION...: a refusal counts only from somebody who was reached. That is told by curl's status, not by its
+# times: a connection that the exporter resets at once has none.
+attempt() {
+  local what=$1 expected=$2 url=$3 code status=0 seen=refused
+  shift 3
+  code=$(curl --http1.1 --silent --output /dev/null --noproxy '*' --connect-timeout 5 --max-time 10 --write-out '%{http_code}' "$@" "$url") ||
+    status=$?
+  case $status in
+    0) [ "$code" != 200 ] || seen=accepted ;;
+    35 | 52 | 55 | 56) ;; # an alert, no answer, a reset
+    *) seen=silent ;;     # nobody was reached, or curl could not do its part
+  esac
+  row "$fleet_monitor, $what" "$name" "$address" "$port" "$expected" "$seen"
+}
+
+# impostors FOLDER: certificates that no exporter may take, for a key that is gone with the folder.
+impostors() {
+  local folder=$1 by
+  by=$authority/$(sed -n 3p "$authority/settings" | awk '{ print $NF }')
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/key.pem"
+  openssl req -new -key "$folder/key.pem" -subj /CN=impostor -out "$folder/request.pem"
+  openssl req -x509 -key "$folder/key.pem" -subj "/CN=another authority" -days 1 -out "$folder/authority.pem"
+  counterfeit "another authority's certificate" "$folder/authority.pem" "$folder/key.pem" clientAuth scraper.promwire.internal "1 hour ago" "1 hour"
+  counterfeit "another target's certificate" "$by/certificate.pem" "$by/key.pem" serverAuth impostor "1 hour ago" "1 hour"
+  counterfeit "expired certificate" "$by/certificate.pem" "$by/key.pem" clientAuth scraper.promwire.internal "2 days ago" "1 day ago"
+}
+
+# counterfeit WHAT AUTHORITY KEY USAGE NAME FROM TO: signs one beside the authority's own books.
+counterfeit() {
+  local dates=(-startdate "$(date --utc --date "$6" +%Y%m%d%H%M%SZ)" -enddate "$(date --utc --date "$7" +%Y%m%d%H%M%SZ)")
+  : >"$folder/index"
+  cat >"$folder/config" <<END
+[ca]
+default_ca = it
+[it]
+database = $folder/index
+new_certs_dir = $folder
+default_md = sha256
+unique_subject = no
+rand_serial = yes
+policy = any
+[any]
+commonName = supplied
+[impostor]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = $4
+subjectAltName = DNS:$5
+END
+  openssl ca -batch -notext -config "$folder/config" -extensions impostor -cert "$2" -keyfile "$3" \
+    -in "$folder/request.pem" -out "$folder/$1.pem" "${dates[@]}" 2>"$folder/said" || die "probes: $(tail -n 2 "$folder/said")"
+}
+
 main() {
-  local left='' before matrix transfer
+  local left='' before matrix transfer skew
   transfer=$(wg show "$interface" transfer)
   if [ -n "$(wanted)" ]; then
     until_none down || fail_down
@@ -112,6 +242,8 @@ main() {
     SECONDS=0
     # A target that went down just before was still up when it was last scraped.
     until_none stale || [ -z "$(down)" ] || fail_down
+    skew=$(skewed)
+    [ -z "$skew" ] || die "clocks differ, and certificates depend on them:"$'\n'"$skew"
     [ -z "$left" ] || die "no fresh probes from: $(tr '\n' ' ' <<<"$left"); see systemctl status promwire-fence on these hosts"
   fi
   matrix=$(rows)

@@ -3,6 +3,7 @@
 package proof
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -10,6 +11,9 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/prometheus"
 )
 
 //go:embed gate.sh
@@ -21,9 +25,24 @@ var outsideScript string
 // Target is one scraped host, as the gate must know it.
 type Target struct {
 	Name      string
-	Tunnel    string // address
-	PublicKey string // of WireGuard, base64
+	Address   string // where it is scraped: IP address or DNS name
+	Port      int    // TCP
+	TLS       bool   // by https, with certificates
+	Tunnel    bool   // Address is one of the tunnel
+	PublicKey string // of WireGuard, base64; "-" or "" of a target in no tunnel
 	Digest    string // of its plan: a changed host is proved again
+}
+
+// line is the target as the gate reads it.
+func (t Target) line() string {
+	scheme, way := "http", "direct"
+	if t.TLS {
+		scheme = "https"
+	}
+	if t.Tunnel {
+		way = "tunnel"
+	}
+	return fmt.Sprintf("%s %s %d %s %s %s %s\n", t.Name, t.Address, t.Port, scheme, way, cmp.Or(t.PublicKey, "-"), t.Digest)
 }
 
 // GateValues are the gate's.
@@ -33,6 +52,7 @@ type GateValues struct {
 	Targets []Target
 	Wait    time.Duration // for all targets together, in whole seconds
 	Again   string        // any text; a new one proves anew
+	Web     prometheus.Web
 }
 
 // Gate is the script that ends, on the monitor, when the fleet works.
@@ -41,9 +61,10 @@ func Gate(v GateValues) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# monitor %s, asked: %q\n", v.Digest, v.Again)
 	fmt.Fprintf(&b, "fleet_monitor=%s\nfleet_seconds=%d\n", v.Monitor, int(v.Wait.Seconds()))
+	fmt.Fprintf(&b, "fleet_prometheus=%s://127.0.0.1:%d\n", v.Web.Scheme(), prometheus.Port)
 	b.WriteString("fleet_targets='\n")
 	for _, t := range targets {
-		fmt.Fprintf(&b, "%s %s %s %s\n", t.Name, t.Tunnel, t.PublicKey, t.Digest)
+		b.WriteString(t.line())
 	}
 	b.WriteString("'\n")
 	return b.String() + gateScript
@@ -63,8 +84,10 @@ type OutsideValues struct {
 	Again string // any text; a new one proves anew
 }
 
-// Outside is the script that tries, on the operator's machine, what must not answer: 9100 (node_exporter) and 9090
-// (Prometheus), the ports of https://github.com/prometheus/prometheus/wiki/Default-port-allocations.
+// closed are the ports that must not answer anybody outside.
+var closed = []int{nodeexporter.Port, nodeexporter.TLSPort, nodeexporter.ReceivePort, prometheus.Port}
+
+// Outside is the script that tries, on the operator's machine, what must not answer.
 func Outside(v OutsideValues) string {
 	hosts := slices.SortedFunc(slices.Values(v.Hosts), func(a, b Outsider) int { return strings.Compare(a.Name, b.Name) })
 	var b strings.Builder
@@ -75,7 +98,9 @@ func Outside(v OutsideValues) string {
 	b.WriteString("fleet_probes='\n")
 	for _, h := range hosts {
 		fmt.Fprintf(&b, "%s %s %d open\n", h.Name, h.Address, h.SSHPort)
-		fmt.Fprintf(&b, "%s %s 9100 closed\n%s %s 9090 closed\n", h.Name, h.Address, h.Name, h.Address)
+		for _, port := range closed {
+			fmt.Fprintf(&b, "%s %s %d closed\n", h.Name, h.Address, port)
+		}
 	}
 	b.WriteString("'\n")
 	return b.String() + outsideScript
@@ -83,10 +108,10 @@ func Outside(v OutsideValues) string {
 
 // Row is one probe: who tried whom, what must be seen and what was.
 type Row struct {
-	From, To       string
+	From, To       string // From may say with what: "monitor-1, expired certificate"
 	Address        string // "tunnel": every address of the tunnel's network
 	Port           int
-	Expected, Seen string // "open" or "closed"
+	Expected, Seen string // "open" or "closed"; "accepted" or "refused" by an exporter that connected; "silent" if it didn't
 }
 
 // Matrix reads the rows that the scripts printed, the outsider's first.

@@ -11,13 +11,19 @@ import (
 
 var gate = GateValues{
 	Monitor: "monitor", Digest: "d0", Wait: 2 * time.Minute, Again: "it's \"again\"\n$(reboot)",
-	Targets: []Target{{"b", "10.98.0.3", "keyB=", "d2"}, {"a", "10.98.0.2", "keyA=", "d1"}},
+	Targets: []Target{
+		{Name: "b", Address: "10.98.0.3", Port: 19100, TLS: true, Tunnel: true, PublicKey: "keyB=", Digest: "d2"},
+		targetA,
+		{Name: "c", Address: "c.example.com", Port: 19100, TLS: true, Digest: "d3"},
+	},
 }
+
+var targetA = Target{Name: "a", Address: "10.98.0.2", Port: 9100, Tunnel: true, PublicKey: "keyA=", Digest: "d1"}
 
 // TestScriptsAreTheSameForTheSameFleet: a script that differs is a probe again, and order is no difference.
 func TestScriptsAreTheSameForTheSameFleet(t *testing.T) {
 	turned := gate
-	turned.Targets = []Target{gate.Targets[1], gate.Targets[0]}
+	turned.Targets = []Target{gate.Targets[1], gate.Targets[2], gate.Targets[0]}
 	if Gate(gate) != Gate(turned) {
 		t.Error("the order of targets changes the gate")
 	}
@@ -26,7 +32,10 @@ func TestScriptsAreTheSameForTheSameFleet(t *testing.T) {
 		t.Error("the order of hosts changes the probes")
 	}
 	for what, changed := range map[string]GateValues{
-		"a target's plan":    {Monitor: gate.Monitor, Digest: "d0", Wait: gate.Wait, Again: gate.Again, Targets: []Target{gate.Targets[0], {"a", "10.98.0.2", "keyA=", "d9"}}},
+		"a target's plan": {
+			Monitor: gate.Monitor, Digest: "d0", Wait: gate.Wait, Again: gate.Again,
+			Targets: []Target{gate.Targets[0], {Name: "a", Address: "10.98.0.2", Port: 9100, Tunnel: true, PublicKey: "keyA=", Digest: "d9"}, gate.Targets[2]},
+		},
 		"the monitor's plan": {Monitor: gate.Monitor, Digest: "d9", Wait: gate.Wait, Again: gate.Again, Targets: gate.Targets},
 		"the wish":           {Monitor: gate.Monitor, Digest: "d0", Wait: gate.Wait, Again: "other", Targets: gate.Targets},
 	} {

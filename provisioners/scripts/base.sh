@@ -42,10 +42,14 @@ forget() {
   mv "$STATE/manifest.new" "$STATE/manifest"
 }
 
-# put PATH MODE [CHECK...]: makes PATH hold what stands on standard input. The text is written beside PATH, shown to CHECK
-# (whose last argument it becomes) and renamed, so PATH is at all times the old file or the whole new one.
+# put PATH MODE[:USER[:GROUP]] [CHECK...]: makes PATH hold what stands on standard input, and belong to USER (root if there's none)
+# and GROUP (the user's own). The text is written beside PATH, shown to CHECK (whose last argument it becomes) and renamed, so PATH is at all times the old file or the
+# whole new one.
 put() {
-  local path=$1 mode=$2 stage new said
+  local path=$1 mode owner group stage new said
+  IFS=: read -r mode owner group <<<"$2"
+  owner=${owner:-root}
+  group=${group:-$owner}
   shift 2
   stage=$(dirname "$path")/.promwire
   new=$stage/$(basename "$path")
@@ -55,7 +59,8 @@ put() {
   install -d -m 700 "$stage"
   (umask 077 && cat >"$new") || fail "$path can't be written; is the disk full? See df -h"
   chmod "$mode" "$new"
-  if cmp -s "$new" "$path" && [ "$(stat -c %a "$path")" = "$mode" ]; then
+  chown "$owner:$group" "$new"
+  if cmp -s "$new" "$path" && [ "$(stat -c '%a %U %G' "$path")" = "$mode $owner $group" ]; then
     rm -r "$stage"
     return
   fi

@@ -50,12 +50,17 @@ apart() {
   fi
 }
 
-# wireguard finds out whether the kernel has WireGuard by making an interface, and falls back to wireguard-go.
+# wireguard NEED: finds out whether the kernel has WireGuard by making an interface, and falls back to wireguard-go. Where
+# there is neither, a host whose NEED is optional goes without.
 wireguard() {
   modprobe wireguard 2>/dev/null || true
   if ip link add dev promwire-try type wireguard 2>/dev/null; then
     ip link delete dev promwire-try
     WIREGUARD=kernel
+    return
+  fi
+  if [ ! -c /dev/net/tun ] && [ "$1" = optional ]; then
+    WIREGUARD=none
     return
   fi
   [ -c /dev/net/tun ] || fail "its kernel has neither WireGuard nor /dev/net/tun; load one of the modules wireguard and tun"
@@ -73,6 +78,24 @@ tunnel_key() {
     mv "$KEY.new" "$KEY"
   fi
   PUBLIC_KEY=$(wg pubkey <"$KEY") || fail "$KEY holds no WireGuard key; remove it for a new one"
+}
+
+# identity HOST: makes the key by which the host proves itself, and a request for a certificate, which stay. Of the request counts
+# the key: the monitor, not the host, says who a host is.
+identity() {
+  local folder=/etc/node_exporter
+  dir "$folder" 755
+  if [ ! -s "$folder/key.pem" ]; then
+    record file "$folder/key.pem"
+    (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/key.new")
+    sync "$folder/key.new"
+    mv "$folder/key.new" "$folder/key.pem"
+    rm -f "$folder/request.pem"
+  fi
+  if [ ! -s "$folder/request.pem" ]; then
+    openssl req -new -key "$folder/key.pem" -subj "/CN=$1" | put "$folder/request.pem" 600
+  fi
+  REQUEST=$(openssl req -in "$folder/request.pem" -outform DER | base64 --wrap 0)
 }
 
 # lasting_key gives a host that was made with a temporary ECDSA host key one of its own. The temporary one stays until the next
@@ -102,6 +125,6 @@ own() { printf '%s\n' "$HOST" >"$STATE/host"; }
 
 # tell prints the facts.
 tell() {
-  printf '{"publicKey":"%s","hostKey":"%s","arch":"%s","os":"%s","wireguard":"%s"}\n' \
-    "$PUBLIC_KEY" "$HOST_KEY" "$ARCH" "$OS" "$WIREGUARD" >&3
+  printf '{"publicKey":"%s","hostKey":"%s","arch":"%s","os":"%s","wireguard":"%s","request":"%s"}\n' \
+    "$PUBLIC_KEY" "$HOST_KEY" "$ARCH" "$OS" "$WIREGUARD" "$REQUEST" >&3
 }

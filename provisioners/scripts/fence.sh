@@ -2,8 +2,8 @@
 # Tries to reach, through the tunnel, what a target must not reach: the exporters of other hosts, the monitor's Prometheus and
 # exporter. What it saw becomes metrics, so the proof is taken again and again, by every target, and needs no SSH.
 #
-# Arguments: the textfile collector's directory, how many addresses of a network to try, then for each family NETWORK,OWN,MONITOR
-# (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
+# Arguments: the textfile collector's directory, how many addresses of a network to try, the exporters' ports (such as 19100,19101),
+# then for each family NETWORK,OWN,MONITOR (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
 set -euo pipefail
 
 readonly TUNNEL=promwire0
@@ -60,8 +60,9 @@ metrics() {
 }
 
 main() {
-  local folder=$1 count=$2 family network own monitor others=() monitors=()
-  shift 2
+  local folder=$1 count=$2 port ports family network own monitor others=() monitors=()
+  IFS=, read -r -a ports <<<"$3"
+  shift 3
   ip link show dev "$TUNNEL" >/dev/null # without a tunnel everything would seem closed
   for family in "$@"; do
     IFS=, read -r network own monitor <<<"$family"
@@ -69,9 +70,11 @@ main() {
     monitors+=("$monitor")
   done
   {
-    probe targets 9100 < <(printf '%s\n' "${others[@]}") &
+    for port in "${ports[@]}"; do
+      probe targets "$port" < <(printf '%s\n' "${others[@]}") &
+      probe monitor "$port" < <(printf '%s\n' "${monitors[@]}") &
+    done
     probe monitor 9090 < <(printf '%s\n' "${monitors[@]}") &
-    probe monitor 9100 < <(printf '%s\n' "${monitors[@]}") &
     wait
   } | metrics >"$folder/promwire_fence.prom.new"
   mv "$folder/promwire_fence.prom.new" "$folder/promwire_fence.prom"

@@ -22,6 +22,8 @@ allowed() { sed -n 's/^AllowedIPs = //p' "$1" | tr -d ' ' | tr ',' '\n'; }
 
 # leave NAME: removes a target's files; join_parts makes the tunnel follow.
 leave() {
+  systemctl stop "promwire-turn-$1.service" 2>/dev/null || true
+  rm -f "$TURNING/$1.json" "$TURNING/$1.url"
   drop "/etc/prometheus/targets.d/$1.json"
   drop "$PARTS/peer-$1.conf"
 }

@@ -2,10 +2,13 @@
 # The receipt: what a script did, as its one line of output.
 
 VERSIONS=() # "name":"version" of what is installed
+CERTIFICATE='' AUTHORITIES='' SIGNED='' # what admit gives a host
 
 # receipt DIGEST: DIGEST is the firewall's, or nothing.
 receipt() {
-  local IFS=,
-  printf '{"host":"%s","changed":%s,"versions":{%s},"firewall":"%s"}\n' \
-    "$HOST" "$(strings "${CHANGED[@]}")" "${VERSIONS[*]}" "$1" >&3
+  local IFS=, more=
+  [ -z "$CERTIFICATE" ] ||
+    more=",\"certificate\":\"$CERTIFICATE\",\"authorities\":\"$AUTHORITIES\",\"signed\":$SIGNED"
+  printf '{"host":"%s","changed":%s,"versions":{%s},"firewall":"%s"%s}\n' \
+    "$HOST" "$(strings "${CHANGED[@]}")" "${VERSIONS[*]}" "$1" "$more" >&3
 }

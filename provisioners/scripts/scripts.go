@@ -4,7 +4,7 @@ package scripts
 
 import _ "embed"
 
-// The files, by what they do. All but Fence only define functions; Base comes first.
+// The files, by what they do. All but Fence, Receive and Renew only define functions; Base comes first.
 var (
 	//go:embed base.sh
 	Base string
@@ -28,13 +28,25 @@ var (
 	Firewall string
 	//go:embed receipt.sh
 	Receipt string
+	//go:embed certificate.sh
+	Certificate string
+	//go:embed authority.sh
+	Authority string
+	//go:embed web.sh
+	Web string
+	//go:embed turn.sh
+	Turn string
 	//go:embed fence.sh
 	Fence string
+	//go:embed receive.sh
+	Receive string
+	//go:embed renew.sh
+	Renew string
 )
 
 // Library is what plans and the commands after them stand on: a host gets it as LibraryPath with its first plan.
 func Library() string {
-	return Base + SSHD + Release + Service + Tunnel + Firewall + Peers + Receipt
+	return Base + SSHD + Release + Service + Tunnel + Firewall + Peers + Certificate + Authority + Web + Turn + Receipt
 }
 
 // LibraryPath is where the Library lies on a host.

@@ -34,6 +34,26 @@ service() {
   CHANGED+=("$unit")
 }
 
+# without UNIT: ends a unit that the plan does not have any more.
+without() {
+  local file=/etc/systemd/system/$1
+  [ -e "$file" ] || return 0
+  systemctl disable --quiet --now "$1" || fail_unit "$1" "does not stop"
+  drop "$file"
+  forget unit "$1"
+  rm -f "$STATE/started/$1"
+  systemctl daemon-reload
+}
+
+# retire_later UNIT: ends a unit two minutes from now. It is the former exporter: Prometheus turns to the new one only when that one
+# answers, and must not miss a scrape. If the plan changes its mind meanwhile, the unit stays.
+retire_later() {
+  systemctl stop promwire-retire.timer promwire-retire.service 2>/dev/null || true
+  [ -e "/etc/systemd/system/$1" ] || return 0
+  systemd-run --quiet --collect --unit promwire-retire --on-active 120s \
+    /bin/bash -c ". /usr/local/lib/promwire/lib.sh && begin '$HOST' retire && without '$1'"
+}
+
 # reread UNIT: lets systemd know the unit's files as they are now.
 reread() {
   if [ "$(systemctl show --property NeedDaemonReload --value "$1")" = yes ]; then systemctl daemon-reload; fi
@@ -77,6 +97,16 @@ answers() {
     sleep 0.2
   done
   fail_unit "$2" "does not answer at $1"
+}
+
+# listens URL UNIT: waits until a unit listens, whatever it says.
+listens() {
+  local tries
+  for ((tries = 0; tries < 150; tries++)); do
+    if curl --silent --noproxy '*' --max-time 2 --output /dev/null "$1"; then return; fi
+    sleep 0.2
+  done
+  fail_unit "$2" "does not listen at $1"
 }
 
 # fail_unit UNIT WHAT: fails with the unit's last words.

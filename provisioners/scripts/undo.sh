@@ -8,7 +8,8 @@ take_away() {
     say "this machine is now the fleet's host $(<"$STATE/host"); nothing is undone"
     return
   fi
-  systemctl stop promwire-rollback.timer promwire-rollback.service 2>/dev/null || true
+  systemctl stop promwire-rollback.timer promwire-rollback.service promwire-retire.timer promwire-retire.service \
+    'promwire-turn-*.service' 2>/dev/null || true
   while read -r kind name; do
     if undo_"$kind" "$name"; then CHANGED+=("$name"); else left+=("$kind $name"); fi
   done < <(tac "$STATE/manifest")

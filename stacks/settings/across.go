@@ -24,13 +24,17 @@ func (c *checker) room(v4 netip.Prefix) {
 
 // overlap reports addresses that lie inside the tunnel's networks: what is sent there would go into the tunnel that it is
 // needed to set up. (DNS names, and networks that only the hosts know, are looked at on the hosts.)
-func (c *checker) overlap(n Network, endpoint string) {
-	c.outside(n, "monitor.endpoint", endpoint)
+func (c *checker) overlap(n Network, m Monitor) {
+	c.outside(n, "monitor.endpoint", m.Endpoint)
+	if m.Existing == nil || single(m.Existing.Address) != m.Source { // or it's no news
+		c.outside(n, "monitor.source", m.Source.String())
+	}
 	for _, host := range c.hosts {
 		if host.Existing == nil {
 			continue
 		}
 		c.outside(n, host.path+".address", host.Existing.Address)
+		c.outside(n, host.path+".listen", host.Listen.String())
 		if host.Existing.Bastion != nil {
 			c.outside(n, host.path+".bastion.address", host.Existing.Bastion.Address)
 		}

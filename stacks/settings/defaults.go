@@ -23,6 +23,14 @@ const (
 	defaultRetentionSize  = "10GB" // leaves the 25 GB disk of the default size half empty
 )
 
+const (
+	defaultValidity = "90d" // as Let's Encrypt
+	renewalPart     = 3     // a certificate is renewed when the last third of its time begins
+)
+
+// defaultAuthorities is the first one of every fleet.
+var defaultAuthorities = []string{"1"}
+
 // anywhere admits SSH from all networks, as long as the stack file says no better.
 var anywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 

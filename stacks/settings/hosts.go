@@ -34,7 +34,10 @@ func (c *checker) monitor(m document.Monitor) Monitor {
 	}
 	host := c.host(path, m.Machine)
 	c.hosts = append(c.hosts, located{path, host})
-	return Monitor{Host: host, Endpoint: c.endpoint(path, m), Prometheus: c.prometheus(path+".prometheus", m.Prometheus)}
+	return Monitor{
+		Host: host, Endpoint: c.endpoint(path, m), Source: c.source(path+".source", m),
+		Prometheus: c.prometheus(path+".prometheus", m.Prometheus),
+	}
 }
 
 // endpoint is what targets dial. Only behind a bastion there is nothing to guess it from.
@@ -59,6 +62,7 @@ func (c *checker) targets(list []document.Target) []Host {
 			continue
 		}
 		host := c.host(path, t.Machine)
+		host.Transport, host.Listen = c.transport(path, t)
 		c.hosts = append(c.hosts, located{path, host})
 		hosts = append(hosts, host)
 	}
@@ -93,10 +97,12 @@ func (c *checker) group(path string, t document.Target) []Host {
 	c.name(path+".name", member(t.Name, count))
 	labels := c.labels(path+".labels", t.Labels)
 	size, image := c.slugOr(path+".size", t.Size, defaultSize), c.slugOr(path+".image", t.Image, defaultImage)
+	transport, _ := c.transport(path, t)
 	hosts := make([]Host, count)
 	for i := range hosts {
 		hosts[i] = Host{
 			Name: member(t.Name, i+1), Region: t.Regions[i%len(t.Regions)], Size: size, Image: image, Labels: maps.Clone(labels),
+			Transport: transport,
 		}
 		c.hosts = append(c.hosts, located{path, hosts[i]})
 	}

@@ -11,11 +11,16 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
 // maxHostName is RFC 1123's (section 2.1) length of a whole DNS name, in bytes.
 const maxHostName = 253
+
+// guarded are TCP ports that nobody but the monitor may reach.
+var guarded = []int{prometheus.Port, nodeexporter.Port, nodeexporter.TLSPort, nodeexporter.ReceivePort}
 
 // user is what useradd(8) takes on Debian and Ubuntu, dots and capitals included; at most 32 characters.
 var user = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)
@@ -57,8 +62,8 @@ func (c *checker) open(path string, texts []string, sshPort int) []nftables.Port
 			c.Add(at, "%q is no port; write it like 443/tcp or 53/udp", text)
 		case protocol == "tcp" && n == sshPort:
 			c.Add(at, "%s is SSH's port; who may use it stands in ssh.from", text)
-		case protocol == "tcp" && (n == 9090 || n == 9100):
-			c.Add(at, "%s is what promwire keeps closed (node_exporter's and Prometheus's ports)", text)
+		case protocol == "tcp" && slices.Contains(guarded, n):
+			c.Add(at, "%s is what promwire keeps closed (Prometheus's, node_exporter's and the certificates' ports)", text)
 		default:
 			open = append(open, port)
 		}

@@ -36,7 +36,7 @@ func (c *checker) prometheus(path string, p document.Prometheus) Prometheus {
 	if retention != 0 && retention < minRetention {
 		c.Add(path+".retention.time", "%s is less than Prometheus can keep, which is %s", p.Retention.Time, model.Duration(minRetention))
 	}
-	return Prometheus{ScrapeInterval: interval, RetentionTime: retention, RetentionSize: size}
+	return Prometheus{ScrapeInterval: interval, RetentionTime: retention, RetentionSize: size, Web: c.web(path+".web", p.Web)}
 }
 
 // duration reads a duration as Prometheus writes it; 0 if it's none.

@@ -27,13 +27,15 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 		SSH:          c.ssh(fleet.SSH),
 		Monitor:      c.monitor(fleet.Monitor),
 		Targets:      c.targets(fleet.Targets),
+		TLS:          c.tls(fleet.TLS),
 		Releases:     c.releases(fleet.Releases),
 		Verification: Verification{Again: fleet.Verification.Again},
 	}
 	c.distinct()
 	c.room(s.Network.V4)
-	c.overlap(s.Network, s.Monitor.Endpoint)
+	c.overlap(s.Network, s.Monitor)
 	c.reachable(s.SSH.From)
+	c.outsideTunnel(s)
 	s.Warnings = c.warnings
 	return s, c.Problems
 }

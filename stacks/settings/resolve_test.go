@@ -124,6 +124,7 @@ func TestDefaults(t *testing.T) {
 			Prometheus: Prometheus{ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "10GB"},
 		},
 		Targets:  []Host{},
+		TLS:      TLS{Validity: 90 * 24 * time.Hour, RenewBefore: 30 * 24 * time.Hour, Authorities: []string{"1"}},
 		Releases: Releases{NodeExporter: defaultNodeExporter, Prometheus: defaultPrometheus},
 		Warnings: s.Warnings,
 	}
@@ -142,7 +143,7 @@ func TestEverything(t *testing.T) {
 	node := func(name, region string) Host {
 		return Host{
 			Name: name, Region: region, Size: "s-1vcpu-2gb", Image: "debian-13-x64",
-			Labels: map[string]string{"service": "web", "_tier": "1"},
+			Labels: map[string]string{"service": "web", "_tier": "1"}, Transport: WireGuard,
 		}
 	}
 	want := &Settings{
@@ -157,13 +158,18 @@ func TestEverything(t *testing.T) {
 				Name: "monitor-1", Region: "tor1", Size: "s-2vcpu-4gb", Image: "ubuntu-24-04-x64",
 				Labels: map[string]string{"team": "infra"},
 			},
-			Endpoint:   "monitor.example.com",
-			Prometheus: Prometheus{ScrapeInterval: 90 * time.Second, RetentionTime: 365 * 24 * time.Hour, RetentionSize: "200GB"},
+			Endpoint: "monitor.example.com",
+			Source:   netip.MustParseAddr("203.0.113.77"),
+			Prometheus: Prometheus{
+				ScrapeInterval: 90 * time.Second, RetentionTime: 365 * 24 * time.Hour, RetentionSize: "200GB",
+				Web: Web{TLS: true, User: "admin"},
+			},
 		},
+		TLS: TLS{Enabled: true, Validity: 60 * 24 * time.Hour, RenewBefore: 20 * 24 * time.Hour, Authorities: []string{"old", "2"}},
 		Targets: []Host{
 			node("node-1", "lon1"), node("node-2", "sfo3"), node("node-3", "lon1"), node("node-4", "sfo3"), node("node-5", "lon1"),
-			{Name: "4ever", Region: "fra1", Size: "s-1vcpu-1gb", Image: "debian-12-x64"},
-			{Name: "db-1", Region: "the cellar, second shelf", Existing: &Machine{
+			{Name: "4ever", Region: "fra1", Size: "s-1vcpu-1gb", Image: "debian-12-x64", Transport: TLSOnly},
+			{Name: "db-1", Region: "the cellar, second shelf", Transport: WireGuard, Existing: &Machine{
 				Open: []nftables.Port{{Number: 443, Protocol: "tcp"}, {Number: 53, Protocol: "udp"}},
 				Endpoint: Endpoint{
 					Address: "db.example.com", User: "admin", Port: 2222,
@@ -172,6 +178,12 @@ func TestEverything(t *testing.T) {
 				Bastion: &Endpoint{
 					Address: "203.0.113.9", User: "jump", Port: 2200,
 					HostKey: "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBK6blxo89AwlF/KtXSYaDxlr4JMdWIz5b2IYZuf5QnjBu1GdTe5qnG7K5jTi6S8820QQArSLIN09DXuPXB3gIu8=",
+				},
+			}},
+			{Name: "bare-1", Transport: TLSOnly, Listen: netip.MustParseAddr("10.0.0.5"), Existing: &Machine{
+				Endpoint: Endpoint{
+					Address: "bare.example.com", User: "root", Port: 22,
+					HostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKbu2P8/Oqy8dsNDOG/1FfpKendsGchZUqpt7J1BhZZr",
 				},
 			}},
 		},

@@ -79,6 +79,9 @@ func addDefaults(t *testing.T, definitions jsonschema.Definitions) {
 		{"Prometheus", "scrapeInterval", defaultScrapeInterval},
 		{"Retention", "time", defaultRetentionTime},
 		{"Retention", "size", defaultRetentionSize},
+		{"TLS", "validity", defaultValidity},
+		{"TLS", "authorities", defaultAuthorities},
+		{"Target", "transport", WireGuard},
 	} {
 		property, ok := definitions[d.definition].Properties.Get(d.property)
 		if !ok {

@@ -16,6 +16,7 @@ type Settings struct {
 	SSH          SSH
 	Monitor      Monitor
 	Targets      []Host // in the stack file's order, groups expanded
+	TLS          TLS
 	Releases     Releases
 	Verification Verification
 
@@ -47,6 +48,20 @@ type Network struct {
 	MTU  int          // bytes
 }
 
+// TLS is the fleet's certificates.
+type TLS struct {
+	Enabled     bool
+	Validity    time.Duration
+	RenewBefore time.Duration // less than Validity
+	Authorities []string      // names of the trusted ones, one or two: the first signs Prometheus's certificate, the last the hosts'
+}
+
+// Transports: how a target is reached.
+const (
+	WireGuard = "wireguard" // through the tunnel
+	TLSOnly   = "tls"       // at its public address, behind certificates
+)
+
 // SSH is who may reach the hosts' SSH servers.
 type SSH struct {
 	From       []netip.Prefix // masked; never empty
@@ -56,7 +71,8 @@ type SSH struct {
 // Monitor is the host that runs Prometheus.
 type Monitor struct {
 	Host
-	Endpoint   string // address or DNS name that targets dial; "": a droplet's public address, once it has one
+	Endpoint   string     // address or DNS name that targets dial; "": a droplet's public address, once it has one
+	Source     netip.Addr // where targets outside the tunnel see it come from; the zero value: a droplet's public address
 	Prometheus Prometheus
 }
 
@@ -65,6 +81,13 @@ type Prometheus struct {
 	ScrapeInterval time.Duration
 	RetentionTime  time.Duration
 	RetentionSize  string // as Prometheus's flag takes it, such as 10GB
+	Web            Web
+}
+
+// Web is Prometheus's own endpoint.
+type Web struct {
+	TLS  bool
+	User string // who logs in by basic auth; "": nobody has to
 }
 
 // Host is one machine of the fleet.
@@ -75,6 +98,9 @@ type Host struct {
 	Image    string            // DigitalOcean's slug; "" for an existing machine
 	Labels   map[string]string // beside name, region and role, never these
 	Existing *Machine          // nil: a droplet to create
+
+	Transport string     // of a target: WireGuard or TLSOnly
+	Listen    netip.Addr // of a target outside the tunnel: its own address; the zero value: the public one
 }
 
 // Machine is one that is already there.

@@ -20,6 +20,7 @@ var shipped = map[string]struct {
 }{
 	"Pulumi.lab.yaml":      {regions: 4, targets: []string{"node-1", "node-2", "node-3"}, cloud: true},
 	"Pulumi.prod.yaml":     {regions: 4, targets: []string{"node-1", "node-2", "node-3"}, cloud: true},
+	"Pulumi.tls.yaml":      {regions: 4, targets: []string{"node-1", "node-2", "node-3"}, cloud: true},
 	"Pulumi.existing.yaml": {regions: 2, targets: []string{"web-1", "db-1", "cache-1"}},
 }
 
@@ -108,7 +109,7 @@ func TestSchemaRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"unknown-keys", "kinds", "names", "groups", "endpoint-port", "nothing"} {
+	for _, name := range []string{"unknown-keys", "kinds", "names", "groups", "endpoint-port", "nothing", "tls", "tls-names"} {
 		raw, _ := fixture(t, "testdata/"+name+".bad.yml", "")
 		file, err := jsonschema.UnmarshalJSON(strings.NewReader(`{"config": {"promwire:fleet": ` + string(raw) + `}}`))
 		if err != nil {

@@ -309,7 +309,13 @@ func banner(t *testing.T, address string) string {
 // cloud is what the cloud's API lists of a kind.
 func (s *story) cloud(kind string) string {
 	s.t.Helper()
-	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.lab.Endpoint.API+"/v2/"+kind, nil)
+	return s.request(http.MethodGet, kind)
+}
+
+// request asks the cloud's API, and returns what it answers.
+func (s *story) request(method, path string) string {
+	s.t.Helper()
+	request, err := http.NewRequestWithContext(s.t.Context(), method, s.lab.Endpoint.API+"/v2/"+path, nil)
 	require.NoError(s.t, err)
 	request.Header.Set("Authorization", "Bearer "+s.lab.Endpoint.Token)
 	response, err := http.DefaultClient.Do(request)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// files are what a script puts on its host: path and text. The firewall's text counts as the file that it becomes.
+// files are what a script puts on its host: path and text. The text of a firewall or a target counts as the file that it becomes.
 func files(t *testing.T, script string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -24,6 +24,8 @@ func files(t *testing.T, script string) map[string]string {
 		switch words[0] {
 		case "put":
 			found[words[1]] = text.String()
+		case "turn":
+			found["/etc/prometheus/targets.d/"+words[1]+".json"] = text.String()
 		case "firewall":
 			found["/etc/promwire/firewall.nft"] = text.String()
 		}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,8 @@ import (
 	_ "github.com/prometheus/prometheus/discovery/file" // the loader knows the service discoveries that are linked
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 
+	"github.com/promwire/promwire/provisioners/authority"
+	"github.com/promwire/promwire/provisioners/nodeexporter"
 	"github.com/promwire/promwire/tests/lab/folder"
 	"github.com/promwire/promwire/tests/lab/setup"
 )
@@ -35,11 +39,16 @@ func TestMain(m *testing.M) {
 var judges = map[string]func(t *testing.T, text string) error{
 	"firewall":          nft,
 	"tunnel":            wireguard,
-	"prometheus.yml":    promtool("config"),
+	"prometheus.yml":    promtool("config", "--syntax-only"), // its certificates are on the host alone
 	"rules":             promtool("rules"),
+	"web configuration": webConfig,
 	"prometheus loader": load,
 	"targets":           targets,
 	"exporter unit":     unit("node_exporter.service"),
+	"receiver":          unit("promwire-certificate@.service"),
+	"receiver's socket": unit("promwire-certificate.socket"),
+	"renewal":           unit("promwire-renew.service"),
+	"renewal's timer":   unit("promwire-renew.timer"),
 	"prometheus unit":   unit("prometheus.service"),
 	"fence unit":        unit("promwire-fence.service"),
 	"fence timer":       unit("promwire-fence.timer"),
@@ -66,18 +75,31 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 		"rules":             {monitor["/etc/prometheus/rules.d/promwire.yml"]},
 		"prometheus loader": {monitor["/etc/prometheus/prometheus.yml"]},
 		"targets":           {monitor["/etc/prometheus/targets.d/_monitor.json"], enrol["/etc/prometheus/targets.d/node-1.json"]},
-		"exporter unit":     {monitor[units+"node_exporter.service"], target[units+"node_exporter.service"]},
+		"exporter unit":     {monitor[units+f.exporter()], target[units+f.exporter()]},
 		"prometheus unit":   {monitor[units+"prometheus.service"]},
 		"fence unit":        {target[units+"promwire-fence.service"]},
 		"fence timer":       {target[units+"promwire-fence.timer"]},
 		"firewall unit":     {monitor[units+"promwire-firewall.service"]},
 		"user":              {monitor["/etc/sysusers.d/prometheus.conf"], monitor["/etc/sysusers.d/node_exporter.conf"]},
 	}
+	if f.tls.Enabled() {
+		direct := files(t, scripts["direct.sh"])
+		texts["firewall"] = append(texts["firewall"], direct["/etc/promwire/firewall.nft"])
+		texts["targets"] = append(texts["targets"], files(t, scripts["enrol-direct.sh"])["/etc/prometheus/targets.d/node-1.json"])
+		texts["exporter unit"] = append(texts["exporter unit"], direct[units+f.exporter()])
+		texts["web configuration"] = []string{target[nodeexporter.WebPath]}
+		texts["receiver"] = []string{target[units+nodeexporter.ReceiveService]}
+		texts["receiver's socket"] = []string{target[units+nodeexporter.ReceiveSocket], direct[units+nodeexporter.ReceiveSocket]}
+		texts["renewal"] = []string{monitor[units+authority.RenewService]}
+		texts["renewal's timer"] = []string{monitor[units+authority.RenewTimer]}
+	}
 	for _, script := range scripts {
 		texts["script"] = append(texts["script"], script)
 	}
 	return texts
 }
+
+func (f fleet) exporter() string { return nodeexporter.Exporter{TLS: f.tls.Enabled()}.Service() }
 
 func TestToolsAccept(t *testing.T) {
 	for name, f := range fleets {
@@ -109,12 +131,19 @@ var broken = map[string][2]string{ // old, new
 	"fence unit":        {"Type=oneshot", "Type=onceshot"},
 	"fence timer":       {"OnUnitActiveSec=15s", "OnUnitActiveSec=15q"},
 	"firewall unit":     {"ExecStart=", "ExecBegin="},
+	"web configuration": {"TLS13", "TLS14"},
+	"receiver":          {"StandardInput=socket", "StandardInput=sockets"},
+	"receiver's socket": {"Accept=yes", "Accept=maybe"},
+	"renewal":           {"Type=oneshot", "Type=onceshot"},
+	"renewal's timer":   {"AccuracySec=10s", "AccuracySec=10q"},
 	"user":              {"u ", "uu "},
-	"script":            {"esac\n", "\n"},
+	"script":            {"case ${1-} in\n", "case ${1-} on\n"},
 }
 
 func TestToolsRefuse(t *testing.T) {
-	for what, texts := range fleets["v6"].texts(t) {
+	all := fleets["tls"].texts(t)
+	maps.Copy(all, fleets["v6"].texts(t))
+	for what, texts := range all {
 		t.Run(what, func(t *testing.T) {
 			fault := broken[what]
 			text := strings.Replace(texts[len(texts)-1], fault[0], fault[1], 1)
@@ -151,11 +180,27 @@ func wireguard(t *testing.T, text string) error {
 	return nil
 }
 
-func promtool(what string) func(t *testing.T, text string) error {
+func promtool(what ...string) func(t *testing.T, text string) error {
 	return func(t *testing.T, text string) error {
-		_, err := run(t, filepath.Join(bin, "promtool"), "check", what, write(t, "file.yml", text))
+		_, err := run(t, slices.Concat([]string{filepath.Join(bin, "promtool"), "check"}, what, []string{write(t, "file.yml", text)})...)
 		return err
 	}
+}
+
+// webConfig shows promtool an exporter's web configuration, with a certificate and a key where it looks for them.
+func webConfig(t *testing.T, text string) error {
+	folder := t.TempDir()
+	key, certificate := filepath.Join(folder, "key.pem"), filepath.Join(folder, "certificate.pem")
+	if _, err := run(t, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+		"-days", "1", "-subj", "/CN=a", "-keyout", key, "-out", certificate); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "authorities.pem"), nil, 0o600); err != nil {
+		return err
+	}
+	_, err := run(t, filepath.Join(bin, "promtool"), "check", "web-config",
+		write(t, "web.yml", strings.ReplaceAll(text, nodeexporter.Folder, folder)))
+	return err
 }
 
 // load is what Prometheus itself does with its configuration.
@@ -198,10 +243,13 @@ func unit(name string) func(t *testing.T, text string) error {
 		}
 		for _, command := range []string{
 			"usr/local/bin/node_exporter", "usr/local/bin/prometheus", "usr/local/lib/promwire/fence", "usr/sbin/nft", "bin/kill",
+			authority.RenewPath, nodeexporter.ReceivePath,
 		} {
 			put(command, "#!/bin/sh\n", 0o755)
 		}
 		put("etc/systemd/system/promwire-fence.service", "[Service]\nExecStart=/usr/local/lib/promwire/fence\n", 0o644)
+		put("etc/systemd/system/promwire-renew.service", "[Service]\nExecStart=/usr/local/lib/promwire/renew\n", 0o644)
+		put("etc/systemd/system/promwire-certificate@.service", "[Service]\nExecStart=/usr/local/lib/promwire/receive\n", 0o644)
 		put("etc/systemd/system/"+name, text, 0o644)
 		said, err := run(t, "systemd-analyze", "verify", "--man=no", "--recursive-errors=no", "--root="+root, name)
 		if err == nil && strings.Contains(said, name) { // of a line that it does not know, it only warns

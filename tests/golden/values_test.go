@@ -8,7 +8,9 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
+	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/plan"
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/release"
 )
 
@@ -16,6 +18,8 @@ import (
 type fleet struct {
 	networks []netip.Prefix
 	from     []netip.Prefix
+	tls      plan.TLS
+	web      prometheus.Web
 }
 
 var fleets = map[string]fleet{
@@ -26,6 +30,12 @@ var fleets = map[string]fleet{
 	"v6": {
 		networks: prefixes("10.98.0.0/22", "fd98:1:2:3::/64"),
 		from:     prefixes("198.51.100.0/24", "198.51.100.7/32", "192.168.7.9/32", "2001:db8:5::/48"),
+	},
+	"tls": {
+		networks: prefixes("10.98.0.0/24"),
+		from:     prefixes("198.51.100.0/24"),
+		tls:      plan.TLS{Validity: 90 * 24 * time.Hour, RenewBefore: 30 * 24 * time.Hour, Authorities: []string{"1", "2"}},
+		web:      prometheus.Web{TLS: true, User: "admin"},
 	},
 }
 
@@ -77,7 +87,37 @@ func (f fleet) monitor(t *testing.T) plan.Plan {
 		Host: "watcher", Region: "tor1", Labels: map[string]string{"team": `it's "ours"`, "azone": "1"},
 		Tunnel: f.tunnel(1), SSH: plan.SSH{Port: 22, From: f.from}, Releases: releases(),
 		ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "8GB",
+		TLS: f.tls, Web: f.web,
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (f fleet) values() plan.TargetValues {
+	values := plan.TargetValues{
+		Host: "node-1", Tunnel: f.tunnel(2), SSH: plan.SSH{Port: 2222, From: f.from}, Releases: releases(),
+		Monitor: plan.Peer{PublicKey: key('m'), Endpoint: "198.51.100.34:51820", Addresses: f.addresses(1)},
+		TLS:     f.tls,
+	}
+	if f.tls.Enabled() {
+		values.Certificate = facts.Certificate{PEM: certificate("host"), Authorities: certificate("1") + certificate("2"), Signed: 1700000000}
+	}
+	return values
+}
+
+// certificate looks like one; nobody opens it here.
+func certificate(of string) string {
+	return "-----BEGIN CERTIFICATE-----\n" + of + "\n-----END CERTIFICATE-----\n"
+}
+
+// direct is a target outside the tunnel.
+func (f fleet) direct(t *testing.T) plan.Plan {
+	t.Helper()
+	values := f.values()
+	values.Direct = &plan.Direct{Listen: netip.MustParseAddr("198.51.100.98"), Monitor: netip.MustParseAddr("198.51.100.34")}
+	p, err := plan.Target(values)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,10 +126,7 @@ func (f fleet) monitor(t *testing.T) plan.Plan {
 
 func (f fleet) target(t *testing.T) plan.Plan {
 	t.Helper()
-	p, err := plan.Target(plan.TargetValues{
-		Host: "node-1", Tunnel: f.tunnel(2), SSH: plan.SSH{Port: 2222, From: f.from}, Releases: releases(),
-		Monitor: plan.Peer{PublicKey: key('m'), Endpoint: "198.51.100.34:51820", Addresses: f.addresses(1)},
-	})
+	p, err := plan.Target(f.values())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,15 +143,27 @@ func (f fleet) scripts(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]string{
+	scripts := map[string]string{
 		"monitor.sh": monitor,
 		"target.sh":  target,
 		"bootstrap.sh": plan.Bootstrap(plan.BootstrapValues{
 			Host: "node-1", Networks: f.networks, RetireTemporaryKey: true,
 		}),
 		"confirm.sh": plan.Confirm(plan.ConfirmValues{Host: "node-1", Digest: f.target(t).FirewallDigest()}),
-		"enrol.sh": plan.Enrol(plan.EnrolValues{
-			Host: "node-1", Region: "lon1", Labels: map[string]string{"team": "ours"}, PublicKey: key('n'), Addresses: f.addresses(2),
-		}),
+		"enrol.sh":   plan.Enrol(f.enrol("")),
+	}
+	if f.tls.Enabled() {
+		if scripts["direct.sh"], err = f.direct(t).Script(); err != nil {
+			t.Fatal(err)
+		}
+		scripts["enrol-direct.sh"] = plan.Enrol(f.enrol("direct.example.com"))
+	}
+	return scripts
+}
+
+func (f fleet) enrol(direct string) plan.EnrolValues {
+	return plan.EnrolValues{
+		Host: "node-1", Region: "lon1", Labels: map[string]string{"team": "ours"}, PublicKey: key('n'), Addresses: f.addresses(2),
+		TLS: f.tls, Request: "cmVxdWVzdA==", Direct: direct, Period: 7,
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func report(ctx context.Context, w io.Writer, lab *fixture.Lab, outputs auto.Out
 		return err
 	}
 	// The stack's output "prometheus" is the line for everywhere else; here it needs the lab's own key and host keys.
-	fmt.Fprintf(w, "\nOpen http://127.0.0.1:9090 while this runs:\n\n    ssh -F %s -L 9090:127.0.0.1:9090 %s\n", config, alias)
+	fmt.Fprintf(w, "\nOpen %s while this runs:\n\n    ssh -F %s -L 9090:127.0.0.1:9090 %s\n", outputs["url"].Value, config, alias)
 	return nil
 }
 
@@ -79,7 +80,7 @@ func writeTargets(w io.Writer, targets []target, scrapes map[string]fixture.Scra
 	rows := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(rows, "TARGET\tREGION\tADDRESS\tTUNNEL\tUP\tLAST SCRAPE")
 	for _, t := range targets {
-		s := scrapes[t.tunnel]
+		s := scrapes[cmp.Or(t.tunnel, t.address)]
 		up := "no"
 		if s.Health == "up" {
 			up = "yes"

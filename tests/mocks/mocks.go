@@ -2,7 +2,12 @@
 package mocks
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -96,8 +101,12 @@ func stdout(name string) string {
 	case strings.HasSuffix(name, "-bootstrap"):
 		facts, _ := json.Marshal(map[string]string{
 			"publicKey": publicKey(host), "hostKey": HostKey, "arch": "amd64", "os": "debian 12", "wireguard": "kernel",
+			"request": request(),
 		})
 		return string(facts)
+	case strings.HasSuffix(name, "-enrol"):
+		receipt, _ := json.Marshal(map[string]any{"certificate": certificate, "authorities": certificate, "signed": 1700000000})
+		return string(receipt)
 	case strings.HasSuffix(name, "-gate"):
 		return "monitor\tlon\t10.98.0.2\t9100\topen\topen"
 	case strings.HasSuffix(name, "-outside"):
@@ -105,6 +114,22 @@ func stdout(name string) string {
 	}
 	return "{}"
 }
+
+// certificate looks like one; the program only carries it.
+var certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("of a host")})
+
+// request is what every host asks a certificate with.
+var request = sync.OnceValue(func() string {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+	if err != nil {
+		panic(err)
+	}
+	return base64.StdEncoding.EncodeToString(der)
+})
 
 func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	if args.Token != "pulumi:pulumi:readStackResourceOutputs" {

@@ -15,6 +15,8 @@ type Fleet struct {
 	Monitor Monitor `json:"monitor"`
 	// The hosts to watch, in order: each gets the next tunnel address, and keeps it when others come and go.
 	Targets []Target `json:"targets,omitempty"`
+	// Certificates, by which each exporter proves itself and admits the monitor alone.
+	TLS TLS `json:"tls,omitzero"`
 	// Which releases of node_exporter and Prometheus to install, and from where.
 	Releases Releases `json:"releases,omitzero"`
 	// The proof, at the end of an update, that nobody but the monitor gets in.
@@ -31,6 +33,19 @@ type Network struct {
 	Port *int `json:"port,omitempty" jsonschema:"minimum=1,maximum=65535"`
 	// Largest packet in bytes that the tunnel takes. The default fits a path of 1500 bytes.
 	MTU *int `json:"mtu,omitempty" jsonschema:"minimum=1280,maximum=8920"`
+}
+
+// TLS is the fleet's certificates. All but enabled has a default.
+type TLS struct {
+	// Whether every exporter has a certificate, signed by an authority on the monitor, and asks the monitor for one.
+	Enabled bool `json:"enabled,omitempty"`
+	// How long a certificate is valid, such as 90d; from 10m to 825d.
+	Validity string `json:"validity,omitempty"`
+	// How long before it expires a certificate is renewed, such as 30d. Left out: a third of validity.
+	RenewBefore string `json:"renewBefore,omitempty"`
+	// Names of the trusted authorities, the oldest first. To replace one without missing a scrape: ["1"], then ["1", "2"], then
+	// ["2"], and `pulumi up` each time.
+	Authorities []string `json:"authorities,omitempty" jsonschema:"minItems=1,maxItems=2,uniqueItems=true,pattern=^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"`
 }
 
 // SSH is who may reach the hosts' SSH servers.
@@ -79,6 +94,8 @@ type Monitor struct {
 	Machine
 	// Address or DNS name that the targets dial, without a port. Left out: the monitor's own public address.
 	Endpoint string `json:"endpoint,omitempty"`
+	// IP address that targets with transport tls see the monitor come from. Left out: the monitor's own public address.
+	Source string `json:"source,omitempty"`
 	// How Prometheus scrapes, and what it keeps.
 	Prometheus Prometheus `json:"prometheus,omitzero"`
 }
@@ -89,6 +106,17 @@ type Prometheus struct {
 	ScrapeInterval string `json:"scrapeInterval,omitempty"`
 	// What is kept; whichever limit is reached first removes the oldest data.
 	Retention Retention `json:"retention,omitzero"`
+	// Prometheus's own endpoint: who gets in where it listens, on the monitor's loopback and tunnel addresses.
+	Web Web `json:"web,omitzero"`
+}
+
+// Web is Prometheus's own endpoint.
+type Web struct {
+	// Whether it speaks TLS, with the monitor's certificate; takes tls.enabled.
+	TLS bool `json:"tls,omitempty"`
+	// User who has to log in (basic auth). The password is made on the monitor; the output "password" says how to see it. Left
+	// out: nobody has to.
+	User string `json:"user,omitempty" jsonschema:"pattern=^[A-Za-z0-9_.-]+$,maxLength=64"`
 }
 
 // Retention is what Prometheus keeps.
@@ -102,6 +130,11 @@ type Retention struct {
 // Target is a host to watch, or, if it has a count, a group of like droplets.
 type Target struct {
 	Machine
+	// How the target is reached: wireguard, or tls for a host that can't run it. Then its exporter listens on its public address,
+	// open to the monitor's address alone and behind certificates; takes tls.enabled.
+	Transport string `json:"transport,omitempty" jsonschema:"enum=wireguard,enum=tls"`
+	// Existing machine with transport tls: its own IP address to listen on, where that isn't address, as behind NAT.
+	Listen string `json:"listen,omitempty"`
 	// Group: how many droplets; they are called NAME-1, NAME-2 and so on.
 	Count *int `json:"count,omitempty" jsonschema:"minimum=1,maximum=1000"`
 	// Group: DigitalOcean's regions, one after the other; after the last comes the first again.

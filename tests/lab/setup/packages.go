@@ -23,6 +23,7 @@ var commands = []struct{ name, debian string }{
 	{"mmdebstrap", "mmdebstrap"},
 	{"nft", "nftables"},
 	{"nsenter", "util-linux"},
+	{"openssl", "openssl"},
 	{"shellcheck", "shellcheck"},
 	{"ssh", "openssh-client"},
 	{"ssh-keygen", "openssh-client"},

@@ -31,7 +31,8 @@ PublicKey = bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4=
 AllowedIPs = 10.98.0.2/32
 END
 join_parts
-put /etc/prometheus/targets.d/node-1.json 644 <<'END'
+dismiss node-1
+turn node-1 http://10.98.0.2:9100/ <<'END'
 [
   {
     "targets": [
@@ -52,6 +53,7 @@ receipt ''
 undo() {
 use node-1 withdraw
 leave node-1
+dismiss node-1
 join_parts
 receipt ''
 }

@@ -24,7 +24,7 @@ use() {
 # bring brings what the plan below is made of.
 bring() {
 mkdir -p /usr/local/lib/promwire
-cat >/usr/local/lib/promwire/lib.sh.$$ <<'END'
+cat >/usr/local/lib/promwire/lib.sh.$$ <<'END_'
 # shellcheck shell=bash
 # What every script stands on: how it begins and fails, how it changes a file, and how it remembers what it made.
 
@@ -69,10 +69,14 @@ forget() {
   mv "$STATE/manifest.new" "$STATE/manifest"
 }
 
-# put PATH MODE [CHECK...]: makes PATH hold what stands on standard input. The text is written beside PATH, shown to CHECK
-# (whose last argument it becomes) and renamed, so PATH is at all times the old file or the whole new one.
+# put PATH MODE[:USER[:GROUP]] [CHECK...]: makes PATH hold what stands on standard input, and belong to USER (root if there's none)
+# and GROUP (the user's own). The text is written beside PATH, shown to CHECK (whose last argument it becomes) and renamed, so PATH is at all times the old file or the
+# whole new one.
 put() {
-  local path=$1 mode=$2 stage new said
+  local path=$1 mode owner group stage new said
+  IFS=: read -r mode owner group <<<"$2"
+  owner=${owner:-root}
+  group=${group:-$owner}
   shift 2
   stage=$(dirname "$path")/.promwire
   new=$stage/$(basename "$path")
@@ -82,7 +86,8 @@ put() {
   install -d -m 700 "$stage"
   (umask 077 && cat >"$new") || fail "$path can't be written; is the disk full? See df -h"
   chmod "$mode" "$new"
-  if cmp -s "$new" "$path" && [ "$(stat -c %a "$path")" = "$mode" ]; then
+  chown "$owner:$group" "$new"
+  if cmp -s "$new" "$path" && [ "$(stat -c '%a %U %G' "$path")" = "$mode $owner $group" ]; then
     rm -r "$stage"
     return
   fi
@@ -278,6 +283,26 @@ service() {
   CHANGED+=("$unit")
 }
 
+# without UNIT: ends a unit that the plan does not have any more.
+without() {
+  local file=/etc/systemd/system/$1
+  [ -e "$file" ] || return 0
+  systemctl disable --quiet --now "$1" || fail_unit "$1" "does not stop"
+  drop "$file"
+  forget unit "$1"
+  rm -f "$STATE/started/$1"
+  systemctl daemon-reload
+}
+
+# retire_later UNIT: ends a unit two minutes from now. It is the former exporter: Prometheus turns to the new one only when that one
+# answers, and must not miss a scrape. If the plan changes its mind meanwhile, the unit stays.
+retire_later() {
+  systemctl stop promwire-retire.timer promwire-retire.service 2>/dev/null || true
+  [ -e "/etc/systemd/system/$1" ] || return 0
+  systemd-run --quiet --collect --unit promwire-retire --on-active 120s \
+    /bin/bash -c ". /usr/local/lib/promwire/lib.sh && begin '$HOST' retire && without '$1'"
+}
+
 # reread UNIT: lets systemd know the unit's files as they are now.
 reread() {
   if [ "$(systemctl show --property NeedDaemonReload --value "$1")" = yes ]; then systemctl daemon-reload; fi
@@ -321,6 +346,16 @@ answers() {
     sleep 0.2
   done
   fail_unit "$2" "does not answer at $1"
+}
+
+# listens URL UNIT: waits until a unit listens, whatever it says.
+listens() {
+  local tries
+  for ((tries = 0; tries < 150; tries++)); do
+    if curl --silent --noproxy '*' --max-time 2 --output /dev/null "$1"; then return; fi
+    sleep 0.2
+  done
+  fail_unit "$2" "does not listen at $1"
 }
 
 # fail_unit UNIT WHAT: fails with the unit's last words.
@@ -506,21 +541,512 @@ allowed() { sed -n 's/^AllowedIPs = //p' "$1" | tr -d ' ' | tr ',' '\n'; }
 
 # leave NAME: removes a target's files; join_parts makes the tunnel follow.
 leave() {
+  systemctl stop "promwire-turn-$1.service" 2>/dev/null || true
+  rm -f "$TURNING/$1.json" "$TURNING/$1.url"
   drop "/etc/prometheus/targets.d/$1.json"
   drop "$PARTS/peer-$1.conf"
+}
+# shellcheck shell=bash
+# A host's certificate: what it proves itself with, and whom it trusts. Its key was born here and stays.
+
+readonly CERTIFICATES=/etc/node_exporter
+readonly METRICS=/var/lib/node_exporter/textfile/promwire_certificate.prom
+
+# trust: standard input is the certificates of the authorities that this host trusts from now on.
+trust() { put "$CERTIFICATES/authorities.pem" 400:node_exporter authorities; }
+
+# authorities FILE: refuses what is no list of authorities' certificates.
+authorities() {
+  local subjects count
+  count=$(grep -c '^-----BEGIN CERTIFICATE-----$' "$1") || return 1
+  subjects=$(openssl crl2pkcs7 -nocrl -certfile "$1" | openssl pkcs7 -print_certs -text -noout) || return 1
+  [ "$(grep -c 'CA:TRUE' <<<"$subjects")" = "$count" ] || {
+    echo "not all of its $count certificates are those of authorities"
+    return 1
+  }
+}
+
+# certify NAME SIGNED RENEW: standard input is this host's certificate, given out when the monitor's clock said SIGNED. An installed
+# one that is as good and lasts longer is kept: the monitor renewed it meanwhile.
+certify() {
+  local name=$1 signed=$2 renew=$3 file=$RUN/certificate.pem behind reason
+  cat >"$file"
+  behind=$((signed - $(date +%s)))
+  [ "$behind" -le 300 ] ||
+    fail "its clock says $(date --utc), which is $behind s behind the monitor's; set it, with timedatectl set-ntp true"
+  reason=$(flaw "$name" "$file") || fail "the certificate that the monitor gave it is of no use: $reason"
+  give "$CERTIFICATES/key.pem" 400 node_exporter
+  put "$STATE/renew-seconds" 600 <<<"$renew"
+  if ! lasts_longer "$name" "$file"; then put "$CERTIFICATES/certificate.pem" 400:node_exporter <"$file"; fi
+  rm "$file"
+  certificate_metrics exporter "$CERTIFICATES/certificate.pem" "$renew" | put_metrics
+}
+
+# flaw NAME FILE: says, and fails, if a certificate isn't one for this host: for its key, of its name, by an authority that it
+# trusts, valid now by its clock.
+flaw() {
+  local name=$1 file=$2 dates said
+  if [ "$(openssl x509 -in "$file" -noout -pubkey 2>&1)" != "$(openssl pkey -in "$CERTIFICATES/key.pem" -pubout)" ]; then
+    echo "it is for another key than $CERTIFICATES/key.pem; run its bootstrap command again (pulumi up --replace)"
+    return 1
+  fi
+  dates=$(openssl x509 -in "$file" -noout -dates | tr '\n' ' ')
+  said=$(openssl verify -CAfile "$CERTIFICATES/authorities.pem" -purpose sslserver -verify_hostname "$name" "$file" 2>&1) && return
+  case $said in
+    *"not yet valid"* | *"has expired"*)
+      echo "by its clock, $(date --utc), it is not valid ($dates); set the clock, with timedatectl set-ntp true" ;;
+    *"ostname mismatch"*) echo "it is not for $name" ;;
+    *) echo "no authority that it trusts signed it (openssl: $(tail -n 1 <<<"$said"))" ;;
+  esac
+  return 1
+}
+
+# lasts_longer NAME FILE: says whether the installed certificate is good, bears the same names as FILE, and expires after it.
+lasts_longer() {
+  local have=$CERTIFICATES/certificate.pem
+  [ -s "$have" ] && flaw "$1" "$have" >/dev/null && [ "$(names "$have")" = "$(names "$2")" ] &&
+    [ "$(issuer "$have")" = "$(issuer "$2")" ] && [ "$(expiry "$have")" -gt "$(expiry "$2")" ]
+}
+
+names() { openssl x509 -in "$1" -noout -ext subjectAltName | tail -n +2; }
+
+# issuer FILE: which authority's key signed it; two authorities may have one name.
+issuer() { openssl x509 -in "$1" -noout -issuer -ext authorityKeyIdentifier; }
+
+# expiry FILE: when a certificate ends, in seconds since 1970.
+expiry() { date --date "$(openssl x509 -in "$1" -noout -enddate | cut -d = -f 2)" +%s; }
+
+# give FILE MODE USER: makes a file that stays as it is a user's.
+give() {
+  [ "$(stat -c '%a %U' "$1")" != "$2 $3" ] || return 0
+  chown "$3:$3" "$1"
+  chmod "$2" "$1"
+  CHANGED+=("$1")
+}
+
+# certificate_metrics HOLDER FILE RENEW [LABELS]: when a certificate ends, and when it should be another one.
+certificate_metrics() {
+  local end labels="holder=\"$1\"${4:-}"
+  end=$(expiry "$2")
+  printf 'promwire_certificate_not_after_timestamp_seconds{%s} %s\n' "$labels" "$end"
+  printf 'promwire_certificate_renew_after_timestamp_seconds{%s} %s\n' "$labels" $((end - $3))
+}
+
+# put_metrics: standard input are this host's metrics of certificates.
+put_metrics() {
+  record file "$METRICS"
+  {
+    echo '# HELP promwire_certificate_not_after_timestamp_seconds When a certificate expires.'
+    echo '# TYPE promwire_certificate_not_after_timestamp_seconds gauge'
+    echo '# HELP promwire_certificate_renew_after_timestamp_seconds When a certificate is due to be renewed.'
+    echo '# TYPE promwire_certificate_renew_after_timestamp_seconds gauge'
+    sort
+  } >"$METRICS.new"
+  chmod 644 "$METRICS.new"
+  mv "$METRICS.new" "$METRICS"
+}
+
+# own_address ADDRESS: refuses an address to listen on that no interface has.
+own_address() {
+  ip -oneline address show | awk '{ sub("/.*", "", $4); print $4 }' | grep -qxF "$1" ||
+    fail "no interface has the address $1; say in the stack file which one its exporter is to listen on, listen"
+}
+# shellcheck shell=bash
+# The fleet's certificate authorities, on the monitor. Their keys were made here and stay here; hosts send requests and get
+# certificates. What a host has is kept in hosts/NAME, so that it can be renewed without asking the host.
+
+readonly AUTHORITY=/etc/promwire/authority
+readonly PAIR=/etc/prometheus/tls # what Prometheus proves itself with, and whom it trusts
+readonly SCRAPER=scraper.promwire.internal
+
+# authority VALIDITY RENEW NAME...: the trusted authorities, the oldest first, and for how many seconds they sign. The first signs
+# Prometheus's certificate, the last the hosts'. So with an old and a new one listed, everybody believes both, and nobody shows
+# anything that another one does not believe yet.
+authority() {
+  local validity=$1 renew=$2 name
+  shift 2
+  dir /etc/promwire 755
+  dir "$AUTHORITY" 700
+  mkdir -p "$AUTHORITY/hosts"
+  in_order "$@"
+  still_needed "$@"
+  for name in "$@"; do
+    [ -e "$AUTHORITY/$name/certificate.pem" ] || make_authority "$name"
+  done
+  for name in $(authorities_there); do
+    [[ " $* " == *" $name "* ]] || leave_out "$name"
+  done
+  printf '%s\n' "$validity" "$renew" "$*" | put "$AUTHORITY/settings" 600
+  for name in "$@"; do cat "$AUTHORITY/$name/certificate.pem"; done | put "$AUTHORITY/bundle.pem" 600
+}
+
+# setting NUMBER: validity (1), renewal (2), the authorities' names (3).
+setting() { sed -n "$1p" "$AUTHORITY/settings"; }
+
+first() { setting 3 | cut -d ' ' -f 1; }
+
+last() { setting 3 | awk '{ print $NF }'; }
+
+authorities_there() {
+  local file
+  for file in "$AUTHORITY"/*/key.pem; do
+    [ ! -e "$file" ] || basename "$(dirname "$file")"
+  done
+}
+
+# in_order NAME...: a new authority comes last, or Prometheus would show a certificate of it that no host believes yet.
+in_order() {
+  [ ! -e "$AUTHORITY/$1/key.pem" ] && [ $# -gt 1 ] && [ -n "$(authorities_there)" ] || return 0
+  fail "authority $1 is new and stands first in tls.authorities; put it last, so that the hosts learn to trust it first"
+}
+
+# still_needed NAME...: refuses to leave out an authority that signed what a host still has.
+still_needed() {
+  local file host by users=()
+  for file in "$AUTHORITY"/hosts/*/certificate.pem; do
+    if [ ! -e "$file" ] || ! openssl x509 -in "$file" -noout -checkend 0 >/dev/null; then continue; fi
+    host=$(basename "$(dirname "$file")")
+    by=$(<"$AUTHORITY/hosts/$host/by")
+    [[ " $* " == *" $by "* ]] || users+=("$host")
+  done
+  [ ${#users[@]} = 0 ] || fail "authority $by signed what these hosts still have: ${users[*]}; list both in tls.authorities" \
+    "($by first, the new one last), run pulumi up, and leave $by out of the next one"
+}
+
+# make_authority NAME: ten years long, for certificates of hosts only.
+make_authority() {
+  local name=$1 new=$AUTHORITY/.new
+  rm -rf "$new"
+  (
+    umask 077
+    mkdir -p "$new/issued"
+    : >"$new/index.txt"
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$new/key.pem"
+    openssl req -new -key "$new/key.pem" -subj "/CN=promwire authority $name" -out "$new/request.pem"
+  )
+  issue "$new" "$new/request.pem" "$new/certificate.pem" "promwire authority $name" authority 315360000 -selfsign
+  sync
+  mv "$new" "$AUTHORITY/$name"
+  CHANGED+=("authority $name")
+}
+
+leave_out() {
+  rm -rf "${AUTHORITY:?}/$1"
+  CHANGED+=("without authority $1")
+}
+
+# issue FOLDER REQUEST OUT NAME PROFILE SECONDS [OPTION...]: signs a request with the authority in FOLDER. Of the request counts
+# the key alone. The names of PROFILE host stand in $SANS. Certificates begin a day ago, for clocks that are behind.
+issue() {
+  local folder=$1 request=$2 out=$3 name=$4 profile=$5 seconds=$6 config=$RUN/authority.conf
+  shift 6
+  profiles "$folder" >"$config"
+  (umask 077 && openssl ca -batch -notext -config "$config" -extensions "$profile" -in "$request" -out "$out" \
+    -subj "/CN=$name" -startdate "$(stamp '1 day ago')" -enddate "$(stamp "$seconds seconds")" "$@" 2>"$RUN/authority.said") || {
+    cat "$RUN/authority.said" >&2
+    fail "the authority can't sign for $name; what openssl said stands above"
+  }
+  rm -f "$config" "$RUN/authority.said"
+}
+
+stamp() { date --utc --date "$1" +%Y%m%d%H%M%SZ; }
+
+# profiles FOLDER: openssl's configuration, see ca(1) and x509v3_config(5).
+profiles() {
+  cat <<END
+[ca]
+default_ca = it
+[it]
+database = $1/index.txt
+new_certs_dir = $1/issued
+certificate = $1/certificate.pem
+private_key = $1/key.pem
+default_md = sha256
+unique_subject = no
+rand_serial = yes
+copy_extensions = none
+policy = any
+[any]
+commonName = supplied
+[authority]
+basicConstraints = critical, CA:TRUE, pathlen:0
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+[host]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+authorityKeyIdentifier = keyid
+subjectAltName = ${SANS:-DNS:invalid}
+[scraper]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
+authorityKeyIdentifier = keyid
+subjectAltName = DNS:$SCRAPER
+END
+}
+
+# admit NAME RECEIVER REQUEST NAME-OF-IT...: knows a host by its request (base64 of DER) and signs what it says of itself. RECEIVER,
+# address:port, is where renewed certificates are brought. What enrol's receipt tells the host is left in variables.
+# shellcheck disable=SC2034 # receipt.sh uses them
+admit() {
+  local name=$1 folder=$AUTHORITY/hosts/$1
+  [ -s "$AUTHORITY/settings" ] || fail "this monitor has no authority yet; run its converge command first"
+  keep_request "$folder" "$name" "$3"
+  printf '%s\n' "$2" >"$folder/receiver"
+  shift 3
+  sign "$folder" "$name" "$@"
+  CERTIFICATE=$(base64 --wrap 0 "$folder/certificate.pem")
+  AUTHORITIES=$(base64 --wrap 0 "$AUTHORITY/bundle.pem")
+  SIGNED=$(<"$folder/signed")
+}
+
+# keep_request FOLDER NAME REQUEST: refuses one that its maker can't have the key for, or a key of another kind.
+keep_request() {
+  local folder=$1 new=$RUN/request.pem
+  (umask 077 && base64 --decode <<<"$3" | openssl req -inform DER -out "$new" 2>/dev/null) || : >"$new"
+  [[ $(openssl req -in "$new" -noout -verify 2>&1) == *"verify OK"* ]] ||
+    fail "$2 sent no certificate request that is signed by its own key; run its bootstrap command again (pulumi up --replace)"
+  [[ $(openssl req -in "$new" -noout -pubkey | openssl pkey -pubin -noout -text) == *P-256* ]] ||
+    fail "the request of $2 is not for a key on P-256; remove $2's /etc/node_exporter/key.pem and run its bootstrap command again"
+  (umask 077 && mkdir -p "$folder")
+  mv "$new" "$folder/request.pem"
+}
+
+# sign FOLDER NAME NAME-OF-IT...: makes certificate.pem in a host's folder, unless there is one that will do.
+sign() {
+  local folder=$1 name=$2 by validity
+  shift 2
+  by=$(last)
+  validity=$(setting 1)
+  if will_do "$folder" "$by" "$validity" "$*"; then return; fi
+  SANS=$(IFS=, && echo "$*") issue "$AUTHORITY/$by" "$folder/request.pem" "$folder/certificate.new" "$name" host "$validity"
+  printf '%s\n' "$by" >"$folder/by"
+  printf '%s\n' "$validity" >"$folder/validity"
+  printf '%s\n' "$*" >"$folder/names"
+  date +%s >"$folder/signed"
+  sync "$folder/certificate.new"
+  mv "$folder/certificate.new" "$folder/certificate.pem"
+  CHANGED+=("certificate of $name")
+}
+
+# will_do FOLDER BY VALIDITY NAMES: says whether a certificate is there for the same key, by this authority's present key, for this
+# long, of these names, and not yet due.
+will_do() {
+  local have=$1/certificate.pem
+  [ -s "$have" ] && [ "$(cat "$1/by" "$1/validity" "$1/names" 2>/dev/null)" = "$2"$'\n'"$3"$'\n'"$4" ] &&
+    [ "$(openssl x509 -in "$have" -noout -pubkey)" = "$(openssl req -in "$1/request.pem" -noout -pubkey)" ] &&
+    signed_by "$have" "$2" && openssl x509 -in "$have" -noout -checkend "$(setting 2)" >/dev/null
+}
+
+# signed_by FILE NAME: says whether an authority, as it is now, signed a certificate.
+signed_by() { openssl verify -partial_chain -no_check_time -CAfile "$AUTHORITY/$2/certificate.pem" "$1" >/dev/null 2>&1; }
+
+# dismiss NAME: forgets a host; its certificate is not renewed any more.
+dismiss() {
+  [ -e "$AUTHORITY/hosts/$1" ] || return 0
+  rm -rf "${AUTHORITY:?}/hosts/$1"
+  CHANGED+=("certificate of $1 forgotten")
+}
+
+# own_certificate NAME NAME-OF-IT...: the monitor is a host like the others.
+# shellcheck disable=SC2153 # CERTIFICATES is certificate.sh's
+own_certificate() {
+  local name=$1 folder=$AUTHORITY/own
+  shift
+  keep_request "$folder" "$name" "$(openssl req -in "$CERTIFICATES/request.pem" -outform DER | base64 --wrap 0)"
+  sign "$folder" "$name" "$@"
+  trust <"$AUTHORITY/bundle.pem"
+  certify "$name" "$(<"$folder/signed")" "$(setting 2)" <"$folder/certificate.pem"
+}
+
+# scraper is what Prometheus proves itself with. Its key is made here, and is Prometheus's alone.
+scraper() {
+  local by
+  by=$(first)
+  dir "$PAIR" 700 prometheus
+  if [ ! -s "$PAIR/key.pem" ]; then
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | put "$PAIR/key.pem" 400:prometheus
+  fi
+  put "$PAIR/authorities.pem" 400:prometheus <"$AUTHORITY/bundle.pem"
+  if ! signed_by "$PAIR/certificate.pem" "$by" || [ "$(cat "$AUTHORITY/scraper-validity" 2>/dev/null)" != "$(setting 1)" ] ||
+    ! openssl x509 -in "$PAIR/certificate.pem" -noout -checkend "$(setting 2)" >/dev/null; then
+    (umask 077 && openssl req -new -key "$PAIR/key.pem" -subj "/CN=$SCRAPER" -out "$RUN/scraper.pem")
+    issue "$AUTHORITY/$by" "$RUN/scraper.pem" "$RUN/scraper.crt" "$SCRAPER" scraper "$(setting 1)"
+    put "$PAIR/certificate.pem" 400:prometheus <"$RUN/scraper.crt"
+    setting 1 >"$AUTHORITY/scraper-validity"
+    rm "$RUN/scraper.pem" "$RUN/scraper.crt"
+  fi
+  monitor_metrics
+}
+
+# monitor_metrics tells of all certificates that the monitor itself has.
+monitor_metrics() {
+  local name renew
+  renew=$(setting 2)
+  {
+    certificate_metrics exporter "$CERTIFICATES/certificate.pem" "$renew"
+    certificate_metrics scraper "$PAIR/certificate.pem" "$renew"
+    for name in $(setting 3); do
+      certificate_metrics authority "$AUTHORITY/$name/certificate.pem" "$renew" ",authority=\"$name\""
+    done
+  } | put_metrics
+}
+# shellcheck shell=bash
+# Prometheus's own endpoint: its certificate, and a password that was born here. People find the password in WEB_PASSWORD, as root.
+
+readonly WEB_PASSWORD=/etc/prometheus/web.password
+readonly WEB=/etc/prometheus/tls # copies that only Prometheus reads
+
+# web TLS USER: what Prometheus's web configuration has. TLS is yes or no, USER is who logs in, or nothing.
+web() {
+  local tls=$1 user=${2-}
+  if [ "$tls" = no ] && [ -z "$user" ]; then
+    without_web
+    return
+  fi
+  dir "$WEB" 700 prometheus
+  if [ -n "$user" ]; then web_password "$user"; fi
+  if [ "$tls" = yes ]; then web_certificate; fi
+  web_config "$tls" "$user" | put /etc/prometheus/web.yml 640:root:prometheus promtool check web-config
+  clients "$tls" "$user"
+}
+
+without_web() {
+  local file
+  for file in web.yml promtool.yml curl.conf; do drop "/etc/prometheus/$file"; done
+}
+
+web_config() {
+  if [ "$1" = yes ]; then
+    printf 'tls_server_config:\n  cert_file: %s/web.pem\n  key_file: %s/web.key\n  min_version: TLS12\n' "$WEB" "$WEB"
+  fi
+  if [ -n "$2" ]; then
+    printf 'basic_auth_users:\n  %s: "%s"\n' "$2" "$(<"$WEB_PASSWORD.bcrypt")"
+  fi
+}
+
+# web_certificate copies the host's certificate and key. Prometheus reads them anew for each connection.
+web_certificate() {
+  put "$WEB/web.key" 400:prometheus <"$CERTIFICATES/key.pem"
+  put "$WEB/web.pem" 400:prometheus <"$CERTIFICATES/certificate.pem"
+}
+
+# web_password USER: makes a password once, and its hash whenever it is another one: whoever wants another password writes it into
+# the file and runs this again.
+web_password() {
+  local sum
+  if [ ! -s "$WEB_PASSWORD" ]; then
+    tr -dc 'A-Za-z0-9' < <(head --bytes 4096 /dev/urandom) | head --bytes 32 | put "$WEB_PASSWORD" 600
+  fi
+  record file "$WEB_PASSWORD"
+  put "$WEB/web.password" 400:prometheus <"$WEB_PASSWORD"
+  sum=$(sha256sum <"$WEB_PASSWORD")
+  [ "$(cat "$WEB_PASSWORD.sum" 2>/dev/null || true)" != "$sum" ] || [ ! -s "$WEB_PASSWORD.bcrypt" ] || return 0
+  bcrypt <"$WEB_PASSWORD" | put "$WEB_PASSWORD.bcrypt" 600
+  put "$WEB_PASSWORD.sum" 600 <<<"$sum"
+}
+
+# bcrypt: the hash of the password on standard input, by the system's crypt(3), with 2^10 rounds.
+bcrypt() {
+  # shellcheck disable=SC2016 # perl expands them
+  perl -e '
+    my $password = <STDIN>;
+    chomp $password;
+    open(my $random, "<", "/dev/urandom") or die "urandom: $!";
+    read($random, my $bytes, 22) == 22 or die "urandom: short";
+    my @letters = (".", "/", "A" .. "Z", "a" .. "z", "0" .. "9");
+    my $salt = join("", map { $letters[ord($_) % 64] } split(//, substr($bytes, 0, 21))) . $letters[16 * (ord(substr($bytes, 21)) % 4)];
+    my $hash = crypt($password, "\$2b\$10\$$salt");
+    die "crypt(3) of this system knows no bcrypt\n" unless defined $hash && $hash =~ /^\$2b\$10\$.{53}$/;
+    print "$hash\n";
+  '
+}
+
+# clients TLS USER: how promtool and curl, as root on this host, get in.
+clients() {
+  local tls=$1 user=$2
+  {
+    if [ "$tls" = yes ]; then printf 'tls_config:\n  ca_file: %s/authorities.pem\n' "$CERTIFICATES"; fi
+    if [ -n "$user" ]; then printf 'basic_auth:\n  username: %s\n  password_file: %s\n' "$user" "$WEB_PASSWORD"; fi
+  } | put /etc/prometheus/promtool.yml 600
+  {
+    if [ "$tls" = yes ]; then printf 'cacert = "%s/authorities.pem"\n' "$CERTIFICATES"; fi
+    if [ -n "$user" ]; then printf 'user = "%s:%s"\n' "$user" "$(<"$WEB_PASSWORD")"; fi
+  } | put /etc/prometheus/curl.conf 600
+}
+
+# web_answers TLS UNIT: waits until Prometheus is well.
+web_answers() {
+  local tries url=http
+  [ "$1" = no ] || url=https
+  url+=://127.0.0.1:9090/-/healthy
+  for ((tries = 0; tries < 150; tries++)); do
+    if curl --silent --fail --noproxy '*' --max-time 2 --output /dev/null --config /etc/prometheus/curl.conf "$url"; then return; fi
+    sleep 0.2
+  done
+  fail_unit "$2" "does not answer at $url"
+}
+# shellcheck shell=bash
+# How Prometheus turns from one address or scheme of a target to another without missing a scrape: only when it answers there.
+
+readonly TURNING=/var/lib/promwire/turning
+
+# turn NAME URL: standard input is the target's file for Prometheus. Where the file says to scrape as before, or is the first, it is
+# put at once; otherwise Prometheus goes on as before until URL answers.
+turn() {
+  local name=$1 file=/etc/prometheus/targets.d/$1.json staged=$TURNING/$1.json
+  mkdir -p "$TURNING"
+  cat >"$staged.new"
+  systemctl stop "promwire-turn-$name.service" 2>/dev/null || true
+  if [ ! -e "$file" ] || [ "$(scraped "$file")" = "$(scraped "$staged.new")" ]; then
+    put "$file" 644 <"$staged.new"
+    rm -f "$staged" "$staged.new" "$TURNING/$name.url"
+    return
+  fi
+  printf '%s\n' "$2" >"$TURNING/$name.url"
+  mv "$staged.new" "$staged"
+  CHANGED+=("$file, once it answers at $2")
+  systemd-run --quiet --collect --unit "promwire-turn-$name" --property RuntimeMaxSec=1800 \
+    /bin/bash -c ". /usr/local/lib/promwire/lib.sh && until turned '$name'; do sleep 0.5; done"
+}
+
+# scraped FILE: where and how a target's file has it scraped.
+scraped() { sed -n '/"targets"/,/\]/p; /"__scheme__"/p' "$1" | tr -d ' ,'; }
+
+# turned NAME: turns to a staged target if it answers.
+turned() {
+  local staged=$TURNING/$1.json
+  [ -e "$staged" ] || return 0
+  reached "$(<"$TURNING/$1.url")" || return 1
+  chmod 644 "$staged"
+  mv "$staged" "/etc/prometheus/targets.d/$1.json"
+  rm -f "$TURNING/$1.url"
+}
+
+# reached URL: asks as Prometheus does.
+reached() {
+  local pair=/etc/prometheus/tls options=(--silent --fail --noproxy '*' --max-time 3 --output /dev/null)
+  [[ $1 != https:* ]] ||
+    options+=(--cacert "$pair/authorities.pem" --cert "$pair/certificate.pem" --key "$pair/key.pem")
+  curl "${options[@]}" "$1"
 }
 # shellcheck shell=bash
 # The receipt: what a script did, as its one line of output.
 
 VERSIONS=() # "name":"version" of what is installed
+CERTIFICATE='' AUTHORITIES='' SIGNED='' # what admit gives a host
 
 # receipt DIGEST: DIGEST is the firewall's, or nothing.
 receipt() {
-  local IFS=,
-  printf '{"host":"%s","changed":%s,"versions":{%s},"firewall":"%s"}\n' \
-    "$HOST" "$(strings "${CHANGED[@]}")" "${VERSIONS[*]}" "$1" >&3
+  local IFS=, more=
+  [ -z "$CERTIFICATE" ] ||
+    more=",\"certificate\":\"$CERTIFICATE\",\"authorities\":\"$AUTHORITIES\",\"signed\":$SIGNED"
+  printf '{"host":"%s","changed":%s,"versions":{%s},"firewall":"%s"%s}\n' \
+    "$HOST" "$(strings "${CHANGED[@]}")" "${VERSIONS[*]}" "$1" "$more" >&3
 }
-END
+END_
 mv /usr/local/lib/promwire/lib.sh.$$ /usr/local/lib/promwire/lib.sh
 }
 
@@ -529,7 +1055,7 @@ bring
 use node-1 converge
 space 10 /etc
 space 10 /var/lib
-packages curl ca-certificates iproute2 nftables wireguard-tools
+packages curl ca-certificates iproute2 nftables openssl wireguard-tools
 retire
 hang_up <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.
@@ -572,11 +1098,11 @@ dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
 put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of this host's metrics, in the tunnel only
+Description=Prometheus exporter of this host's metrics, for the monitor only
 Documentation=https://github.com/prometheus/node_exporter
+StartLimitIntervalSec=0
 BindsTo=wg-quick@promwire0.service
 After=wg-quick@promwire0.service
-StartLimitIntervalSec=0
 
 [Service]
 User=node_exporter
@@ -620,8 +1146,8 @@ put /usr/local/lib/promwire/fence 755 bash -n <<'END'
 # Tries to reach, through the tunnel, what a target must not reach: the exporters of other hosts, the monitor's Prometheus and
 # exporter. What it saw becomes metrics, so the proof is taken again and again, by every target, and needs no SSH.
 #
-# Arguments: the textfile collector's directory, how many addresses of a network to try, then for each family NETWORK,OWN,MONITOR
-# (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
+# Arguments: the textfile collector's directory, how many addresses of a network to try, the exporters' ports (such as 19100,19101),
+# then for each family NETWORK,OWN,MONITOR (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
 set -euo pipefail
 
 readonly TUNNEL=promwire0
@@ -678,8 +1204,9 @@ metrics() {
 }
 
 main() {
-  local folder=$1 count=$2 family network own monitor others=() monitors=()
-  shift 2
+  local folder=$1 count=$2 port ports family network own monitor others=() monitors=()
+  IFS=, read -r -a ports <<<"$3"
+  shift 3
   ip link show dev "$TUNNEL" >/dev/null # without a tunnel everything would seem closed
   for family in "$@"; do
     IFS=, read -r network own monitor <<<"$family"
@@ -687,9 +1214,11 @@ main() {
     monitors+=("$monitor")
   done
   {
-    probe targets 9100 < <(printf '%s\n' "${others[@]}") &
+    for port in "${ports[@]}"; do
+      probe targets "$port" < <(printf '%s\n' "${others[@]}") &
+      probe monitor "$port" < <(printf '%s\n' "${monitors[@]}") &
+    done
     probe monitor 9090 < <(printf '%s\n' "${monitors[@]}") &
-    probe monitor 9100 < <(printf '%s\n' "${monitors[@]}") &
     wait
   } | metrics >"$folder/promwire_fence.prom.new"
   mv "$folder/promwire_fence.prom.new" "$folder/promwire_fence.prom"
@@ -704,7 +1233,7 @@ After=wg-quick@promwire0.service
 
 [Service]
 Type=oneshot
-ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile 254 10.98.0.0/24,10.98.0.2,10.98.0.1
+ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile 254 9100 10.98.0.0/24,10.98.0.2,10.98.0.1
 TimeoutStartSec=60
 LogLevelMax=notice
 ReadWritePaths=/var/lib/node_exporter/textfile
@@ -822,7 +1351,9 @@ END
 service node_exporter.service /usr/local/bin/node_exporter
 answers http://10.98.0.2:9100/ node_exporter.service
 prune node_exporter 1.2.3
+without promwire-certificate.socket
 service promwire-fence.timer
+retire_later node_exporter-tls.service
 receipt d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded
 }
 

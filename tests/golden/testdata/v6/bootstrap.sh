@@ -46,10 +46,14 @@ forget() {
   mv "$STATE/manifest.new" "$STATE/manifest"
 }
 
-# put PATH MODE [CHECK...]: makes PATH hold what stands on standard input. The text is written beside PATH, shown to CHECK
-# (whose last argument it becomes) and renamed, so PATH is at all times the old file or the whole new one.
+# put PATH MODE[:USER[:GROUP]] [CHECK...]: makes PATH hold what stands on standard input, and belong to USER (root if there's none)
+# and GROUP (the user's own). The text is written beside PATH, shown to CHECK (whose last argument it becomes) and renamed, so PATH is at all times the old file or the
+# whole new one.
 put() {
-  local path=$1 mode=$2 stage new said
+  local path=$1 mode owner group stage new said
+  IFS=: read -r mode owner group <<<"$2"
+  owner=${owner:-root}
+  group=${group:-$owner}
   shift 2
   stage=$(dirname "$path")/.promwire
   new=$stage/$(basename "$path")
@@ -59,7 +63,8 @@ put() {
   install -d -m 700 "$stage"
   (umask 077 && cat >"$new") || fail "$path can't be written; is the disk full? See df -h"
   chmod "$mode" "$new"
-  if cmp -s "$new" "$path" && [ "$(stat -c %a "$path")" = "$mode" ]; then
+  chown "$owner:$group" "$new"
+  if cmp -s "$new" "$path" && [ "$(stat -c '%a %U %G' "$path")" = "$mode $owner $group" ]; then
     rm -r "$stage"
     return
   fi
@@ -187,12 +192,17 @@ apart() {
   fi
 }
 
-# wireguard finds out whether the kernel has WireGuard by making an interface, and falls back to wireguard-go.
+# wireguard NEED: finds out whether the kernel has WireGuard by making an interface, and falls back to wireguard-go. Where
+# there is neither, a host whose NEED is optional goes without.
 wireguard() {
   modprobe wireguard 2>/dev/null || true
   if ip link add dev promwire-try type wireguard 2>/dev/null; then
     ip link delete dev promwire-try
     WIREGUARD=kernel
+    return
+  fi
+  if [ ! -c /dev/net/tun ] && [ "$1" = optional ]; then
+    WIREGUARD=none
     return
   fi
   [ -c /dev/net/tun ] || fail "its kernel has neither WireGuard nor /dev/net/tun; load one of the modules wireguard and tun"
@@ -210,6 +220,24 @@ tunnel_key() {
     mv "$KEY.new" "$KEY"
   fi
   PUBLIC_KEY=$(wg pubkey <"$KEY") || fail "$KEY holds no WireGuard key; remove it for a new one"
+}
+
+# identity HOST: makes the key by which the host proves itself, and a request for a certificate, which stay. Of the request counts
+# the key: the monitor, not the host, says who a host is.
+identity() {
+  local folder=/etc/node_exporter
+  dir "$folder" 755
+  if [ ! -s "$folder/key.pem" ]; then
+    record file "$folder/key.pem"
+    (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/key.new")
+    sync "$folder/key.new"
+    mv "$folder/key.new" "$folder/key.pem"
+    rm -f "$folder/request.pem"
+  fi
+  if [ ! -s "$folder/request.pem" ]; then
+    openssl req -new -key "$folder/key.pem" -subj "/CN=$1" | put "$folder/request.pem" 600
+  fi
+  REQUEST=$(openssl req -in "$folder/request.pem" -outform DER | base64 --wrap 0)
 }
 
 # lasting_key gives a host that was made with a temporary ECDSA host key one of its own. The temporary one stays until the next
@@ -239,8 +267,8 @@ own() { printf '%s\n' "$HOST" >"$STATE/host"; }
 
 # tell prints the facts.
 tell() {
-  printf '{"publicKey":"%s","hostKey":"%s","arch":"%s","os":"%s","wireguard":"%s"}\n' \
-    "$PUBLIC_KEY" "$HOST_KEY" "$ARCH" "$OS" "$WIREGUARD" >&3
+  printf '{"publicKey":"%s","hostKey":"%s","arch":"%s","os":"%s","wireguard":"%s","request":"%s"}\n' \
+    "$PUBLIC_KEY" "$HOST_KEY" "$ARCH" "$OS" "$WIREGUARD" "$REQUEST" >&3
 }
 # shellcheck shell=bash
 # Takes away everything that promwire made on a host, the last thing first. Packages stay, because others may use them by now.
@@ -252,7 +280,8 @@ take_away() {
     say "this machine is now the fleet's host $(<"$STATE/host"); nothing is undone"
     return
   fi
-  systemctl stop promwire-rollback.timer promwire-rollback.service 2>/dev/null || true
+  systemctl stop promwire-rollback.timer promwire-rollback.service promwire-retire.timer promwire-retire.service \
+    'promwire-turn-*.service' 2>/dev/null || true
   while read -r kind name; do
     if undo_"$kind" "$name"; then CHANGED+=("$name"); else left+=("$kind $name"); fi
   done < <(tac "$STATE/manifest")
@@ -288,23 +317,27 @@ undo_link() { ! ip link show dev "$1" >/dev/null 2>&1 || ip link delete dev "$1"
 # The receipt: what a script did, as its one line of output.
 
 VERSIONS=() # "name":"version" of what is installed
+CERTIFICATE='' AUTHORITIES='' SIGNED='' # what admit gives a host
 
 # receipt DIGEST: DIGEST is the firewall's, or nothing.
 receipt() {
-  local IFS=,
-  printf '{"host":"%s","changed":%s,"versions":{%s},"firewall":"%s"}\n' \
-    "$HOST" "$(strings "${CHANGED[@]}")" "${VERSIONS[*]}" "$1" >&3
+  local IFS=, more=
+  [ -z "$CERTIFICATE" ] ||
+    more=",\"certificate\":\"$CERTIFICATE\",\"authorities\":\"$AUTHORITIES\",\"signed\":$SIGNED"
+  printf '{"host":"%s","changed":%s,"versions":{%s},"firewall":"%s"%s}\n' \
+    "$HOST" "$(strings "${CHANGED[@]}")" "${VERSIONS[*]}" "$1" "$more" >&3
 }
 
 apply() {
 begin node-1 bootstrap
 supported
 settled
-packages curl ca-certificates iproute2 nftables wireguard-tools
+packages curl ca-certificates iproute2 nftables openssl wireguard-tools
 apart 10.98.0.0/22 fd98:1:2:3::/64
 own
-wireguard
+wireguard needed
 tunnel_key
+identity node-1
 lasting_key
 host_key
 tell

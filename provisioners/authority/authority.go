@@ -1,0 +1,57 @@
+// Package authority renders what keeps a fleet's certificates fresh on the monitor, whose authority signs them.
+package authority
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/systemd"
+	"github.com/promwire/promwire/provisioners/wireguard"
+)
+
+const (
+	// RenewPath is where the script lies that renews certificates.
+	RenewPath = "/usr/local/lib/promwire/renew"
+	// RenewService and RenewTimer are its units.
+	RenewService = "promwire-renew.service"
+	RenewTimer   = "promwire-renew.timer"
+
+	// Renewals are tried this many times before a certificate expires, at least, and this often at most and at least.
+	tries    = 100
+	soonest  = time.Minute
+	slackest = 6 * time.Hour
+)
+
+// Service is the unit that signs what is due and brings it to the hosts. It runs as root, because the authority's key is root's.
+func Service() string {
+	return systemd.Unit{
+		{Name: "Unit", Lines: []string{
+			"Description=Renew the certificates of promwire's hosts",
+			"After=" + wireguard.Unit,
+		}},
+		{Name: "Service", Lines: append([]string{
+			"Type=oneshot",
+			"ExecStart=" + RenewPath,
+			"TimeoutStartSec=30min",
+			"LogLevelMax=notice", // or the journal would tell of each run
+			"ReadWritePaths=/etc/promwire /etc/node_exporter /etc/prometheus /var/lib/promwire /run/promwire " + nodeexporter.Textfiles,
+			"CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE",
+			"ProtectHome=yes",
+			"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
+			"SystemCallFilter=@system-service",
+		}, systemd.Sandbox()...)},
+	}.Render()
+}
+
+// Timer is what runs Service, often enough for certificates that are renewed this long before they expire.
+func Timer(renewBefore time.Duration) string {
+	every := min(max(renewBefore/tries, soonest), slackest)
+	return systemd.Unit{
+		{Name: "Unit", Lines: []string{"Description=Renew the certificates of promwire's hosts again and again"}},
+		{Name: "Timer", Lines: []string{
+			"OnActiveSec=1min", fmt.Sprintf("OnUnitInactiveSec=%ds", int(every.Seconds())), "AccuracySec=10s",
+		}},
+		{Name: "Install", Lines: []string{"WantedBy=timers.target"}},
+	}.Render()
+}

@@ -1,0 +1,83 @@
+package plan
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/promwire/promwire/provisioners/authority"
+	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/scripts"
+)
+
+// exporterOwns is the mode of what only the exporter may read.
+const exporterOwns = "400:" + nodeexporter.Name
+
+// certificates are those of the monitor: the authorities', its own exporter's and Prometheus's, and what renews all certificates.
+func (v MonitorValues) certificates() []call {
+	if !v.TLS.Enabled() {
+		return []call{do("without", authority.RenewTimer)}
+	}
+	validity, renewBefore := seconds(v.TLS.Validity), seconds(v.TLS.RenewBefore)
+	own := append([]string{"own_certificate", v.Host, "DNS:" + v.Host}, alternative(v.Tunnel.Addresses)...)
+	return []call{
+		do(append([]string{"authority", validity, renewBefore}, v.TLS.Authorities...)...),
+		do(append(own, "DNS:localhost", "IP:127.0.0.1")...), // people come to Prometheus's own endpoint by a forwarded port
+		do("scraper"),
+		put(nodeexporter.WebPath, exporterOwns, nodeexporter.WebConfig()),
+		put(authority.RenewPath, "755", scripts.Renew, "bash", "-n"),
+		unit(authority.RenewService, authority.Service()),
+		unit(authority.RenewTimer, authority.Timer(v.TLS.RenewBefore)),
+		do("service", authority.RenewTimer),
+	}
+}
+
+// certificates are those of the target: whom it trusts, and what it proves itself with.
+func (v TargetValues) certificates() []call {
+	if !v.TLS.Enabled() {
+		return nil
+	}
+	certify := do("certify", v.Host, strconv.FormatInt(v.Certificate.Signed, 10), seconds(v.TLS.RenewBefore))
+	certify.input = v.Certificate.PEM
+	return []call{
+		{words: []string{"trust"}, input: v.Certificate.Authorities},
+		certify,
+		put(nodeexporter.WebPath, exporterOwns, nodeexporter.WebConfig()),
+	}
+}
+
+// receiver takes renewed certificates from the monitor.
+func (v TargetValues) receiver() []call {
+	if !v.TLS.Enabled() {
+		return []call{do("without", nodeexporter.ReceiveSocket)}
+	}
+	return []call{
+		put(nodeexporter.ReceivePath, "755", scripts.Receive, "bash", "-n"),
+		unit(nodeexporter.ReceiveService, nodeexporter.Receive()),
+		unit(nodeexporter.ReceiveSocket, v.exporter().ReceiveListens()),
+		do("service", nodeexporter.ReceiveSocket),
+	}
+}
+
+// seconds is a duration as the scripts take it.
+func seconds(d time.Duration) string { return strconv.FormatInt(int64(d.Seconds()), 10) }
+
+// web is Prometheus's own endpoint. Its password is made on the host.
+func (v MonitorValues) web() []call { return []call{do("web", yesOrNo(v.Web.TLS), v.Web.User)} }
+
+// answers waits until Prometheus is well.
+func (v MonitorValues) answers() call {
+	const service = prometheus.Name + ".service"
+	if v.Web == (prometheus.Web{}) {
+		return do("answers", fmt.Sprintf("http://127.0.0.1:%d/-/healthy", prometheus.Port), service)
+	}
+	return do("web_answers", yesOrNo(v.Web.TLS), service)
+}
+
+func yesOrNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}

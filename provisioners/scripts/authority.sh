@@ -1,0 +1,242 @@
+# shellcheck shell=bash
+# The fleet's certificate authorities, on the monitor. Their keys were made here and stay here; hosts send requests and get
+# certificates. What a host has is kept in hosts/NAME, so that it can be renewed without asking the host.
+
+readonly AUTHORITY=/etc/promwire/authority
+readonly PAIR=/etc/prometheus/tls # what Prometheus proves itself with, and whom it trusts
+readonly SCRAPER=scraper.promwire.internal
+
+# authority VALIDITY RENEW NAME...: the trusted authorities, the oldest first, and for how many seconds they sign. The first signs
+# Prometheus's certificate, the last the hosts'. So with an old and a new one listed, everybody believes both, and nobody shows
+# anything that another one does not believe yet.
+authority() {
+  local validity=$1 renew=$2 name
+  shift 2
+  dir /etc/promwire 755
+  dir "$AUTHORITY" 700
+  mkdir -p "$AUTHORITY/hosts"
+  in_order "$@"
+  still_needed "$@"
+  for name in "$@"; do
+    [ -e "$AUTHORITY/$name/certificate.pem" ] || make_authority "$name"
+  done
+  for name in $(authorities_there); do
+    [[ " $* " == *" $name "* ]] || leave_out "$name"
+  done
+  printf '%s\n' "$validity" "$renew" "$*" | put "$AUTHORITY/settings" 600
+  for name in "$@"; do cat "$AUTHORITY/$name/certificate.pem"; done | put "$AUTHORITY/bundle.pem" 600
+}
+
+# setting NUMBER: validity (1), renewal (2), the authorities' names (3).
+setting() { sed -n "$1p" "$AUTHORITY/settings"; }
+
+first() { setting 3 | cut -d ' ' -f 1; }
+
+last() { setting 3 | awk '{ print $NF }'; }
+
+authorities_there() {
+  local file
+  for file in "$AUTHORITY"/*/key.pem; do
+    [ ! -e "$file" ] || basename "$(dirname "$file")"
+  done
+}
+
+# in_order NAME...: a new authority comes last, or Prometheus would show a certificate of it that no host believes yet.
+in_order() {
+  [ ! -e "$AUTHORITY/$1/key.pem" ] && [ $# -gt 1 ] && [ -n "$(authorities_there)" ] || return 0
+  fail "authority $1 is new and stands first in tls.authorities; put it last, so that the hosts learn to trust it first"
+}
+
+# still_needed NAME...: refuses to leave out an authority that signed what a host still has.
+still_needed() {
+  local file host by users=()
+  for file in "$AUTHORITY"/hosts/*/certificate.pem; do
+    if [ ! -e "$file" ] || ! openssl x509 -in "$file" -noout -checkend 0 >/dev/null; then continue; fi
+    host=$(basename "$(dirname "$file")")
+    by=$(<"$AUTHORITY/hosts/$host/by")
+    [[ " $* " == *" $by "* ]] || users+=("$host")
+  done
+  [ ${#users[@]} = 0 ] || fail "authority $by signed what these hosts still have: ${users[*]}; list both in tls.authorities" \
+    "($by first, the new one last), run pulumi up, and leave $by out of the next one"
+}
+
+# make_authority NAME: ten years long, for certificates of hosts only.
+make_authority() {
+  local name=$1 new=$AUTHORITY/.new
+  rm -rf "$new"
+  (
+    umask 077
+    mkdir -p "$new/issued"
+    : >"$new/index.txt"
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$new/key.pem"
+    openssl req -new -key "$new/key.pem" -subj "/CN=promwire authority $name" -out "$new/request.pem"
+  )
+  issue "$new" "$new/request.pem" "$new/certificate.pem" "promwire authority $name" authority 315360000 -selfsign
+  sync
+  mv "$new" "$AUTHORITY/$name"
+  CHANGED+=("authority $name")
+}
+
+leave_out() {
+  rm -rf "${AUTHORITY:?}/$1"
+  CHANGED+=("without authority $1")
+}
+
+# issue FOLDER REQUEST OUT NAME PROFILE SECONDS [OPTION...]: signs a request with the authority in FOLDER. Of the request counts
+# the key alone. The names of PROFILE host stand in $SANS. Certificates begin a day ago, for clocks that are behind.
+issue() {
+  local folder=$1 request=$2 out=$3 name=$4 profile=$5 seconds=$6 config=$RUN/authority.conf
+  shift 6
+  profiles "$folder" >"$config"
+  (umask 077 && openssl ca -batch -notext -config "$config" -extensions "$profile" -in "$request" -out "$out" \
+    -subj "/CN=$name" -startdate "$(stamp '1 day ago')" -enddate "$(stamp "$seconds seconds")" "$@" 2>"$RUN/authority.said") || {
+    cat "$RUN/authority.said" >&2
+    fail "the authority can't sign for $name; what openssl said stands above"
+  }
+  rm -f "$config" "$RUN/authority.said"
+}
+
+stamp() { date --utc --date "$1" +%Y%m%d%H%M%SZ; }
+
+# profiles FOLDER: openssl's configuration, see ca(1) and x509v3_config(5).
+profiles() {
+  cat <<END
+[ca]
+default_ca = it
+[it]
+database = $1/index.txt
+new_certs_dir = $1/issued
+certificate = $1/certificate.pem
+private_key = $1/key.pem
+default_md = sha256
+unique_subject = no
+rand_serial = yes
+copy_extensions = none
+policy = any
+[any]
+commonName = supplied
+[authority]
+basicConstraints = critical, CA:TRUE, pathlen:0
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+[host]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+authorityKeyIdentifier = keyid
+subjectAltName = ${SANS:-DNS:invalid}
+[scraper]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
+authorityKeyIdentifier = keyid
+subjectAltName = DNS:$SCRAPER
+END
+}
+
+# admit NAME RECEIVER REQUEST NAME-OF-IT...: knows a host by its request (base64 of DER) and signs what it says of itself. RECEIVER,
+# address:port, is where renewed certificates are brought. What enrol's receipt tells the host is left in variables.
+# shellcheck disable=SC2034 # receipt.sh uses them
+admit() {
+  local name=$1 folder=$AUTHORITY/hosts/$1
+  [ -s "$AUTHORITY/settings" ] || fail "this monitor has no authority yet; run its converge command first"
+  keep_request "$folder" "$name" "$3"
+  printf '%s\n' "$2" >"$folder/receiver"
+  shift 3
+  sign "$folder" "$name" "$@"
+  CERTIFICATE=$(base64 --wrap 0 "$folder/certificate.pem")
+  AUTHORITIES=$(base64 --wrap 0 "$AUTHORITY/bundle.pem")
+  SIGNED=$(<"$folder/signed")
+}
+
+# keep_request FOLDER NAME REQUEST: refuses one that its maker can't have the key for, or a key of another kind.
+keep_request() {
+  local folder=$1 new=$RUN/request.pem
+  (umask 077 && base64 --decode <<<"$3" | openssl req -inform DER -out "$new" 2>/dev/null) || : >"$new"
+  [[ $(openssl req -in "$new" -noout -verify 2>&1) == *"verify OK"* ]] ||
+    fail "$2 sent no certificate request that is signed by its own key; run its bootstrap command again (pulumi up --replace)"
+  [[ $(openssl req -in "$new" -noout -pubkey | openssl pkey -pubin -noout -text) == *P-256* ]] ||
+    fail "the request of $2 is not for a key on P-256; remove $2's /etc/node_exporter/key.pem and run its bootstrap command again"
+  (umask 077 && mkdir -p "$folder")
+  mv "$new" "$folder/request.pem"
+}
+
+# sign FOLDER NAME NAME-OF-IT...: makes certificate.pem in a host's folder, unless there is one that will do.
+sign() {
+  local folder=$1 name=$2 by validity
+  shift 2
+  by=$(last)
+  validity=$(setting 1)
+  if will_do "$folder" "$by" "$validity" "$*"; then return; fi
+  SANS=$(IFS=, && echo "$*") issue "$AUTHORITY/$by" "$folder/request.pem" "$folder/certificate.new" "$name" host "$validity"
+  printf '%s\n' "$by" >"$folder/by"
+  printf '%s\n' "$validity" >"$folder/validity"
+  printf '%s\n' "$*" >"$folder/names"
+  date +%s >"$folder/signed"
+  sync "$folder/certificate.new"
+  mv "$folder/certificate.new" "$folder/certificate.pem"
+  CHANGED+=("certificate of $name")
+}
+
+# will_do FOLDER BY VALIDITY NAMES: says whether a certificate is there for the same key, by this authority's present key, for this
+# long, of these names, and not yet due.
+will_do() {
+  local have=$1/certificate.pem
+  [ -s "$have" ] && [ "$(cat "$1/by" "$1/validity" "$1/names" 2>/dev/null)" = "$2"$'\n'"$3"$'\n'"$4" ] &&
+    [ "$(openssl x509 -in "$have" -noout -pubkey)" = "$(openssl req -in "$1/request.pem" -noout -pubkey)" ] &&
+    signed_by "$have" "$2" && openssl x509 -in "$have" -noout -checkend "$(setting 2)" >/dev/null
+}
+
+# signed_by FILE NAME: says whether an authority, as it is now, signed a certificate.
+signed_by() { openssl verify -partial_chain -no_check_time -CAfile "$AUTHORITY/$2/certificate.pem" "$1" >/dev/null 2>&1; }
+
+# dismiss NAME: forgets a host; its certificate is not renewed any more.
+dismiss() {
+  [ -e "$AUTHORITY/hosts/$1" ] || return 0
+  rm -rf "${AUTHORITY:?}/hosts/$1"
+  CHANGED+=("certificate of $1 forgotten")
+}
+
+# own_certificate NAME NAME-OF-IT...: the monitor is a host like the others.
+# shellcheck disable=SC2153 # CERTIFICATES is certificate.sh's
+own_certificate() {
+  local name=$1 folder=$AUTHORITY/own
+  shift
+  keep_request "$folder" "$name" "$(openssl req -in "$CERTIFICATES/request.pem" -outform DER | base64 --wrap 0)"
+  sign "$folder" "$name" "$@"
+  trust <"$AUTHORITY/bundle.pem"
+  certify "$name" "$(<"$folder/signed")" "$(setting 2)" <"$folder/certificate.pem"
+}
+
+# scraper is what Prometheus proves itself with. Its key is made here, and is Prometheus's alone.
+scraper() {
+  local by
+  by=$(first)
+  dir "$PAIR" 700 prometheus
+  if [ ! -s "$PAIR/key.pem" ]; then
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | put "$PAIR/key.pem" 400:prometheus
+  fi
+  put "$PAIR/authorities.pem" 400:prometheus <"$AUTHORITY/bundle.pem"
+  if ! signed_by "$PAIR/certificate.pem" "$by" || [ "$(cat "$AUTHORITY/scraper-validity" 2>/dev/null)" != "$(setting 1)" ] ||
+    ! openssl x509 -in "$PAIR/certificate.pem" -noout -checkend "$(setting 2)" >/dev/null; then
+    (umask 077 && openssl req -new -key "$PAIR/key.pem" -subj "/CN=$SCRAPER" -out "$RUN/scraper.pem")
+    issue "$AUTHORITY/$by" "$RUN/scraper.pem" "$RUN/scraper.crt" "$SCRAPER" scraper "$(setting 1)"
+    put "$PAIR/certificate.pem" 400:prometheus <"$RUN/scraper.crt"
+    setting 1 >"$AUTHORITY/scraper-validity"
+    rm "$RUN/scraper.pem" "$RUN/scraper.crt"
+  fi
+  monitor_metrics
+}
+
+# monitor_metrics tells of all certificates that the monitor itself has.
+monitor_metrics() {
+  local name renew
+  renew=$(setting 2)
+  {
+    certificate_metrics exporter "$CERTIFICATES/certificate.pem" "$renew"
+    certificate_metrics scraper "$PAIR/certificate.pem" "$renew"
+    for name in $(setting 3); do
+      certificate_metrics authority "$AUTHORITY/$name/certificate.pem" "$renew" ",authority=\"$name\""
+    done
+  } | put_metrics
+}

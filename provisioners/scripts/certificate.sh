@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# A host's certificate: what it proves itself with, and whom it trusts. Its key was born here and stays.
+
+readonly CERTIFICATES=/etc/node_exporter
+readonly METRICS=/var/lib/node_exporter/textfile/promwire_certificate.prom
+
+# trust: standard input is the certificates of the authorities that this host trusts from now on.
+trust() { put "$CERTIFICATES/authorities.pem" 400:node_exporter authorities; }
+
+# authorities FILE: refuses what is no list of authorities' certificates.
+authorities() {
+  local subjects count
+  count=$(grep -c '^-----BEGIN CERTIFICATE-----$' "$1") || return 1
+  subjects=$(openssl crl2pkcs7 -nocrl -certfile "$1" | openssl pkcs7 -print_certs -text -noout) || return 1
+  [ "$(grep -c 'CA:TRUE' <<<"$subjects")" = "$count" ] || {
+    echo "not all of its $count certificates are those of authorities"
+    return 1
+  }
+}
+
+# certify NAME SIGNED RENEW: standard input is this host's certificate, given out when the monitor's clock said SIGNED. An installed
+# one that is as good and lasts longer is kept: the monitor renewed it meanwhile.
+certify() {
+  local name=$1 signed=$2 renew=$3 file=$RUN/certificate.pem behind reason
+  cat >"$file"
+  behind=$((signed - $(date +%s)))
+  [ "$behind" -le 300 ] ||
+    fail "its clock says $(date --utc), which is $behind s behind the monitor's; set it, with timedatectl set-ntp true"
+  reason=$(flaw "$name" "$file") || fail "the certificate that the monitor gave it is of no use: $reason"
+  give "$CERTIFICATES/key.pem" 400 node_exporter
+  put "$STATE/renew-seconds" 600 <<<"$renew"
+  if ! lasts_longer "$name" "$file"; then put "$CERTIFICATES/certificate.pem" 400:node_exporter <"$file"; fi
+  rm "$file"
+  certificate_metrics exporter "$CERTIFICATES/certificate.pem" "$renew" | put_metrics
+}
+
+# flaw NAME FILE: says, and fails, if a certificate isn't one for this host: for its key, of its name, by an authority that it
+# trusts, valid now by its clock.
+flaw() {
+  local name=$1 file=$2 dates said
+  if [ "$(openssl x509 -in "$file" -noout -pubkey 2>&1)" != "$(openssl pkey -in "$CERTIFICATES/key.pem" -pubout)" ]; then
+    echo "it is for another key than $CERTIFICATES/key.pem; run its bootstrap command again (pulumi up --replace)"
+    return 1
+  fi
+  dates=$(openssl x509 -in "$file" -noout -dates | tr '\n' ' ')
+  said=$(openssl verify -CAfile "$CERTIFICATES/authorities.pem" -purpose sslserver -verify_hostname "$name" "$file" 2>&1) && return
+  case $said in
+    *"not yet valid"* | *"has expired"*)
+      echo "by its clock, $(date --utc), it is not valid ($dates); set the clock, with timedatectl set-ntp true" ;;
+    *"ostname mismatch"*) echo "it is not for $name" ;;
+    *) echo "no authority that it trusts signed it (openssl: $(tail -n 1 <<<"$said"))" ;;
+  esac
+  return 1
+}
+
+# lasts_longer NAME FILE: says whether the installed certificate is good, bears the same names as FILE, and expires after it.
+lasts_longer() {
+  local have=$CERTIFICATES/certificate.pem
+  [ -s "$have" ] && flaw "$1" "$have" >/dev/null && [ "$(names "$have")" = "$(names "$2")" ] &&
+    [ "$(issuer "$have")" = "$(issuer "$2")" ] && [ "$(expiry "$have")" -gt "$(expiry "$2")" ]
+}
+
+names() { openssl x509 -in "$1" -noout -ext subjectAltName | tail -n +2; }
+
+# issuer FILE: which authority's key signed it; two authorities may have one name.
+issuer() { openssl x509 -in "$1" -noout -issuer -ext authorityKeyIdentifier; }
+
+# expiry FILE: when a certificate ends, in seconds since 1970.
+expiry() { date --date "$(openssl x509 -in "$1" -noout -enddate | cut -d = -f 2)" +%s; }
+
+# give FILE MODE USER: makes a file that stays as it is a user's.
+give() {
+  [ "$(stat -c '%a %U' "$1")" != "$2 $3" ] || return 0
+  chown "$3:$3" "$1"
+  chmod "$2" "$1"
+  CHANGED+=("$1")
+}
+
+# certificate_metrics HOLDER FILE RENEW [LABELS]: when a certificate ends, and when it should be another one.
+certificate_metrics() {
+  local end labels="holder=\"$1\"${4:-}"
+  end=$(expiry "$2")
+  printf 'promwire_certificate_not_after_timestamp_seconds{%s} %s\n' "$labels" "$end"
+  printf 'promwire_certificate_renew_after_timestamp_seconds{%s} %s\n' "$labels" $((end - $3))
+}
+
+# put_metrics: standard input are this host's metrics of certificates.
+put_metrics() {
+  record file "$METRICS"
+  {
+    echo '# HELP promwire_certificate_not_after_timestamp_seconds When a certificate expires.'
+    echo '# TYPE promwire_certificate_not_after_timestamp_seconds gauge'
+    echo '# HELP promwire_certificate_renew_after_timestamp_seconds When a certificate is due to be renewed.'
+    echo '# TYPE promwire_certificate_renew_after_timestamp_seconds gauge'
+    sort
+  } >"$METRICS.new"
+  chmod 644 "$METRICS.new"
+  mv "$METRICS.new" "$METRICS"
+}
+
+# own_address ADDRESS: refuses an address to listen on that no interface has.
+own_address() {
+  ip -oneline address show | awk '{ sub("/.*", "", $4); print $4 }' | grep -qxF "$1" ||
+    fail "no interface has the address $1; say in the stack file which one its exporter is to listen on, listen"
+}

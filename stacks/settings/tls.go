@@ -1,0 +1,93 @@
+package settings
+
+import (
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/promwire/promwire/stacks/settings/document"
+)
+
+const (
+	minValidity = 10 * time.Minute
+	maxValidity = 825 * 24 * time.Hour // CA/Browser Forum Baseline Requirements 6.3.2; some TLS libraries hold private authorities to it
+	minRenewal  = 10 * time.Second
+
+	// Who has certificates for longer than a week can have more than a day to notice that a renewal failed.
+	longValidity = 7 * 24 * time.Hour
+	shortRenewal = 24 * time.Hour
+
+	mostAuthorities = 2
+)
+
+var (
+	authority = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
+	webUser   = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+)
+
+// besideAuthorities is what else lies on the monitor where each authority has a folder of its name; see scripts/authority.sh.
+var besideAuthorities = []string{"hosts", "own", "scraper-validity", "settings"}
+
+func (c *checker) tls(t document.TLS) TLS {
+	const path = "tls"
+	if !t.Enabled && (t.Validity != "" || t.RenewBefore != "" || t.Authorities != nil) {
+		c.Add(path+".enabled", "missing: nothing else of tls has any effect without it; write enabled: true, or leave the rest out")
+	}
+	settings := TLS{Enabled: t.Enabled, Authorities: c.authorities(path+".authorities", t.Authorities)}
+	settings.Validity = c.duration(path+".validity", or(t.Validity, defaultValidity)).Truncate(time.Second)
+	if settings.Validity != 0 && (settings.Validity < minValidity || settings.Validity > maxValidity) {
+		c.Add(path+".validity", "%s is out of range; it takes %s to %s", t.Validity, model.Duration(minValidity), model.Duration(maxValidity))
+	}
+	settings.RenewBefore = settings.Validity / renewalPart
+	if t.RenewBefore != "" {
+		settings.RenewBefore = c.duration(path+".renewBefore", t.RenewBefore)
+		c.renewal(path+".renewBefore", t, settings)
+	}
+	settings.RenewBefore = settings.RenewBefore.Truncate(time.Second)
+	return settings
+}
+
+// renewal checks renewBefore, and quotes both times as they were written.
+func (c *checker) renewal(path string, written document.TLS, t TLS) {
+	text := written.RenewBefore
+	switch {
+	case t.RenewBefore == 0 || t.Validity == 0: // reported already
+	case t.RenewBefore >= t.Validity:
+		c.Add(path, "%s is not less than validity, %s; a certificate would be due before it is made", text, or(written.Validity, defaultValidity))
+	case t.RenewBefore < minRenewal:
+		c.Add(path, "%s is less than renewing takes; it takes at least %s", text, model.Duration(minRenewal))
+	case t.RenewBefore < shortRenewal && t.Validity > longValidity:
+		c.warn("%s: %s leaves less than a day to notice that a renewal failed; leave it out for a third of validity", path, text)
+	}
+}
+
+func (c *checker) authorities(path string, names []string) []string {
+	if names == nil {
+		return slices.Clone(defaultAuthorities)
+	}
+	if len(names) == 0 || len(names) > mostAuthorities {
+		c.Add(path, "has %d names; it takes the one authority, or, while one replaces another, the old and the new one", len(names))
+	}
+	for i, name := range names {
+		at := document.Index(path, i)
+		switch {
+		case name == "": // reported when it was decoded
+		case !authority.MatchString(name):
+			c.Add(at, "%q is no name for an authority: lower-case letters, digits and hyphens, no hyphen at either end, 32 at most", name)
+		case slices.Contains(besideAuthorities, name):
+			c.Add(at, "%q is promwire's name for something else; choose another, such as a number", name)
+		case slices.Contains(names[:i], name):
+			c.Add(at, "%q is in the list already", name)
+		}
+	}
+	return names
+}
+
+func (c *checker) web(path string, w document.Web) Web {
+	if w.User != "" && !webUser.MatchString(w.User) {
+		c.Add(path+".user", "%q is no user name: letters, digits, dots, hyphens and underscores, 64 at most", w.User)
+	}
+	return Web{TLS: w.TLS, User: w.User}
+}

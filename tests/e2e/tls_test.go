@@ -1,0 +1,368 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/promwire/promwire/tests/lab/operator"
+)
+
+// direct is the target of the stack "tls" that is in no tunnel.
+const direct = "node-3"
+
+// TestTLS is the life of a fleet with certificates, on top of the tunnel and instead of it.
+func TestTLS(t *testing.T) {
+	s := newStory(t, "tls")
+	s.step("from nothing to all up, by certificates", certificatesFromNothing)
+	s.step("few connections, few resources", fewConnections)
+	s.step("a second up changes nothing", secondUp)
+	s.step("who may scrape", whoMayScrape)
+	s.step("outside the tunnel nobody else gets in", outsideTheTunnel)
+	s.step("Prometheus's own endpoint", ownEndpoint)
+	s.step("keys stay on their hosts", keysStay)
+	s.step("a certificate is renewed by itself", renewedByItself)
+	s.step("a certificate is renewed by up", renewedByUp)
+	s.step("another authority, with overlap", anotherAuthority)
+	s.step("a clock that is wrong is named", wrongClock)
+	s.step("a removed host is forgotten", removedHost)
+	s.step("without certificates, and with them again", offAndOn)
+	s.step("a lost monitor", lostMonitor)
+	s.step("destroy leaves nothing", leavesNothing)
+}
+
+// scraped is where Prometheus must scrape each host.
+func (s *story) scraped() map[string]string {
+	s.t.Helper()
+	want := s.tunnels()
+	if _, there := want[direct]; there {
+		want[direct] = s.address(direct)
+	}
+	return want
+}
+
+// at is the URL of a host's exporter as Prometheus has it.
+func (s *story) at(host string) string { return "https://" + s.scraped()[host] + ":19100/metrics" }
+
+func certificatesFromNothing(s *story) {
+	s.up()
+	s.allUp(s.scraped())
+	scrapes, err := s.lab.Scrapes(s.t.Context(), s.machine("monitor-1"))
+	require.NoError(s.t, err)
+	for address, scrape := range scrapes {
+		assert.Equal(s.t, "https", scrape.Scheme, address)
+	}
+	table := s.output("verification").(string)
+	for _, host := range []string{"node-1", "node-2", direct} {
+		for _, from := range []string{"plain http", "no certificate", "another authority", "another target", "expired", "own"} {
+			assert.Regexp(s.t, fmt.Sprintf(`(?m)^monitor-1, .*%s.* %s `, from, host), table)
+		}
+	}
+	for _, row := range s.output("matrix").([]any) {
+		row := row.(map[string]any)
+		assert.Equal(s.t, row["expected"], row["seen"], row)
+	}
+}
+
+// asScraper are curl's arguments that make it Prometheus, on the monitor.
+const asScraper = "--cacert /etc/prometheus/tls/authorities.pem --cert /etc/prometheus/tls/certificate.pem --key /etc/prometheus/tls/key.pem"
+
+// code is the HTTP status that curl gets on a host; "000" if it gets none.
+func (s *story) code(host, url string, args ...string) string {
+	s.t.Helper()
+	command := "curl -s -o /dev/null -w '%%{http_code}' --connect-timeout 3 --max-time 6 %s %s || true"
+	return s.mustOn(host, fmt.Sprintf(command, strings.Join(args, " "), url))
+}
+
+// whoMayScrape tries each exporter with a real curl, from where the firewall admits it, with what must not be enough.
+func whoMayScrape(s *story) {
+	folder := "/run/e2e-tls"
+	s.mustOn("monitor-1", "install -d -m 700 "+folder)
+	defer s.mustOn("monitor-1", "rm -rf "+folder)
+	stranger := folder + "/stranger"
+	s.mustOn("monitor-1", fmt.Sprintf(`openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=scraper `+
+		`-addext subjectAltName=DNS:scraper.promwire.internal -addext extendedKeyUsage=clientAuth -keyout %[1]s.key -out %[1]s.pem 2>/dev/null`, stranger))
+	// The test may carry a host's key about; the program never does.
+	for _, file := range []string{"key", "certificate"} {
+		text := s.mustOn("node-2", "cat /etc/node_exporter/"+file+".pem")
+		s.mustOn("monitor-1", fmt.Sprintf("cat >%s/node-2-%s.pem <<'END'\n%s\nEND\n", folder, file, text))
+	}
+	const trusting = "--cacert /etc/prometheus/tls/authorities.pem"
+	for host := range s.scraped() {
+		url := s.at(host)
+		assert.Equal(s.t, "200", s.code("monitor-1", url, asScraper), "the monitor to %s", host)
+		for what, c := range map[string]struct{ url, args string }{
+			"plain http":                        {strings.Replace(url, "https", "http", 1), ""},
+			"no certificate":                    {url, trusting},
+			"another authority":                 {url, fmt.Sprintf("%s --cert %[2]s.pem --key %[2]s.key", trusting, stranger)},
+			"another target's certificate":      {url, fmt.Sprintf("%s --cert %[2]s/node-2-certificate.pem --key %[2]s/node-2-key.pem", trusting, folder)},
+			"the monitor's, as TLS 1.2 at most": {url, asScraper + " --tls-max 1.2"},
+		} {
+			got := s.code("monitor-1", c.url, c.args)
+			assert.NotEqual(s.t, "200", got, "%s to %s", what, host)
+		}
+		// And the exporter proves itself to Prometheus: by another name or authority it is not believed.
+		status := s.curlOn("monitor-1", url, "--cacert "+stranger+".pem")
+		assert.Equal(s.t, 60, status, "%s is believed by a stranger's authority", host)
+		wrong := strings.Replace(url, s.scraped()[host], "node-9", 1)
+		status = s.curlOn("monitor-1", wrong, asScraper, "--connect-to", "node-9:19100:"+s.scraped()[host]+":19100")
+		assert.Equal(s.t, 60, status, "%s is believed to be node-9", host)
+	}
+	assert.Equal(s.t, "400 node_exporter", s.mustOn("node-1", "stat -c '%a %U' /etc/node_exporter/key.pem"))
+}
+
+// outsideTheTunnel: the target without a tunnel is open to the monitor's address alone, on the host and in the cloud.
+func outsideTheTunnel(s *story) {
+	for _, port := range []int{9090, 9100, 19100, 19101} {
+		for _, host := range slices.Sorted(maps.Keys(s.scraped())) {
+			status := curlHere(s.t, fmt.Sprintf("https://%s:%d/metrics", s.address(host), port))
+			assert.True(s.t, refused(status), "operator to %s:%d: curl says %d", host, port, status)
+		}
+		status := s.curlOn("node-1", fmt.Sprintf("https://%s:%d/metrics", s.address(direct), port))
+		assert.True(s.t, refused(status), "another target to %s:%d: curl says %d", direct, port, status)
+	}
+	assert.NotContains(s.t, s.mustOn(direct, "ip -o link"), "promwire0", "it has a tunnel")
+	status := s.curlOn("node-2", "https://"+s.tunnels()["node-1"]+":19100/", "--interface", "promwire0")
+	assert.True(s.t, refused(status), "another target through the tunnel: curl says %d", status)
+	assert.Contains(s.t, s.mustOn(direct, "nft list table inet promwire"),
+		"ip saddr "+s.address("monitor-1")+" tcp dport { 19100, 19101 } accept")
+}
+
+func ownEndpoint(s *story) {
+	const url = "https://127.0.0.1:9090/-/healthy"
+	const trusting = "--cacert /etc/prometheus/tls/authorities.pem"
+	assert.Equal(s.t, "401", s.code("monitor-1", url, trusting))
+	assert.Equal(s.t, "401", s.code("monitor-1", url, trusting, "-u", "admin:wrong"))
+	assert.Equal(s.t, "200", s.mustOn("monitor-1", `printf 'user = "admin:%s"\n' "$(cat /etc/prometheus/web.password)" | `+
+		`curl -s -o /dev/null -w '%{http_code}' --config - `+trusting+" "+url))
+	assert.NotEqual(s.t, "200", s.code("monitor-1", "http://127.0.0.1:9090/-/healthy"))
+	assert.Equal(s.t, "640 root:prometheus", s.mustOn("monitor-1", "stat -c '%a %U:%G' /etc/prometheus/web.yml"))
+	assert.Equal(s.t, "600 root", s.mustOn("monitor-1", "stat -c '%a %U' /etc/prometheus/web.password"))
+	assert.Contains(s.t, s.output("password"), "cat /etc/prometheus/web.password")
+	assert.Equal(s.t, "https://127.0.0.1:9090", s.output("url"))
+}
+
+func keysStay(s *story) {
+	secrets := map[string]string{"the web password": s.mustOn("monitor-1", "cat /etc/prometheus/web.password")}
+	key := func(host, path string) {
+		secrets[path+" of "+host] = strings.Split(s.mustOn(host, "cat "+path), "\n")[1]
+	}
+	for host := range s.scraped() {
+		key(host, "/etc/node_exporter/key.pem")
+	}
+	key("monitor-1", "/etc/prometheus/tls/key.pem")
+	for _, path := range strings.Fields(s.mustOn("monitor-1", "ls /etc/promwire/authority/*/key.pem")) {
+		key("monitor-1", path)
+		assert.Equal(s.t, "600 root", s.mustOn("monitor-1", "stat -c '%a %U' "+path))
+	}
+	state := s.state()
+	for what, secret := range secrets {
+		require.Greater(s.t, len(secret), 20, what)
+		assert.NotContains(s.t, state, secret, "%s is in the state", what)
+		for host := range s.scraped() {
+			journal := s.mustOn(host, "journalctl --no-pager --output=cat | tail -c 4000000")
+			assert.NotContains(s.t, journal, secret, "%s is in the journal of %s", what, host)
+		}
+	}
+}
+
+// serial is that of the certificate which a host's exporter serves.
+func (s *story) serial(host string) string {
+	s.t.Helper()
+	return s.mustOn("monitor-1", fmt.Sprintf("echo | openssl s_client -connect %s:19100 -cert /etc/prometheus/tls/certificate.pem "+
+		"-key /etc/prometheus/tls/key.pem 2>/dev/null | openssl x509 -noout -serial", s.scraped()[host]))
+}
+
+// issuer is who signed it.
+func (s *story) issuer(host string) string {
+	s.t.Helper()
+	return s.mustOn("monitor-1", fmt.Sprintf("echo | openssl s_client -connect %s:19100 -cert /etc/prometheus/tls/certificate.pem "+
+		"-key /etc/prometheus/tls/key.pem 2>/dev/null | openssl x509 -noout -issuer", s.scraped()[host]))
+}
+
+// life is what must not change when a certificate does: the process and its key.
+func (s *story) life(host string) string {
+	s.t.Helper()
+	return s.mustOn(host, "systemctl show --property MainPID --value node_exporter-tls.service; sha256sum /etc/node_exporter/key.pem")
+}
+
+// noMissedScrape does something and sees that every scrape meanwhile, and for some time after, succeeded.
+func (s *story) noMissedScrape(change func()) {
+	s.t.Helper()
+	began := time.Now()
+	change()
+	s.allUp(s.scraped())
+	s.scrapedSince(time.Now())
+	window := int(time.Since(began).Seconds()) + 1
+	out, err := s.lab.Query(s.t.Context(), s.machine("monitor-1"), fmt.Sprintf(`min by (name) (min_over_time(up{job="node"}[%ds])) == 0`, window))
+	require.NoError(s.t, err)
+	var answer struct{ Data struct{ Result []any } }
+	require.NoError(s.t, json.Unmarshal(out, &answer))
+	assert.Empty(s.t, answer.Data.Result, "scrapes were missed")
+}
+
+// scrapedSince waits until every host was scraped after a moment.
+func (s *story) scrapedSince(moment time.Time) {
+	s.t.Helper()
+	s.eventually(func() error {
+		scrapes, err := s.lab.Scrapes(s.t.Context(), s.machine("monitor-1"))
+		if err != nil {
+			return err
+		}
+		for address, scrape := range scrapes {
+			if scrape.Last.Before(moment) {
+				return fmt.Errorf("%s was last scraped at %s", address, scrape.Last)
+			}
+		}
+		return nil
+	})
+}
+
+func tls(values map[string]any) operator.Edit {
+	return func(fleet map[string]any) { maps.Copy(fleet["tls"].(map[string]any), values) }
+}
+
+// renewedByItself: certificates that are due a few seconds after they were signed; nobody but the monitor's timer does anything.
+func renewedByItself(s *story) {
+	s.edit(tls(map[string]any{"validity": "2h", "renewBefore": "1h59m50s"}))
+	s.noMissedScrape(func() { s.up() })
+	lives, serials := map[string]string{}, map[string]string{}
+	for host := range s.scraped() {
+		lives[host], serials[host] = s.life(host), s.serial(host)
+	}
+	s.noMissedScrape(func() {
+		s.eventually(func() error {
+			for host, before := range serials {
+				if s.serial(host) == before {
+					return fmt.Errorf("%s still serves %s", host, before)
+				}
+			}
+			return nil
+		})
+	})
+	for host, before := range lives {
+		assert.Equal(s.t, before, s.life(host), "%s: renewing restarts nothing and keeps the key", host)
+	}
+	s.edit(tls(map[string]any{"validity": "90d", "renewBefore": "30d"}))
+	s.noMissedScrape(func() { s.up() })
+}
+
+// renewedByUp: without the timer, a certificate that is due is renewed by the next update that looks at it.
+func renewedByUp(s *story) {
+	s.mustOn("monitor-1", "systemctl stop promwire-renew.timer")
+	s.mustOn("monitor-1", "systemctl start promwire-renew.timer")
+	s.edit(tls(map[string]any{"validity": "60d"}))
+	before := s.serial("node-1")
+	life := s.life("node-1")
+	s.noMissedScrape(func() { s.up() })
+	assert.NotEqual(s.t, before, s.serial("node-1"))
+	assert.Equal(s.t, life, s.life("node-1"))
+	assertUnchanged(s.t, s.up(func(o *operator.Options) { o.ExpectNoChanges = true }))
+}
+
+// anotherAuthority: ["1"], ["1","2"], ["2"], an update each, and no scrape is missed. In one step it is refused.
+func anotherAuthority(s *story) {
+	s.edit(tls(map[string]any{"authorities": []any{"2"}}))
+	printed := s.upFails()
+	assert.Contains(s.t, printed, "monitor-1")
+	assert.Contains(s.t, printed, "both")
+	s.edits = s.edits[:len(s.edits)-1]
+	s.allUp(s.scraped())
+
+	s.edit(tls(map[string]any{"authorities": []any{"1", "2"}}))
+	s.noMissedScrape(func() { s.up() })
+	for host := range s.scraped() {
+		assert.Contains(s.t, s.issuer(host), "2", host)
+	}
+	s.edit(tls(map[string]any{"authorities": []any{"2"}}))
+	s.noMissedScrape(func() { s.up() })
+	assert.NotContains(s.t, s.mustOn("monitor-1", "ls /etc/promwire/authority"), "1\n")
+	for host := range s.scraped() {
+		assert.Equal(s.t, "1", s.mustOn(host, "grep -c BEGIN /etc/node_exporter/authorities.pem"), host)
+	}
+}
+
+// wrongClock: a host whose clock is three hours behind is told so by name. A container shares its machine's clock, so the test
+// gives the host another date(1).
+func wrongClock(s *story) {
+	s.mustOn("node-1", `printf '#!/bin/sh\nexec /bin/date --date="3 hours ago" "$@"\n' >/usr/local/sbin/date && chmod 755 /usr/local/sbin/date`)
+	s.edit(tls(map[string]any{"validity": "61d"}))
+	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
+	assert.Contains(s.t, printed, "node-1")
+	assert.Contains(s.t, printed, "clock")
+	assert.Contains(s.t, printed, "timedatectl")
+	s.allUp(s.scraped()) // with its former certificate it goes on
+	s.mustOn("node-1", "rm /usr/local/sbin/date")
+	s.up()
+	s.allUp(s.scraped())
+}
+
+func removedHost(s *story) {
+	address := s.scraped()["node-2"]
+	s.edit(without("node-2"))
+	s.noMissedScrape(func() { s.up() })
+	assert.NotContains(s.t, s.scraped(), "node-2")
+	assert.NotContains(s.t, s.mustOn("monitor-1", "ls /etc/promwire/authority/hosts /etc/prometheus/targets.d"), "node-2")
+	assert.NotContains(s.t, s.mustOn("monitor-1", "cat /etc/prometheus/targets.d/*.json"), address)
+}
+
+// offAndOn: the exporter's other face is scraped before the former one goes.
+func offAndOn(s *story) {
+	plain := func(fleet map[string]any) {
+		fleet["tls"] = map[string]any{"enabled": false}
+		delete(fleet["monitor"].(map[string]any)["prometheus"].(map[string]any), "web")
+		targets(func(list []any) []any {
+			return slices.DeleteFunc(list, func(t any) bool { return t.(map[string]any)["name"] == direct })
+		})(fleet)
+	}
+	s.edit(plain)
+	s.noMissedScrape(func() { s.up() })
+	assert.Equal(s.t, 0, s.curlOn("monitor-1", "http://"+s.tunnels()["node-1"]+":9100/metrics"))
+	s.edits = s.edits[:len(s.edits)-1]
+	s.edit(without(direct))
+	s.noMissedScrape(func() { s.up() })
+	assert.Equal(s.t, "200", s.code("monitor-1", s.at("node-1"), asScraper))
+	s.edits = s.edits[:len(s.edits)-1]
+	s.up()
+	s.allUp(s.scraped())
+}
+
+// lostMonitor: another one takes its place, with an authority of its own, and all hosts follow.
+func lostMonitor(s *story) {
+	before := s.mustOn("node-1", "sha256sum </etc/node_exporter/authorities.pem")
+	s.deleteDroplet("monitor-1")
+	options, progress := s.options()
+	_, err := s.lab.Operator.Refresh(s.t.Context(), s.stack, options)
+	require.NoError(s.t, err, progress.String())
+	s.up()
+	s.allUp(s.scraped())
+	assert.NotEqual(s.t, before, s.mustOn("node-1", "sha256sum </etc/node_exporter/authorities.pem"))
+	assert.Equal(s.t, "1", s.mustOn("node-1", "grep -c BEGIN /etc/node_exporter/authorities.pem"))
+}
+
+// deleteDroplet does what an operator may do by accident in the cloud's console.
+func (s *story) deleteDroplet(host string) {
+	s.t.Helper()
+	var list struct {
+		Droplets []struct {
+			ID   int
+			Name string
+		}
+	}
+	require.NoError(s.t, json.Unmarshal([]byte(s.cloud("droplets?per_page=200")), &list))
+	for _, d := range list.Droplets {
+		if d.Name == s.machine(host) {
+			s.request(http.MethodDelete, fmt.Sprintf("droplets/%d", d.ID))
+			return
+		}
+	}
+	require.Fail(s.t, "no droplet", host)
+}
