@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -73,6 +74,7 @@ func (t translation) monitor() monitor.Args {
 			RetentionSize:  m.Prometheus.RetentionSize,
 			Open:           open(m.Host),
 			TLS:            t.tls(),
+			Outside:        slices.ContainsFunc(t.settings.Targets, outside),
 			Web:            prometheus.Web{TLS: m.Prometheus.Web.TLS, User: m.Prometheus.Web.User},
 		},
 	}
@@ -95,6 +97,9 @@ func (t translation) target(h settings.Host) target.Args {
 		},
 	}
 }
+
+// outside says whether a target is scraped outside the tunnel.
+func outside(h settings.Host) bool { return h.Transport == settings.TLSOnly }
 
 // now is the clock: whether a certificate is due depends on it.
 var now = time.Now
@@ -123,7 +128,7 @@ func open(h settings.Host) plan.Ports {
 }
 
 func (t translation) host(h settings.Host) host.Args {
-	args := host.Args{Name: h.Name, Login: t.login, Networks: t.networks(), Direct: h.Transport == settings.TLSOnly}
+	args := host.Args{Name: h.Name, Login: t.login, Networks: t.networks(), Direct: outside(h)}
 	if h.Existing == nil {
 		args.Droplet = &host.Droplet{CloudName: dropletName(t.fleet, h.Name), Region: h.Region, Size: h.Size, Image: h.Image}
 		return args

@@ -34,7 +34,6 @@ func Service() string {
 			"Type=oneshot",
 			"ExecStart=" + RenewPath,
 			"TimeoutStartSec=30min",
-			"LogLevelMax=notice", // or the journal would tell of each run
 			"ReadWritePaths=/etc/promwire /etc/node_exporter /etc/prometheus /var/lib/promwire /run/promwire " + nodeexporter.Textfiles,
 			"CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE",
 			"ProtectHome=yes",

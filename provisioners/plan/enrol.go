@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
@@ -27,7 +28,9 @@ func Enrol(v EnrolValues) string {
 	}
 	title := "the monitor knows " + v.Host
 	if v.TLS.Enabled() {
-		title += fmt.Sprintf("; its certificate, in period %d", v.Period)
+		// What the monitor's settings have of it stands here so that enrol runs again when they change.
+		title += fmt.Sprintf("; its certificate of authority %s for %s, renewed %s before, in period %d",
+			strings.Join(v.TLS.Authorities, ", "), v.TLS.Validity, v.TLS.RenewBefore, v.Period)
 	}
 	return script(title, scripts.Use, function{apply, know}, function{undo, forget})
 }

@@ -276,8 +276,16 @@ func (v MonitorValues) prometheusFiles() []call {
 			put(prometheus.Rules+"/promwire.yml", "644", prometheus.RulesFile(), "promtool", "check", "rules"),
 			put(prometheus.Config, "644", server.Render(), "promtool", "check", "config"),
 			{words: []string{"turn", ownName, scraped.Scheme() + "://" + at + "/"}, input: prometheus.Target(self, at, scraped.TLS)},
-			unit(prometheus.Name+".service", prometheus.Unit(v.Tunnel.Addresses, v.Tunnel.Networks, v.Web)),
+			unit(prometheus.Name+".service", prometheus.Unit(v.Tunnel.Addresses, v.talksTo(), v.Web)),
 		})
+}
+
+// talksTo are the networks of all targets; none where some are anywhere.
+func (v MonitorValues) talksTo() []netip.Prefix {
+	if v.Outside {
+		return nil
+	}
+	return v.Tunnel.Networks
 }
 
 func (v MonitorValues) prometheusRuns() []call {

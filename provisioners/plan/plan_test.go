@@ -10,6 +10,7 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
+	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/provisioners/scripts"
 )
@@ -177,6 +178,59 @@ func TestTruncated(t *testing.T) {
 		cmd.Stdin = strings.NewReader(script[:part])
 		if out, _ := cmd.CombinedOutput(); strings.Contains(string(out), "ran") {
 			t.Errorf("%d of %d bytes: it ran", part, len(script))
+		}
+	}
+}
+
+// TestPeriod: two updates within a moment are in one period, and half a renewal window later there is another one.
+func TestPeriod(t *testing.T) {
+	tls := TLS{Validity: 90 * 24 * time.Hour, RenewBefore: 30 * 24 * time.Hour, Authorities: []string{"1"}}
+	begin := time.Unix(tls.Period(time.Unix(2e9, 0))*15*24*3600, 0)
+	if tls.Period(begin) != tls.Period(begin.Add(15*24*time.Hour-time.Second)) {
+		t.Error("half a window has two periods")
+	}
+	if tls.Period(begin)+1 != tls.Period(begin.Add(15*24*time.Hour)) {
+		t.Error("after half a window there is no other period")
+	}
+	if (TLS{}).Period(begin) != 0 {
+		t.Error("without certificates there are periods")
+	}
+	enrol := EnrolValues{Host: "a", PublicKey: wgtypes.Key{1}, Addresses: tunnelAt("10.98.0.2").Addresses, TLS: tls, Period: 1}
+	later := enrol
+	later.Period = 2
+	if Enrol(enrol) == Enrol(later) {
+		t.Error("in another period enrol does not run again")
+	}
+}
+
+// TestTLSRefuses: what certificates can't be without.
+func TestTLSRefuses(t *testing.T) {
+	good := func() TargetValues {
+		v := targetValues()
+		v.TLS = TLS{Validity: time.Hour, RenewBefore: time.Minute, Authorities: []string{"1"}}
+		v.Certificate = facts.Certificate{PEM: "a", Authorities: "b", Signed: 1}
+		v.Direct = &Direct{Listen: netip.MustParseAddr("198.51.100.2"), Monitor: netip.MustParseAddr("198.51.100.1")}
+		return v
+	}
+	if _, err := Target(good()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		want   string
+		change func(*TargetValues)
+	}{
+		{"the monitor gave it no certificate", func(v *TargetValues) { v.Certificate = facts.Certificate{} }},
+		{"renewal 1h0m0s before the end of 1h0m0s", func(v *TargetValues) { v.TLS.RenewBefore = time.Hour }},
+		{"renewal 0s before", func(v *TargetValues) { v.TLS.RenewBefore = 0 }},
+		{"in clear text; enable tls", func(v *TargetValues) { v.TLS = TLS{} }},
+		{"where the exporter listens", func(v *TargetValues) { v.Direct.Listen = netip.Addr{} }},
+		{"where the exporter listens", func(v *TargetValues) { v.Direct.Monitor = netip.Addr{} }},
+		{"both have to be IPv4, or both IPv6", func(v *TargetValues) { v.Direct.Monitor = netip.MustParseAddr("2001:db8::1") }},
+	} {
+		v := good()
+		c.change(&v)
+		if _, err := Target(v); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %q", err, c.want)
 		}
 	}
 }

@@ -68,7 +68,7 @@ type Direct struct {
 	Monitor netip.Addr // where it sees the monitor come from
 }
 
-// MonitorValues are what the monitor's plan depends on. Nothing in it depends on the targets.
+// MonitorValues are what the monitor's plan depends on. Of the targets it knows no more than whether any is Outside.
 type MonitorValues struct {
 	Host           string // name
 	Region         string
@@ -82,6 +82,7 @@ type MonitorValues struct {
 	Open           Ports
 	TLS            TLS
 	Web            prometheus.Web // Prometheus's own endpoint
+	Outside        bool           // whether any target is outside the tunnel
 }
 
 // TargetValues are what a target's plan depends on: itself and the monitor, no other target.

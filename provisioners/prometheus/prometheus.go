@@ -87,7 +87,7 @@ func (s Server) itself() string {
 		fmt.Fprintf(&b, "    scheme: https\n    tls_config:\n      ca_file: %s/authorities.pem\n", TLS)
 	}
 	if s.Web.User != "" {
-		fmt.Fprintf(&b, "    basic_auth:\n      username: %s\n      password_file: %s\n", s.Web.User, WebPassword)
+		fmt.Fprintf(&b, "    basic_auth:\n      username: %q\n      password_file: %s\n", s.Web.User, WebPassword)
 	}
 	return b.String()
 }
@@ -131,8 +131,8 @@ func (s Server) storage() string {
 	return "storage:\n  tsdb:\n    retention:\n" + b.String() + "\n"
 }
 
-// Unit is Prometheus's unit, which begins to listen as web says. It listens on loopback, for people who forward a port by SSH, and on the tunnel's own addresses. It talks
-// to the tunnel's networks alone.
+// Unit is Prometheus's unit. It listens on loopback, for people who forward a port by SSH, and on the tunnel's own addresses, in the
+// way that web says. It talks to these networks alone, the tunnel's; with none of them, as where targets are outside the tunnel, to all.
 func Unit(own []netip.Addr, networks []netip.Prefix, web Web) string {
 	command := []string{
 		"/usr/local/bin/" + Name,
@@ -162,10 +162,12 @@ func Unit(own []netip.Addr, networks []netip.Prefix, web Web) string {
 		"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
 		"SystemCallFilter=@system-service",
 	}
-	service = append(service, systemd.Only(networks...)...)
+	if len(networks) > 0 {
+		service = append(service, systemd.Only(networks...)...)
+	}
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{
-			"Description=Prometheus, for the hosts in the tunnel",
+			"Description=Prometheus, of a fleet that nobody else can reach",
 			"Documentation=https://prometheus.io/docs/",
 			"Wants=" + wireguard.Unit,
 			"After=" + wireguard.Unit,

@@ -24,7 +24,7 @@ func TestServer(t *testing.T) {
 			"    tls_config:\n      ca_file: /etc/prometheus/tls/authorities.pem\n", "      min_version: TLS13\n",
 		}, []string{"scheme: https", "basic_auth"}},
 		{"a guarded endpoint", Server{Self: self, ScrapeInterval: time.Minute, Web: Web{TLS: true, User: "admin"}}, []string{
-			"    scheme: https\n", "      username: admin\n      password_file: /etc/prometheus/tls/web.password\n",
+			"    scheme: https\n", "      username: \"admin\"\n      password_file: /etc/prometheus/tls/web.password\n",
 		}, []string{"min_version"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

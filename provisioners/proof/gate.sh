@@ -1,5 +1,6 @@
-# The gate runs on the monitor and ends when the fleet works: every target is scraped, and every target's own probes say that
-# it reaches nothing of the tunnel. It asks Prometheus alone, so it costs one connection whatever the number of targets.
+# The gate runs on the monitor and ends when the fleet works: every target is scraped where and how it must be, every target's own
+# probes say that it reaches nothing of the tunnel, and every exporter with a certificate refuses what it must. It costs one
+# connection of the operator's whatever the number of targets.
 #
 # Before this text stand: fleet_monitor (the monitor's name), fleet_prometheus (its URL), fleet_targets (lines: name, address, port,
 # http or https, tunnel or direct, WireGuard key, digest of its plan), fleet_seconds (how long to wait). It prints one row per probe:
@@ -14,19 +15,33 @@ turning=/var/lib/promwire/turning
 authority=/etc/promwire/authority
 pair=/etc/prometheus/tls
 readonly MOST_SKEW=300 # seconds between two clocks
+readonly TOGETHER=8    # targets that are tried at a time
 
 die() {
   printf 'promwire: %s: verify: %s\n' "$fleet_monitor" "$1" >&2
   exit 1
 }
 
-# query prints one line per series: the label's value (several joined by |) and the sample.
-query() {
+# ask QUERY: what Prometheus answers, in promtool's words.
+ask() {
   local config=/etc/prometheus/promtool.yml options=()
   [ ! -e "$config" ] || options=(--http.config.file="$config")
-  promtool query instant "${options[@]}" "$fleet_prometheus" "$1" 2>/dev/null |
+  promtool query instant "${options[@]}" "$fleet_prometheus" "$1"
+}
+
+# query prints one line per series: the label's value (several joined by |) and the sample.
+query() {
+  ask "$1" 2>/dev/null |
     sed -nE 's/^\{(.*)\} => ([^ ]+) @.*$/\1\t\2/p' |
     sed -E 's/[a-z_]+="([^"]*)"/\1/g; s/, /|/g'
+}
+
+# scraped prints the URLs that Prometheus scrapes for job node.
+scraped() {
+  local config=/etc/prometheus/curl.conf options=()
+  [ ! -e "$config" ] || options=(--config "$config")
+  curl "${options[@]}" --silent --fail --noproxy '*' --max-time 10 "$fleet_prometheus/api/v1/targets?state=active&scrapePool=node" |
+    grep -oE '"scrapeUrl":"[^"]*"' | cut -d '"' -f 4
 }
 
 # wanted prints the names of all targets, sorted.
@@ -50,14 +65,25 @@ until_none() {
   done
 }
 
-down() { { up | missing && waiting; } | sort -u; }
+down() { { up | missing && elsewhere && waiting; } | sort -u; }
+
+# elsewhere prints the targets that Prometheus does not scrape at the address, at the port and by the scheme that it should.
+elsewhere() { awk -F'\t' 'first { seen[$1]; next } !($1 in seen) { print $2 }' first=1 <(scraped) first= <(urls); }
+
+# urls prints what Prometheus must scrape of each target, and the target's name.
+urls() {
+  awk 'NF {
+    host = $2 ~ /:/ ? "[" $2 "]" : $2
+    print $4 "://" host ":" $3 "/metrics\t" $1
+  }' <<<"$fleet_targets"
+}
 
 # waiting prints the targets to which Prometheus has not turned yet, because they do not answer there: it scrapes them as before.
 waiting() {
   local file
   for file in "$turning"/*.json; do
     if [ -e "$file" ]; then basename "$file" .json; fi
-  done | comm -12 <(wanted) -
+  done | sort | comm -12 <(wanted) -
 }
 
 # stale prints the targets whose probes have not run again since $before.
@@ -66,12 +92,13 @@ stale() { comm -23 <(fenced) <(comm -13 <(printf '%s\n' "$before") <(runs) | cut
 # received prints the bytes that the tunnel has received from a peer, by its key.
 received() { awk -v key="$1" '$1 == key { print $2 }'; }
 
-# cause says why a target is not scraped: the tunnel first, then the exporter, then Prometheus.
+# cause NAME says why a target is not scraped: the tunnel first, then the exporter, its certificate, then Prometheus.
 cause() {
-  local address port scheme way key
-  read -r address port scheme way key < <(awk -v name="$1" '$1 == name { print $2, $3, $4, $5, $6 }' <<<"$fleet_targets")
+  local address way key url
+  read -r address way key < <(awk -v name="$1" '$1 == name { print $2, $5, $6 }' <<<"$fleet_targets")
+  url=$(urls | awk -F'\t' -v name="$1" '$2 == name { print $1 }')
   if [ "$way" = tunnel ] && tunnel_cause "$key"; then return; fi
-  exporter_cause "$scheme://$(bracket "$address"):$port/metrics" "$scheme"
+  exporter_cause "$address" "$url" || prometheus_cause "$1" "$url"
 }
 
 # tunnel_cause KEY: a target sends a keepalive every 25 seconds, so one of which nothing was heard while the gate waited is not there.
@@ -89,45 +116,104 @@ tunnel_cause() {
   fi
 }
 
-# exporter_cause URL SCHEME: asks as Prometheus does.
+# exporter_cause ADDRESS URL: asks as Prometheus does. It fails if the exporter answers.
 exporter_cause() {
   local status=0 said options=()
-  [ "$2" = http ] || options=(--cacert "$pair/authorities.pem" --cert "$pair/certificate.pem" --key "$pair/key.pem")
-  said=$(curl --silent --show-error --noproxy '*' --output /dev/null --connect-timeout 5 --max-time 10 "${options[@]}" "$1" 2>&1) || status=$?
+  [[ $2 != https:* ]] || options=(--cacert "$pair/authorities.pem" --cert "$pair/certificate.pem" --key "$pair/key.pem")
+  said=$(curl --http1.1 --silent --show-error --fail --noproxy '*' --output /dev/null --connect-timeout 5 --max-time 10 \
+    "${options[@]}" "$2" 2>&1) || status=$?
   said=$(head -n 1 <<<"$said")
   case $status in
-    0) echo "Prometheus: the exporter answers but is not scraped; see journalctl -u prometheus" ;;
+    0) return 1 ;;
+    6) echo "exporter: the monitor can't resolve $1" ;;
     7) echo "exporter: connection refused; see systemctl status 'node_exporter*' on the host" ;;
     28) echo "exporter: no answer; if the host is up, see nft list table inet promwire there" ;;
-    35 | 56 | 58) echo "certificate: the host does not take the monitor's ($said); compare the clocks of both, and run pulumi up" ;;
-    60) echo "certificate: the host's is not believed ($said); compare the clocks of both, and run pulumi up" ;;
-    *) echo "exporter: curl failed with status $status; see journalctl -u 'node_exporter*' on the host" ;;
+    35 | 55 | 56) echo "certificate: $(refused "$said")" ;;
+    58 | 77) echo "certificate: the monitor's own can't be used; run pulumi up ($said)" ;;
+    60) echo "certificate: $(disbelieved "$1" "$said")" ;;
+    *) echo "exporter: $said; see journalctl -u 'node_exporter*' on the host" ;;
   esac
+}
+
+# refused SAID: the host refuses the monitor's certificate, for the reason that its alert gives (RFC 8446, 6.2).
+refused() {
+  case $1 in
+    *"certificate expired"*)
+      echo "to the host's clock, the monitor's has expired or is not valid yet; compare date on both, timedatectl set-ntp true" ;;
+    *"unknown ca"*) echo "the host does not trust the authority of the monitor's; run pulumi up" ;;
+    *"alert"*) echo "the host refuses the monitor's; run pulumi up ($1)" ;;
+    *) echo "no TLS with the host; see journalctl -u 'node_exporter*' there ($1)" ;;
+  esac
+}
+
+# disbelieved ADDRESS SAID: the monitor does not believe the host's certificate, for the reason that curl gives.
+disbelieved() {
+  case $2 in
+    *"not yet valid"*)
+      echo "the host's is not valid yet by the monitor's clock, $(date --utc); compare date on both, timedatectl set-ntp true" ;;
+    *"has expired"*)
+      echo "the host's has expired by the monitor's clock, $(date --utc); see journalctl -u promwire-renew, and run pulumi up" ;;
+    *"issuer certificate"* | *"self-signed"* | *"self signed"* | *"signature failure"*)
+      echo "no authority that the monitor trusts signed the host's; run pulumi up ($2)" ;;
+    *"subject name"*) echo "the host's is not for $1; is another host there? Run pulumi up ($2)" ;;
+    *) echo "the host's is not believed; run pulumi up ($2)" ;;
+  esac
+}
+
+# prometheus_cause NAME URL: why Prometheus does not scrape what answers.
+prometheus_cause() {
+  printf 'Prometheus: the exporter answers at %s, but ' "$2"
+  if [ -e "$turning/$1.json" ]; then
+    echo "it is scraped as before until Prometheus turns; see journalctl -u promwire-turn-$1"
+  elif grep -qxF "$2" <<<"$(scraped)"; then
+    echo "is not scraped; see journalctl -u prometheus"
+  else
+    echo "is scraped elsewhere, or not at all; see /etc/prometheus/targets.d/$1.json and journalctl -u prometheus"
+  fi
 }
 
 bracket() { case $1 in *:*) printf '[%s]' "$1" ;; *) printf '%s' "$1" ;; esac; }
 
 # fail_down names each target that is not scraped, with its cause.
 fail_down() {
-  local name report=
-  left=$(down)
+  local names
+  answers
+  names=$(down)
+  [ -z "$names" ] || die "not scraped after $fleet_seconds s:"$'\n'"$(causes <<<"$names" | sort)"
+}
+
+# answers fails with what Prometheus says, if it has no answer.
+answers() {
+  local said
+  said=$(ask 'vector(1)' 2>&1) || die "Prometheus does not answer at $fleet_prometheus; see journalctl -u prometheus"$'\n'"$said"
+}
+
+causes() {
+  local name count=0
   while read -r name; do
-    report+=$'\n'"  $name: $(cause "$name")"
-  done <<<"$left"
-  die "not scraped after $fleet_seconds s:$report"
+    echo "  $name: $(cause "$name")" &
+    count=$((count + 1))
+    [ $((count % TOGETHER)) -ne 0 ] || wait
+  done
+  wait
 }
 
 # skewed names the hosts with certificates whose clock is not the monitor's.
 skewed() {
-  local name seconds way
+  local clock='node_time_seconds{job="node",role="target"}' name seconds
   while IFS=$'\t' read -r name seconds; do
-    way=ahead
-    [[ $seconds != -* ]] || way=behind
-    echo "  $name: clock: ${seconds#-} s $way of the monitor's; set it, with timedatectl set-ntp true"
-  done < <(query 'avg by (name) (round(node_time_seconds{job="node",role="target"} - timestamp(node_time_seconds{job="node",role="target"})))' |
-    awk -F'\t' -v most="$MOST_SKEW" '$2 > most || $2 < -most' |
-    grep -Ff <(awk '$4 == "https" { print $1 "\t" }' <<<"$fleet_targets"))
+    case $seconds in
+      -*) seconds="${seconds#-} s behind" ;;
+      *) seconds="$seconds s ahead of" ;;
+    esac
+    echo "  $name: clock: it is $seconds the monitor's; timedatectl set-ntp true"
+  done < <(query "max by (name) (round($clock - timestamp($clock)))" | awk -F'\t' -v most="$MOST_SKEW" '
+    first { secured[$1]; next }
+    $1 in secured && ($2 > most || $2 < -most)' first=1 <(secured) first= -)
 }
+
+# secured prints the names of the targets that are scraped by https.
+secured() { awk '$4 == "https" { print $1 }' <<<"$fleet_targets"; }
 
 row() { printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$@"; }
 
@@ -152,7 +238,7 @@ rows() {
 # certificates shows every exporter that has one what must not be enough, and what must be.
 certificates() {
   local name address port folder count=0
-  grep -q ' https ' <<<"$fleet_targets" || return 0
+  [ -n "$(secured)" ] || return 0
   folder=$(umask 077 && mktemp -d)
   # shellcheck disable=SC2064 # the folder of now
   trap "rm -rf '$folder'" EXIT
@@ -160,7 +246,7 @@ certificates() {
   while read -r name address port; do
     show "$folder" "$name" "$address" "$port" >"$folder/rows-$name" &
     count=$((count + 1))
-    [ $((count % 8)) -ne 0 ] || wait
+    [ $((count % TOGETHER)) -ne 0 ] || wait
   done < <(awk '$4 == "https" { print $1, $2, $3 }' <<<"$fleet_targets")
   wait
   cat "$folder"/rows-*
@@ -199,9 +285,11 @@ attempt() {
 impostors() {
   local folder=$1 by
   by=$authority/$(sed -n 3p "$authority/settings" | awk '{ print $NF }')
-  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/key.pem"
-  openssl req -new -key "$folder/key.pem" -subj /CN=impostor -out "$folder/request.pem"
-  openssl req -x509 -key "$folder/key.pem" -subj "/CN=another authority" -days 1 -out "$folder/authority.pem"
+  {
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/key.pem" &&
+      openssl req -new -key "$folder/key.pem" -subj /CN=impostor -out "$folder/request.pem" &&
+      openssl req -x509 -key "$folder/key.pem" -subj "/CN=another authority" -days 1 -out "$folder/authority.pem"
+  } 2>"$folder/said" || die "probes: openssl makes no key: $(tail -n 2 "$folder/said")"
   counterfeit "another authority's certificate" "$folder/authority.pem" "$folder/key.pem" clientAuth scraper.promwire.internal "1 hour ago" "1 hour"
   counterfeit "another target's certificate" "$by/certificate.pem" "$by/key.pem" serverAuth impostor "1 hour ago" "1 hour"
   counterfeit "expired certificate" "$by/certificate.pem" "$by/key.pem" clientAuth scraper.promwire.internal "2 days ago" "1 day ago"
@@ -230,7 +318,8 @@ extendedKeyUsage = $4
 subjectAltName = DNS:$5
 END
   openssl ca -batch -notext -config "$folder/config" -extensions impostor -cert "$2" -keyfile "$3" \
-    -in "$folder/request.pem" -out "$folder/$1.pem" "${dates[@]}" 2>"$folder/said" || die "probes: $(tail -n 2 "$folder/said")"
+    -in "$folder/request.pem" -out "$folder/$1.pem" "${dates[@]}" 2>"$folder/said" ||
+    die "probes: openssl signs no $1: $(tail -n 2 "$folder/said")"
 }
 
 main() {
@@ -238,7 +327,7 @@ main() {
   transfer=$(wg show "$interface" transfer)
   if [ -n "$(wanted)" ]; then
     until_none down || fail_down
-    before=$(runs)
+    before=$(runs) || answers
     SECONDS=0
     # A target that went down just before was still up when it was last scraped.
     until_none stale || [ -z "$(down)" ] || fail_down

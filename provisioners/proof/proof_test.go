@@ -64,6 +64,16 @@ func TestScriptsParse(t *testing.T) {
 	}
 }
 
+// TestOutsidePorts: SSH answers, and nothing else that a host of the fleet may have.
+func TestOutsidePorts(t *testing.T) {
+	script := Outside(OutsideValues{Hosts: []Outsider{{"a", "198.51.100.1", 2222, "d"}}})
+	for probe, want := range map[string]string{"2222": "open", "9100": "closed", "19100": "closed", "19101": "closed", "9090": "closed"} {
+		if line := "\na 198.51.100.1 " + probe + " " + want + "\n"; strings.Count(script, line) != 1 {
+			t.Errorf("%q is missing in:\n%s", line, script)
+		}
+	}
+}
+
 // TestOutside runs the probes against a port that is open and one that is closed.
 func TestOutside(t *testing.T) {
 	open, err := net.Listen("tcp", "127.0.0.1:0")

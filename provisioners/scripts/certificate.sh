@@ -19,7 +19,7 @@ authorities() {
 }
 
 # certify NAME SIGNED RENEW: standard input is this host's certificate, given out when the monitor's clock said SIGNED. An installed
-# one that is as good and lasts longer is kept: the monitor renewed it meanwhile.
+# one that is as good and newer is kept: the monitor renewed it meanwhile.
 certify() {
   local name=$1 signed=$2 renew=$3 file=$RUN/certificate.pem behind reason
   cat >"$file"
@@ -29,7 +29,7 @@ certify() {
   reason=$(flaw "$name" "$file") || fail "the certificate that the monitor gave it is of no use: $reason"
   give "$CERTIFICATES/key.pem" 400 node_exporter
   put "$STATE/renew-seconds" 600 <<<"$renew"
-  if ! lasts_longer "$name" "$file"; then put "$CERTIFICATES/certificate.pem" 400:node_exporter <"$file"; fi
+  if ! renewed "$name" "$file"; then put "$CERTIFICATES/certificate.pem" 400:node_exporter <"$file"; fi
   rm "$file"
   certificate_metrics exporter "$CERTIFICATES/certificate.pem" "$renew" | put_metrics
 }
@@ -53,20 +53,23 @@ flaw() {
   return 1
 }
 
-# lasts_longer NAME FILE: says whether the installed certificate is good, bears the same names as FILE, and expires after it.
-lasts_longer() {
+# renewed NAME FILE: says whether the installed certificate is good, bears the same names as FILE, and was signed after it.
+renewed() {
   local have=$CERTIFICATES/certificate.pem
   [ -s "$have" ] && flaw "$1" "$have" >/dev/null && [ "$(names "$have")" = "$(names "$2")" ] &&
-    [ "$(issuer "$have")" = "$(issuer "$2")" ] && [ "$(expiry "$have")" -gt "$(expiry "$2")" ]
+    [ "$(issuer "$have")" = "$(issuer "$2")" ] && newer "$have" "$2"
 }
+
+# newer FILE OTHER: says whether a certificate was signed after another one. Which of them lasts longer is a matter of settings.
+newer() { [ "$(date_of start "$1")" -gt "$(date_of start "$2")" ]; }
 
 names() { openssl x509 -in "$1" -noout -ext subjectAltName | tail -n +2; }
 
 # issuer FILE: which authority's key signed it; two authorities may have one name.
 issuer() { openssl x509 -in "$1" -noout -issuer -ext authorityKeyIdentifier; }
 
-# expiry FILE: when a certificate ends, in seconds since 1970.
-expiry() { date --date "$(openssl x509 -in "$1" -noout -enddate | cut -d = -f 2)" +%s; }
+# date_of start|end FILE: when a certificate begins or ends, in seconds since 1970.
+date_of() { date --date "$(openssl x509 -in "$2" -noout "-$1date" | cut -d = -f 2)" +%s; }
 
 # give FILE MODE USER: makes a file that stays as it is a user's.
 give() {
@@ -79,7 +82,7 @@ give() {
 # certificate_metrics HOLDER FILE RENEW [LABELS]: when a certificate ends, and when it should be another one.
 certificate_metrics() {
   local end labels="holder=\"$1\"${4:-}"
-  end=$(expiry "$2")
+  end=$(date_of end "$2")
   printf 'promwire_certificate_not_after_timestamp_seconds{%s} %s\n' "$labels" "$end"
   printf 'promwire_certificate_renew_after_timestamp_seconds{%s} %s\n' "$labels" $((end - $3))
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Takes one renewed certificate for this host. Standard input and output are a connection from the monitor; but who sends it doesn't
 # matter: only a certificate for this host's own key and name, by an authority that the host trusts already, is taken, and only one
-# that lasts longer than the present one.
+# that was signed after the present one.
 set -euo pipefail
 
 # shellcheck source=/dev/null
@@ -18,8 +18,8 @@ main() {
   certificate >"$new"
   if ! reason=$(flaw "$HOST" "$new"); then
     refuse "$new" "$reason"
-  elif [ -s "$CERTIFICATES/certificate.pem" ] && [ "$(expiry "$new")" -le "$(expiry "$CERTIFICATES/certificate.pem")" ]; then
-    refuse "$new" "it does not last longer than the present one"
+  elif [ -s "$CERTIFICATES/certificate.pem" ] && ! newer "$new" "$CERTIFICATES/certificate.pem"; then
+    refuse "$new" "it is not newer than the present one"
   else
     put "$CERTIFICATES/certificate.pem" 400:node_exporter <"$new"
     certificate_metrics exporter "$CERTIFICATES/certificate.pem" "$(<"$STATE/renew-seconds")" | put_metrics

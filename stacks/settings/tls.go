@@ -12,8 +12,10 @@ import (
 
 const (
 	minValidity = 10 * time.Minute
-	maxValidity = 825 * 24 * time.Hour // CA/Browser Forum Baseline Requirements 6.3.2; some TLS libraries hold private authorities to it
 	minRenewal  = 10 * time.Second
+
+	// CA/Browser Forum's Baseline Requirements 6.3.2; some TLS libraries hold private authorities to it, too.
+	maxValidity = 825 * 24 * time.Hour
 
 	// Who has certificates for longer than a week can have more than a day to notice that a renewal failed.
 	longValidity = 7 * 24 * time.Hour
@@ -38,7 +40,8 @@ func (c *checker) tls(t document.TLS) TLS {
 	settings := TLS{Enabled: t.Enabled, Authorities: c.authorities(path+".authorities", t.Authorities)}
 	settings.Validity = c.duration(path+".validity", or(t.Validity, defaultValidity)).Truncate(time.Second)
 	if settings.Validity != 0 && (settings.Validity < minValidity || settings.Validity > maxValidity) {
-		c.Add(path+".validity", "%s is out of range; it takes %s to %s", t.Validity, model.Duration(minValidity), model.Duration(maxValidity))
+		c.Add(path+".validity", "%s is out of range; it takes %s to %s", t.Validity,
+			model.Duration(minValidity), model.Duration(maxValidity))
 	}
 	settings.RenewBefore = settings.Validity / renewalPart
 	if t.RenewBefore != "" {
@@ -55,7 +58,8 @@ func (c *checker) renewal(path string, written document.TLS, t TLS) {
 	switch {
 	case t.RenewBefore == 0 || t.Validity == 0: // reported already
 	case t.RenewBefore >= t.Validity:
-		c.Add(path, "%s is not less than validity, %s; a certificate would be due before it is made", text, or(written.Validity, defaultValidity))
+		c.Add(path, "%s is not less than validity, %s; a certificate would be due before it is made", text,
+			or(written.Validity, defaultValidity))
 	case t.RenewBefore < minRenewal:
 		c.Add(path, "%s is less than renewing takes; it takes at least %s", text, model.Duration(minRenewal))
 	case t.RenewBefore < shortRenewal && t.Validity > longValidity:
@@ -73,7 +77,6 @@ func (c *checker) authorities(path string, names []string) []string {
 	for i, name := range names {
 		at := document.Index(path, i)
 		switch {
-		case name == "": // reported when it was decoded
 		case !authority.MatchString(name):
 			c.Add(at, "%q is no name for an authority: lower-case letters, digits and hyphens, no hyphen at either end, 32 at most", name)
 		case slices.Contains(besideAuthorities, name):

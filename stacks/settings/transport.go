@@ -59,7 +59,7 @@ func single(text string) netip.Addr {
 func (c *checker) outsideTunnel(s *Settings) {
 	scraped := map[string]string{}
 	for i, host := range c.hosts {
-		if host.Transport != TLSOnly || host.path == c.hosts[i-1].path { // the first of a group stands for all
+		if host.Transport != TLSOnly || i > 0 && host.path == c.hosts[i-1].path { // the first of a group stands for all
 			continue
 		}
 		if !s.TLS.Enabled {
@@ -87,8 +87,8 @@ func (c *checker) scrapable(host located, scraped map[string]string) {
 	}
 	at := strings.TrimSuffix(strings.ToLower(address), ".")
 	if first, taken := scraped[at]; taken {
-		c.Add(host.path+".transport", "tls: %s is scraped at %s already, and an address has one exporter's port; use the tunnel for one of them",
-			first, address)
+		c.Add(host.path+".transport",
+			"tls: %s is scraped at %s already, and an address has one exporter's port; use the tunnel for one of them", first, address)
 	} else {
 		scraped[at] = host.path
 	}

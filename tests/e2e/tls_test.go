@@ -255,10 +255,8 @@ func renewedByItself(s *story) {
 	s.noMissedScrape(func() { s.up() })
 }
 
-// renewedByUp: without the timer, a certificate that is due is renewed by the next update that looks at it.
+// renewedByUp: an update that looks at certificates renews them, here because they are to be valid for another time.
 func renewedByUp(s *story) {
-	s.mustOn("monitor-1", "systemctl stop promwire-renew.timer")
-	s.mustOn("monitor-1", "systemctl start promwire-renew.timer")
 	s.edit(tls(map[string]any{"validity": "60d"}))
 	before := s.serial("node-1")
 	life := s.life("node-1")
@@ -314,7 +312,7 @@ func removedHost(s *story) {
 	assert.NotContains(s.t, s.mustOn("monitor-1", "cat /etc/prometheus/targets.d/*.json"), address)
 }
 
-// offAndOn: the exporter's other face is scraped before the former one goes.
+// offAndOn: when certificates come, the exporter that has them is scraped before the former one goes.
 func offAndOn(s *story) {
 	plain := func(fleet map[string]any) {
 		fleet["tls"] = map[string]any{"enabled": false}
@@ -324,7 +322,8 @@ func offAndOn(s *story) {
 		})(fleet)
 	}
 	s.edit(plain)
-	s.noMissedScrape(func() { s.up() })
+	s.up()
+	s.allUp(s.scraped())
 	assert.Equal(s.t, 0, s.curlOn("monitor-1", "http://"+s.tunnels()["node-1"]+":9100/metrics"))
 	s.edits = s.edits[:len(s.edits)-1]
 	s.edit(without(direct))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# promwire: the monitor knows node-1; its certificate, in period 7
+# promwire: the monitor knows node-1; its certificate of authority 1, 2 for 2160h0m0s, renewed 720h0m0s before, in period 7
 set -euo pipefail
 
 # shellcheck shell=bash

@@ -567,7 +567,7 @@ authorities() {
 }
 
 # certify NAME SIGNED RENEW: standard input is this host's certificate, given out when the monitor's clock said SIGNED. An installed
-# one that is as good and lasts longer is kept: the monitor renewed it meanwhile.
+# one that is as good and newer is kept: the monitor renewed it meanwhile.
 certify() {
   local name=$1 signed=$2 renew=$3 file=$RUN/certificate.pem behind reason
   cat >"$file"
@@ -577,7 +577,7 @@ certify() {
   reason=$(flaw "$name" "$file") || fail "the certificate that the monitor gave it is of no use: $reason"
   give "$CERTIFICATES/key.pem" 400 node_exporter
   put "$STATE/renew-seconds" 600 <<<"$renew"
-  if ! lasts_longer "$name" "$file"; then put "$CERTIFICATES/certificate.pem" 400:node_exporter <"$file"; fi
+  if ! renewed "$name" "$file"; then put "$CERTIFICATES/certificate.pem" 400:node_exporter <"$file"; fi
   rm "$file"
   certificate_metrics exporter "$CERTIFICATES/certificate.pem" "$renew" | put_metrics
 }
@@ -601,20 +601,23 @@ flaw() {
   return 1
 }
 
-# lasts_longer NAME FILE: says whether the installed certificate is good, bears the same names as FILE, and expires after it.
-lasts_longer() {
+# renewed NAME FILE: says whether the installed certificate is good, bears the same names as FILE, and was signed after it.
+renewed() {
   local have=$CERTIFICATES/certificate.pem
   [ -s "$have" ] && flaw "$1" "$have" >/dev/null && [ "$(names "$have")" = "$(names "$2")" ] &&
-    [ "$(issuer "$have")" = "$(issuer "$2")" ] && [ "$(expiry "$have")" -gt "$(expiry "$2")" ]
+    [ "$(issuer "$have")" = "$(issuer "$2")" ] && newer "$have" "$2"
 }
+
+# newer FILE OTHER: says whether a certificate was signed after another one. Which of them lasts longer is a matter of settings.
+newer() { [ "$(date_of start "$1")" -gt "$(date_of start "$2")" ]; }
 
 names() { openssl x509 -in "$1" -noout -ext subjectAltName | tail -n +2; }
 
 # issuer FILE: which authority's key signed it; two authorities may have one name.
 issuer() { openssl x509 -in "$1" -noout -issuer -ext authorityKeyIdentifier; }
 
-# expiry FILE: when a certificate ends, in seconds since 1970.
-expiry() { date --date "$(openssl x509 -in "$1" -noout -enddate | cut -d = -f 2)" +%s; }
+# date_of start|end FILE: when a certificate begins or ends, in seconds since 1970.
+date_of() { date --date "$(openssl x509 -in "$2" -noout "-$1date" | cut -d = -f 2)" +%s; }
 
 # give FILE MODE USER: makes a file that stays as it is a user's.
 give() {
@@ -627,7 +630,7 @@ give() {
 # certificate_metrics HOLDER FILE RENEW [LABELS]: when a certificate ends, and when it should be another one.
 certificate_metrics() {
   local end labels="holder=\"$1\"${4:-}"
-  end=$(expiry "$2")
+  end=$(date_of end "$2")
   printf 'promwire_certificate_not_after_timestamp_seconds{%s} %s\n' "$labels" "$end"
   printf 'promwire_certificate_renew_after_timestamp_seconds{%s} %s\n' "$labels" $((end - $3))
 }
@@ -898,24 +901,23 @@ monitor_metrics() {
 
 readonly WEB_PASSWORD=/etc/prometheus/web.password
 readonly WEB=/etc/prometheus/tls # copies that only Prometheus reads
+readonly WEB_COST=12             # 2^12 rounds of bcrypt
 
 # web TLS USER: what Prometheus's web configuration has. TLS is yes or no, USER is who logs in, or nothing.
 web() {
-  local tls=$1 user=${2-}
-  if [ "$tls" = no ] && [ -z "$user" ]; then
-    without_web
-    return
+  local tls=$1 user=${2-} config file
+  if [ "$tls" = yes ] || [ -n "$user" ]; then
+    dir "$WEB" 700 prometheus
+    if [ "$tls" = yes ]; then web_certificate; fi
+    if [ -n "$user" ]; then web_password; fi
+    config=$(web_config "$tls" "$user")
+    put /etc/prometheus/web.yml 640:root:prometheus promtool check web-config <<<"$config"
+    clients "$tls" "$user"
+  else
+    for file in web.yml promtool.yml curl.conf; do drop "/etc/prometheus/$file"; done
   fi
-  dir "$WEB" 700 prometheus
-  if [ -n "$user" ]; then web_password "$user"; fi
-  if [ "$tls" = yes ]; then web_certificate; fi
-  web_config "$tls" "$user" | put /etc/prometheus/web.yml 640:root:prometheus promtool check web-config
-  clients "$tls" "$user"
-}
-
-without_web() {
-  local file
-  for file in web.yml promtool.yml curl.conf; do drop "/etc/prometheus/$file"; done
+  if [ "$tls" = no ]; then drop "$WEB/web.key" && drop "$WEB/web.pem"; fi
+  if [ -z "$user" ]; then drop "$WEB/web.password"; fi
 }
 
 web_config() {
@@ -923,7 +925,7 @@ web_config() {
     printf 'tls_server_config:\n  cert_file: %s/web.pem\n  key_file: %s/web.key\n  min_version: TLS12\n' "$WEB" "$WEB"
   fi
   if [ -n "$2" ]; then
-    printf 'basic_auth_users:\n  %s: "%s"\n' "$2" "$(<"$WEB_PASSWORD.bcrypt")"
+    printf 'basic_auth_users:\n  "%s": "%s"\n' "$2" "$(<"$WEB_PASSWORD.bcrypt")"
   fi
 }
 
@@ -933,48 +935,55 @@ web_certificate() {
   put "$WEB/web.pem" 400:prometheus <"$CERTIFICATES/certificate.pem"
 }
 
-# web_password USER: makes a password once, and its hash whenever it is another one: whoever wants another password writes it into
+# web_password makes a password once, and its hash whenever it is another one: whoever wants another password writes it into
 # the file and runs this again.
 web_password() {
-  local sum
+  local sum born
   if [ ! -s "$WEB_PASSWORD" ]; then
-    tr -dc 'A-Za-z0-9' < <(head --bytes 4096 /dev/urandom) | head --bytes 32 | put "$WEB_PASSWORD" 600
+    born=$(head --bytes 4096 /dev/urandom | tr -dc 'A-Za-z0-9')
+    put "$WEB_PASSWORD" 600 <<<"${born:0:32}"
   fi
   record file "$WEB_PASSWORD"
   put "$WEB/web.password" 400:prometheus <"$WEB_PASSWORD"
   sum=$(sha256sum <"$WEB_PASSWORD")
   [ "$(cat "$WEB_PASSWORD.sum" 2>/dev/null || true)" != "$sum" ] || [ ! -s "$WEB_PASSWORD.bcrypt" ] || return 0
-  bcrypt <"$WEB_PASSWORD" | put "$WEB_PASSWORD.bcrypt" 600
+  born=$(bcrypt <"$WEB_PASSWORD")
+  put "$WEB_PASSWORD.bcrypt" 600 <<<"$born"
   put "$WEB_PASSWORD.sum" 600 <<<"$sum"
 }
 
-# bcrypt: the hash of the password on standard input, by the system's crypt(3), with 2^10 rounds.
+# bcrypt: the hash of the password on standard input, by the system's crypt(3). Of the password counts what Prometheus makes of its
+# file: no space around it.
 bcrypt() {
   # shellcheck disable=SC2016 # perl expands them
   perl -e '
+    my $cost = shift;
+    local $/;
     my $password = <STDIN>;
-    chomp $password;
+    $password =~ s/^\s+|\s+$//g;
     open(my $random, "<", "/dev/urandom") or die "urandom: $!";
     read($random, my $bytes, 22) == 22 or die "urandom: short";
     my @letters = (".", "/", "A" .. "Z", "a" .. "z", "0" .. "9");
     my $salt = join("", map { $letters[ord($_) % 64] } split(//, substr($bytes, 0, 21))) . $letters[16 * (ord(substr($bytes, 21)) % 4)];
-    my $hash = crypt($password, "\$2b\$10\$$salt");
-    die "crypt(3) of this system knows no bcrypt\n" unless defined $hash && $hash =~ /^\$2b\$10\$.{53}$/;
+    my $hash = crypt($password, "\$2b\$$cost\$$salt");
+    die "crypt(3) of this system knows no bcrypt\n" unless defined $hash && $hash =~ /^\$2b\$$cost\$.{53}$/;
     print "$hash\n";
-  '
+  ' "$WEB_COST"
 }
 
 # clients TLS USER: how promtool and curl, as root on this host, get in.
 clients() {
-  local tls=$1 user=$2
-  {
-    if [ "$tls" = yes ]; then printf 'tls_config:\n  ca_file: %s/authorities.pem\n' "$CERTIFICATES"; fi
-    if [ -n "$user" ]; then printf 'basic_auth:\n  username: %s\n  password_file: %s\n' "$user" "$WEB_PASSWORD"; fi
-  } | put /etc/prometheus/promtool.yml 600
-  {
-    if [ "$tls" = yes ]; then printf 'cacert = "%s/authorities.pem"\n' "$CERTIFICATES"; fi
-    if [ -n "$user" ]; then printf 'user = "%s:%s"\n' "$user" "$(<"$WEB_PASSWORD")"; fi
-  } | put /etc/prometheus/curl.conf 600
+  local tls=$1 user=$2 promtool='' curl=''
+  if [ "$tls" = yes ]; then
+    promtool+="tls_config:"$'\n'"  ca_file: $CERTIFICATES/authorities.pem"$'\n'
+    curl+="cacert = \"$CERTIFICATES/authorities.pem\""$'\n'
+  fi
+  if [ -n "$user" ]; then
+    promtool+="basic_auth:"$'\n'"  username: \"$user\""$'\n'"  password_file: $WEB_PASSWORD"$'\n'
+    curl+="user = \"$user:$(sed 's/["\\]/\\&/g' "$WEB_PASSWORD")\""$'\n'
+  fi
+  put /etc/prometheus/promtool.yml 600 < <(printf '%s' "$promtool")
+  put /etc/prometheus/curl.conf 600 < <(printf '%s' "$curl")
 }
 
 # web_answers TLS UNIT: waits until Prometheus is well.
@@ -1174,7 +1183,10 @@ groups:
           summary: "A target reaches, through the tunnel, a port of another host that must be closed to it"
 
       - alert: FenceStale
-        expr: up{job="node", role="target"} == 1 unless on (name) (time() - promwire_fence_last_run_timestamp_seconds < 300)
+        expr: >-
+          up{job="node", role="target"} == 1
+          and on (name) node_network_up{device="promwire0"}
+          unless on (name) (time() - promwire_fence_last_run_timestamp_seconds < 300)
         for: 5m
         labels:
           severity: warning
@@ -1189,8 +1201,11 @@ groups:
         annotations:
           summary: "A file system has less than a tenth of its space left"
 
+      # An authority is not renewed but replaced, see AuthorityExpiring.
       - alert: CertificateNotRenewed
-        expr: time() - promwire_certificate_renew_after_timestamp_seconds > (promwire_certificate_not_after_timestamp_seconds - promwire_certificate_renew_after_timestamp_seconds) / 3
+        expr: >-
+          time() - promwire_certificate_renew_after_timestamp_seconds{holder!="authority"}
+          > (promwire_certificate_not_after_timestamp_seconds - promwire_certificate_renew_after_timestamp_seconds) / 3
         for: 5m
         labels:
           severity: warning
@@ -1198,19 +1213,29 @@ groups:
           summary: "A certificate is due and was not renewed; see systemctl status promwire-renew on the monitor, or run pulumi up"
 
       - alert: CertificateExpiring
-        expr: promwire_certificate_not_after_timestamp_seconds - time() < (promwire_certificate_not_after_timestamp_seconds - promwire_certificate_renew_after_timestamp_seconds) / 3
+        expr: >-
+          promwire_certificate_not_after_timestamp_seconds - time()
+          < (promwire_certificate_not_after_timestamp_seconds - promwire_certificate_renew_after_timestamp_seconds) / 3
         labels:
           severity: critical
         annotations:
-          summary: "A certificate is about to expire, or has expired: the host will not be scraped any more; run pulumi up"
+          summary: "A certificate is about to expire, or has expired: then its host is not scraped any more; run pulumi up"
 
+      - alert: AuthorityExpiring
+        expr: promwire_certificate_not_after_timestamp_seconds{holder="authority"} - time() < 365 * 24 * 3600
+        labels:
+          severity: warning
+        annotations:
+          summary: "An authority ends within a year; list a new one after it in tls.authorities, and leave it out an update later"
+
+      # timestamp() is when the monitor scraped.
       - alert: ClockSkew
         expr: abs(node_time_seconds - timestamp(node_time_seconds)) > 300
         for: 2m
         labels:
           severity: warning
         annotations:
-          summary: "A host's clock is minutes off the monitor's: certificates will seem expired, or not valid yet"
+          summary: "A host's clock is minutes off the monitor's: certificates seem expired, or not valid yet; timedatectl set-ntp true"
 END
 put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
 global:
@@ -1261,7 +1286,7 @@ turn _monitor http://10.98.0.1:9100/ <<'END'
 END
 put /etc/systemd/system/prometheus.service 644 check_unit <<'END'
 [Unit]
-Description=Prometheus, for the hosts in the tunnel
+Description=Prometheus, of a fleet that nobody else can reach
 Documentation=https://prometheus.io/docs/
 Wants=wg-quick@promwire0.service
 After=wg-quick@promwire0.service

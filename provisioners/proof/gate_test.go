@@ -1,0 +1,258 @@
+package proof
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// ask runs commands below the gate's functions, with files in folder instead of the monitor's.
+func ask(t *testing.T, folder, commands string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	script := strings.TrimSuffix(Gate(gate), "main </dev/null\n")
+	if script == Gate(gate) {
+		t.Fatal("the gate's last line is another one")
+	}
+	for _, path := range []string{"/etc/prometheus", "/var/lib/promwire"} {
+		script = strings.ReplaceAll(script, path, folder)
+	}
+	cmd := exec.CommandContext(ctx, "bash", "-s")
+	cmd.Stdin = strings.NewReader(script + commands + "\n")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Sprintf("%s(%v)", out, err)
+	}
+	return string(out)
+}
+
+// pair is a certificate by an authority, for an address, usable by servers and clients.
+type pair struct {
+	*x509.Certificate
+	key *ecdsa.PrivateKey
+}
+
+func sign(t *testing.T, by *pair, address string, from, to time.Time) *pair {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "x"}, NotBefore: from, NotAfter: to,
+		IsCA: by == nil, BasicConstraintsValid: true, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	parent := &pair{template, key}
+	if by != nil {
+		parent, template.IPAddresses = by, []net.IP{net.ParseIP(address)}
+	} else {
+		template.Subject.CommonName = "authority " + template.SerialNumber.String()
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent.Certificate, key.Public(), parent.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &pair{certificate, key}
+}
+
+func (p *pair) save(t *testing.T, certificate, key string) {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(p.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, block := range map[string]*pem.Block{certificate: {Type: "CERTIFICATE", Bytes: p.Raw}, key: {Type: "PRIVATE KEY", Bytes: der}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// exporter serves as one does: TLS 1.3, and only who has a certificate by the authority gets in. It returns its port.
+func exporter(t *testing.T, own, clients *pair, now func() time.Time) int {
+	t.Helper()
+	pool := x509.NewCertPool()
+	pool.AddCert(clients.Certificate)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		Certificates: []tls.Certificate{{Certificate: [][]byte{own.Raw}, PrivateKey: own.key}},
+		ClientAuth:   tls.RequireAndVerifyClientCert, ClientCAs: pool, MinVersion: tls.VersionTLS13, Time: now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.NotFoundHandler(), ErrorLog: log.New(io.Discard, "", 0)}
+	server.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// TestCauses lets a real curl find out what is wrong with exporters.
+func TestCauses(t *testing.T) {
+	now := time.Now()
+	day := 24 * time.Hour
+	authority := sign(t, nil, "", now.Add(-99*day), now.Add(99*day))
+	stranger := sign(t, nil, "", now.Add(-99*day), now.Add(99*day))
+	good := sign(t, authority, "127.0.0.1", now.Add(-day), now.Add(day))
+	folder := t.TempDir()
+	if err := os.Mkdir(filepath.Join(folder, "tls"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string) string { return filepath.Join(folder, "tls", name) }
+	authority.save(t, file("authorities.pem"), file("none"))
+	good.save(t, file("certificate.pem"), file("key.pem"))
+
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = http.Serve(plain, http.NotFoundHandler()) }()
+	defer plain.Close()
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone.Close()
+	portOf := func(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
+
+	for _, c := range []struct {
+		name, scheme string
+		port         int
+		want         string
+	}{
+		{"all is well", "https", exporter(t, good, authority, nil), "nothing\n"},
+		{"nobody is there", "https", portOf(gone), "exporter: connection refused; "},
+		{"plain http is there", "https", portOf(plain), "certificate: no TLS with the host; "},
+		{"no metrics are there", "http", portOf(plain), "exporter: curl: (22) The requested URL returned error: 404"},
+		{"the host's has expired", "https", exporter(t, sign(t, authority, "127.0.0.1", now.Add(-2*day), now.Add(-day)), authority, nil),
+			"certificate: the host's has expired by the monitor's clock, "},
+		{"the host's is not valid yet", "https", exporter(t, sign(t, authority, "127.0.0.1", now.Add(day), now.Add(2*day)), authority, nil),
+			"certificate: the host's is not valid yet by the monitor's clock, "},
+		{"the host's is a stranger's", "https", exporter(t, sign(t, stranger, "127.0.0.1", now.Add(-day), now.Add(day)), authority, nil),
+			"certificate: no authority that the monitor trusts signed the host's; "},
+		{"another host is there", "https", exporter(t, sign(t, authority, "127.0.0.2", now.Add(-day), now.Add(day)), authority, nil),
+			"certificate: the host's is not for 127.0.0.1; "},
+		{"the host trusts a stranger", "https", exporter(t, good, stranger, nil), "certificate: the host does not trust the authority of the monitor's; "},
+		{"the host's clock is behind", "https", exporter(t, good, authority, func() time.Time { return now.Add(-2 * day) }),
+			"certificate: to the host's clock, the monitor's has expired or is not valid yet; compare date on both, timedatectl set-ntp true"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			said := ask(t, folder, fmt.Sprintf("exporter_cause 127.0.0.1 %s://127.0.0.1:%d/metrics || echo nothing", c.scheme, c.port))
+			if !strings.HasPrefix(said, c.want) || strings.Count(said, "\n") != 1 {
+				t.Errorf("it says:\n%s\nwant one line: %s", said, c.want)
+			}
+		})
+	}
+}
+
+// TestAttempts: what is refused, and what is only not there.
+func TestAttempts(t *testing.T) {
+	for _, c := range []struct {
+		status, code, want string
+	}{
+		{"0", "200", "accepted"},
+		{"0", "400", "refused"}, // plain HTTP, says Go's TLS server
+		{"0", "403", "refused"},
+		{"35", "000", "refused"},
+		{"52", "000", "refused"},
+		{"56", "000", "refused"},
+		{"7", "000", "silent"},
+		{"28", "000", "silent"},
+		{"60", "000", "silent"}, // the host's own is bad: that says nothing of whom it lets in
+		{"58", "000", "silent"}, // curl can't read what it is to show
+	} {
+		said := ask(t, t.TempDir(), `name=a address=b port=1; curl() { printf `+c.code+`; return `+c.status+`; }; attempt what refused url`)
+		if want := "monitor, what\ta\tb\t1\trefused\t" + c.want + "\n"; said != want {
+			t.Errorf("curl says %s, %s: got %q, want %q", c.status, c.code, said, want)
+		}
+	}
+}
+
+// TestDown: who is not scraped where it must be. Of the fleet, b and c have certificates.
+func TestDown(t *testing.T) {
+	const (
+		up    = `{name="a"} => 1 @[1]\n{name="b"} => 1 @[1]\n{name="c"} => 1 @[1]\n`
+		urls  = `"scrapeUrl":"http://10.98.0.2:9100/metrics"x"scrapeUrl":"https://10.98.0.3:19100/metrics"x"scrapeUrl":"https://c.example.com:19100/metrics"`
+		plain = `"scrapeUrl":"http://10.98.0.2:9100/metrics"x"scrapeUrl":"http://10.98.0.3:9100/metrics"x"scrapeUrl":"https://c.example.com:19100/metrics"`
+	)
+	for _, c := range []struct{ name, promtool, curl, more, want string }{
+		{"all is well", up, urls, "", ""},
+		{"one is down", strings.Replace(up, `b"} => 1`, `b"} => 0`, 1), urls, "", "b"},
+		{"Prometheus knows nobody", "", "", "", "a b c"},
+		{"Prometheus scrapes one as before", up, plain, "", "b"},
+		{"one is to be turned to", up, urls, "c", "c"},
+		{"another one is to be turned to", up, urls, "z", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			folder := t.TempDir()
+			if err := os.MkdirAll(filepath.Join(folder, "turning"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(folder, "turning", c.more+".json"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			said := ask(t, folder, "promtool() { printf '"+c.promtool+"'; }; curl() { echo '"+c.curl+"'; }; down | xargs")
+			if strings.TrimSpace(said) != c.want {
+				t.Errorf("got %q, want %q", said, c.want)
+			}
+		})
+	}
+}
+
+// TestSkewed: only certificates depend on the clock.
+func TestSkewed(t *testing.T) {
+	const clocks = `{name="a"} => 9999 @[1]\n{name="xb"} => 9999 @[1]\n{name="b"} => -301 @[1]\n{name="c"} => 301 @[1]\n`
+	const promtool = `promtool() { printf '%s'; }; skewed`
+	said := ask(t, t.TempDir(), strings.Replace(promtool, "%s", clocks, 1))
+	want := "  b: clock: it is 301 s behind the monitor's; timedatectl set-ntp true\n  c: clock: it is 301 s ahead of the monitor's; timedatectl set-ntp true\n"
+	if said != want {
+		t.Errorf("got:\n%swant:\n%s", said, want)
+	}
+	if said := ask(t, t.TempDir(), strings.Replace(promtool, "%s", strings.ReplaceAll(clocks, "301", "300"), 1)); said != "" {
+		t.Errorf("300 s are too much: %s", said)
+	}
+}
+
+// TestFenced: only who is in the tunnel tries it.
+func TestFenced(t *testing.T) {
+	if said := ask(t, t.TempDir(), "fenced | xargs"); said != "a b\n" {
+		t.Errorf("got %q", said)
+	}
+}
+
+// TestCauseOfTunnel: the tunnel comes first, and only where there is one.
+func TestCauseOfTunnel(t *testing.T) {
+	const wg = `wg() { [ "$3" = transfer ] && echo "keyA= 5 6" || echo "keyA= %s"; }; curl() { return 7; }; transfer=$(wg show x transfer); cause %s`
+	for _, c := range []struct{ handshake, name, want string }{
+		{"0", "a", "tunnel: it never completed a handshake; "},
+		{"1", "a", "tunnel: silent, its last handshake was "},
+		{"1", "b", "tunnel: the monitor does not know its key; "},
+		{"1", "c", "exporter: connection refused; "},
+	} {
+		if said := ask(t, t.TempDir(), fmt.Sprintf(wg, c.handshake, c.name)); !strings.HasPrefix(said, c.want) {
+			t.Errorf("%+v: %s", c, said)
+		}
+	}
+}

@@ -1,0 +1,358 @@
+package golden
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/proof"
+	"github.com/promwire/promwire/provisioners/scripts"
+)
+
+// tools is bin, from wherever a script runs.
+func tools(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// site is a fleet on loopback: real exporters, plain and with certificates, a real Prometheus that scrapes both in one job and guards
+// its own endpoint, and the gate. Its folder stands for the root of all hosts. Only the tunnel is missing.
+type site struct {
+	*testing.T
+	folder  string
+	web     int // Prometheus's own port
+	targets []proof.Target
+	ahead   atomic.Int64 // seconds by which the clock of target direct is ahead
+}
+
+const admin = "admin"
+
+func newSite(t *testing.T) *site {
+	s := &site{T: t, folder: t.TempDir(), web: port(t)}
+	s.targets = []proof.Target{
+		{Name: "plain", Port: port(t), Tunnel: true, PublicKey: "key="},
+		{Name: "secure", Port: port(t), TLS: true, Tunnel: true, PublicKey: "key="},
+		{Name: "direct", Port: port(t), TLS: true},
+	}
+	s.certificates()
+	for i := range s.targets {
+		s.targets[i].Address, s.targets[i].Digest = "127.0.0.1", "d"
+		s.exporter(s.targets[i])
+		s.discover(s.targets[i])
+	}
+	s.server()
+	return s
+}
+
+// port is a free one.
+func port(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// at is a path of a host, in the folder.
+func (s *site) at(path string) string { return filepath.Join(s.folder, path) }
+
+// here is a text with its paths in the folder.
+func (s *site) here(text string) string {
+	return regexp.MustCompile(`/(etc|var/lib)/(prometheus|node_exporter|promwire)`).ReplaceAllString(text, s.folder+"$0")
+}
+
+// write makes a file that the programs see whole.
+func (s *site) write(path, text string) {
+	s.Helper()
+	path = s.at(path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		s.Fatal(err)
+	}
+	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+		s.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// certificates makes an authority, and a certificate by it for the hosts and one for Prometheus.
+func (s *site) certificates() {
+	s.Helper()
+	s.write("etc/promwire/authority/settings", "86400\n3600\n1\n")
+	s.bash(`umask 077
+mkdir -p etc/promwire/authority/1 etc/node_exporter etc/prometheus/tls
+key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1/key.pem"; }
+sign() { # FOLDER SAN USAGE
+  key "$1"
+  openssl req -new -key "$1/key.pem" -subj /CN=x | openssl x509 -req -CA $a/certificate.pem -CAkey $a/key.pem -set_serial "$RANDOM" -days 1 \
+    -extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=%s\n' "$2" "$3") -out "$1/certificate.pem"
+  cp $a/certificate.pem "$1/authorities.pem"
+}
+a=etc/promwire/authority/1
+key $a
+openssl req -x509 -key $a/key.pem -subj '/CN=authority' -days 1 -out $a/certificate.pem
+sign etc/node_exporter IP:127.0.0.1 serverAuth
+sign etc/prometheus/tls DNS:` + nodeexporter.Scraper + ` clientAuth`)
+}
+
+// bash runs commands in the folder.
+func (s *site) bash(text string) {
+	s.Helper()
+	cmd := exec.CommandContext(s.Context(), "bash", "-euo", "pipefail", "-c", text)
+	cmd.Dir = s.folder
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.Fatalf("%v: %s", err, out)
+	}
+}
+
+// start runs a program of the lab until the test ends.
+func (s *site) start(program string, args ...string) {
+	s.Helper()
+	cmd := exec.CommandContext(s.Context(), filepath.Join(bin, program), args...)
+	log, err := os.Create(s.at(program + strconv.Itoa(port(s.T)) + ".log"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		log.Close()
+		if text, err := os.ReadFile(log.Name()); err == nil && s.Failed() {
+			s.Logf("%s:\n%s", program, text)
+		}
+	})
+}
+
+// exporter starts a target's, with the clock and the fence of a host.
+func (s *site) exporter(t proof.Target) {
+	s.Helper()
+	args := []string{"--web.listen-address=127.0.0.1:" + strconv.Itoa(t.Port), "--collector.disable-defaults", "--collector.textfile",
+		"--collector.textfile.directory=" + s.at(t.Name)}
+	if t.TLS {
+		s.write(t.Name+".web.yml", s.here(nodeexporter.WebConfig()))
+		args = append(args, "--web.config.file="+s.at(t.Name+".web.yml"))
+	}
+	tell := func() {
+		text := "node_time_seconds " + strconv.FormatInt(time.Now().Unix(), 10) + "\n"
+		if t.Tunnel {
+			text += fmt.Sprintf("promwire_fence_last_run_timestamp_seconds %d\npromwire_fence_open_addresses{to=\"monitor\",port=\"9090\"} 0\n",
+				time.Now().UnixMilli())
+		} else {
+			text = "node_time_seconds " + strconv.FormatInt(time.Now().Unix()+s.ahead.Load(), 10) + "\n"
+		}
+		s.write(t.Name+"/host.prom", text)
+	}
+	tell()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for s.Context().Err() == nil {
+			tell()
+			time.Sleep(100 * time.Millisecond)
+		}
+	}()
+	s.Cleanup(func() { <-done })
+	s.start("node_exporter", args...)
+}
+
+// discover tells Prometheus of a target.
+func (s *site) discover(t proof.Target) {
+	s.Helper()
+	s.write("etc/prometheus/targets.d/"+t.Name+".json", prometheus.Target(
+		prometheus.Labels{Name: t.Name, Role: prometheus.RoleTarget}, net.JoinHostPort(t.Address, strconv.Itoa(t.Port)), t.TLS))
+}
+
+// server starts Prometheus, with its configuration and with what web.sh makes of its endpoint.
+func (s *site) server() {
+	s.Helper()
+	s.bash(`PATH=$PATH:` + tools(s.T) + `
+CERTIFICATES=$PWD/etc/node_exporter
+dir() { mkdir -p "$1"; }
+record() { :; }
+drop() { rm -f "$1"; }
+put() {
+  local path=$1
+  shift 2
+  cat >"$path"
+  [ $# = 0 ] || "$@" "$path"
+}
+` + s.here(scripts.Web) + "\nweb yes " + admin)
+	text := prometheus.Server{
+		Self: prometheus.Labels{Name: "monitor", Role: prometheus.RoleMonitor}, ScrapeInterval: time.Second, TLS: true, Web: web,
+	}.Render()
+	s.write("etc/prometheus/prometheus.yml", strings.Replace(s.here(text), "127.0.0.1:9090", "127.0.0.1:"+strconv.Itoa(s.web), 1))
+	s.start("prometheus", "--config.file="+s.at("etc/prometheus/prometheus.yml"), "--storage.tsdb.path="+s.at("data"),
+		"--web.config.file="+s.at("etc/prometheus/web.yml"), "--web.listen-address=127.0.0.1:"+strconv.Itoa(s.web))
+}
+
+var web = prometheus.Web{TLS: true, User: admin}
+
+// gate runs the gate, beside a tunnel in which packets flow.
+func (s *site) gate(wait time.Duration) (printed string, ok bool) {
+	s.Helper()
+	script := s.here(proof.Gate(proof.GateValues{Monitor: "monitor", Digest: "d", Targets: s.targets, Wait: wait, Web: web}))
+	script = strings.Replace(script, "127.0.0.1:9090", "127.0.0.1:"+strconv.Itoa(s.web), 1)
+	script = strings.Replace(script, "export PATH=", "export PATH="+tools(s.T)+":", 1)
+	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-s")
+	cmd.Env = append(os.Environ(), "TMPDIR="+s.at("tmp"))
+	cmd.Stdin = strings.NewReader(`wg() { [ "$3" = transfer ] && echo "key= $RANDOM 0" || echo "key= $(date +%s)"; }
+ip() { echo "9: promwire0 inet 10.98.0.1/32 scope global promwire0"; }
+` + script)
+	if err := os.MkdirAll(s.at("tmp"), 0o700); err != nil {
+		s.Fatal(err)
+	}
+	out, err := cmd.CombinedOutput()
+	if left, _ := os.ReadDir(s.at("tmp")); len(left) > 0 {
+		s.Errorf("the gate left %v", left)
+	}
+	return string(out), err == nil
+}
+
+// passes waits until the gate sees what it wants.
+func (s *site) passes() []proof.Row {
+	s.Helper()
+	printed, ok := s.gate(40 * time.Second)
+	if !ok {
+		s.Fatalf("the gate stays closed: %s", printed)
+	}
+	rows, err := proof.Matrix(printed)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return rows
+}
+
+// itself waits until Prometheus gets into its own endpoint.
+func (s *site) itself() {
+	s.Helper()
+	var said string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		said, _ = run(s.T, filepath.Join(bin, "promtool"), "query", "instant", "--http.config.file="+s.at("etc/prometheus/promtool.yml"),
+			"https://127.0.0.1:"+strconv.Itoa(s.web), `up{job="prometheus",name="monitor"} == 1`)
+		if strings.Contains(said, "=> 1 @") {
+			return
+		}
+	}
+	s.Errorf("Prometheus does not scrape itself: %s", said)
+}
+
+// TestGate shows the gate a fleet that works, and then one fault after another.
+func TestGate(t *testing.T) {
+	s := newSite(t)
+	seen := map[string]int{}
+	for _, row := range s.passes() {
+		seen[row.From+" to "+row.To+": "+row.Seen]++
+	}
+	for _, name := range []string{"secure", "direct"} {
+		for _, what := range []string{
+			"plain http to %s: refused", "no certificate to %s: refused", "another authority's certificate to %s: refused",
+			"another target's certificate to %s: refused", "expired certificate to %s: refused", "its own certificate to %s: accepted",
+		} {
+			if what = "monitor, " + fmt.Sprintf(what, name); seen[what] != 1 {
+				t.Errorf("%d rows say %q of %v", seen[what], what, seen)
+			}
+		}
+	}
+	if len(seen) != 3+2*6+2 { // scraped; certificates; fences
+		t.Errorf("rows: %v", seen)
+	}
+	if files, _ := os.ReadDir(s.at("etc/promwire/authority/1")); len(files) != 2 {
+		t.Errorf("the gate's certificates stand in the authority's books: %v", files)
+	}
+	s.itself()
+	url := func(i int) string { return fmt.Sprintf("https://127.0.0.1:%d/metrics", s.targets[i].Port) }
+	direct := "direct.web.yml"
+	for _, c := range []struct {
+		name        string
+		spoil, mend func()
+		want, hasnt string // regular expressions of what it says, and of what it must not
+	}{
+		{
+			"an exporter that asks for no certificate",
+			func() {
+				s.write(direct, regexp.MustCompile(`(?m)^  (client_.*\n(    - .*\n)?)`).ReplaceAllString(s.here(nodeexporter.WebConfig()), ""))
+			},
+			func() { s.write(direct, s.here(nodeexporter.WebConfig())) },
+			`monitor, no certificate\tdirect\t127.0.0.1\t\d+\trefused\taccepted`, `plain http|secure`,
+		},
+		{
+			"an exporter that takes certificates of any name",
+			func() {
+				s.write(direct, regexp.MustCompile(`  client_allowed_sans:\n.*\n`).ReplaceAllString(
+					strings.Replace(s.here(nodeexporter.WebConfig()), "RequireAndVerifyClientCert", "RequireAnyClientCert", 1), ""))
+			},
+			func() { s.write(direct, s.here(nodeexporter.WebConfig())) },
+			`another target's certificate\tdirect\t127.0.0.1\t\d+\trefused\taccepted`, `no certificate|secure`,
+		},
+		{
+			"a turn that waits",
+			func() { s.write("var/lib/promwire/turning/secure.json", "[]") },
+			func() { s.bash("rm var/lib/promwire/turning/secure.json") },
+			`not scraped after 2 s:\n  secure: Prometheus: the exporter answers at ` + url(1) + `, but it is scraped as before until Prometheus turns`,
+			`direct|plain`,
+		},
+		{
+			"a target that is scraped over http still",
+			func() {
+				s.write("etc/prometheus/targets.d/secure.json", prometheus.Target(prometheus.Labels{Name: "secure", Role: prometheus.RoleTarget},
+					"127.0.0.1:"+strconv.Itoa(s.targets[0].Port), false))
+			},
+			func() { s.discover(s.targets[1]) },
+			`  secure: Prometheus: the exporter answers at ` + url(1) + `, but is scraped elsewhere`, `direct|plain:`,
+		},
+		{
+			"a clock that is ahead", func() { s.ahead.Store(3600) }, func() { s.ahead.Store(0) },
+			`  direct: clock: it is (3599|3600|3601) s ahead of the monitor's; timedatectl set-ntp true`, `secure|plain`,
+		},
+		{
+			"a clock that is behind", func() { s.ahead.Store(-301 - 10) }, func() { s.ahead.Store(-280) },
+			`  direct: clock: it is 31\d s behind the monitor's`, `secure|plain`,
+		},
+		{
+			"a Prometheus that lets nobody in",
+			func() { s.bash("mv etc/prometheus/promtool.yml etc/prometheus/away") },
+			func() { s.bash("mv etc/prometheus/away etc/prometheus/promtool.yml") },
+			fmt.Sprintf(`Prometheus does not answer at https://127.0.0.1:%d`, s.web), `not scraped`,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.spoil()
+			defer c.mend()
+			deadline := time.Now().Add(40 * time.Second)
+			for { // until Prometheus has noticed
+				printed, ok := s.gate(2 * time.Second)
+				if !ok && regexp.MustCompile(c.want).MatchString(printed) && !regexp.MustCompile(c.hasnt).MatchString(printed) {
+					return
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("it opened: %v, said:\n%s\nwant %s", ok, printed, c.want)
+				}
+			}
+		})
+	}
+	s.passes()
+}

@@ -1,0 +1,81 @@
+package golden
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/promwire/promwire/provisioners/prometheus"
+)
+
+// alerts is when each alert must be there and when not, in promtool's words.
+var alerts = filepath.Join("testdata", "rules", "alerts.yml")
+
+// judge has promtool try rules.
+func judge(t *testing.T, rules, expectations string) error {
+	t.Helper()
+	folder := t.TempDir()
+	for name, text := range map[string]string{"promwire.yml": rules, "alerts.yml": expectations} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := run(t, filepath.Join(bin, "promtool"), "test", "rules", filepath.Join(folder, "alerts.yml"))
+	return err
+}
+
+// spoiled are faults that the expectations must see, at least one in each alert: old, new.
+var spoiled = map[string][][2]string{
+	"TargetDown":            {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`{job="node"}`, ""}, {"critical", "warning"}},
+	"FenceOpen":             {{"> 0", "> 2"}},
+	"FenceStale":            {{"< 300", "< 900"}, {"< 300", "< 30"}, {", role=\"target\"", ""}, {"== 1", ">= 0"}, {"          and on (name) node_network_up{device=\"promwire0\"}\n", ""}},
+	"DiskFull":              {{"< 0.1", "< 0.05"}, {"tmpfs|", ""}},
+	"CertificateNotRenewed": {{"/ 3", "/ 6"}, {"/ 3", "/ 1"}, {`{holder!="authority"}`, ""}},
+	"CertificateExpiring":   {{"/ 3", "/ 6"}, {"/ 3", "/ 2"}, {"- time()\n", "- time() > 0\n"}},
+	"AuthorityExpiring":     {{"365", "364"}, {"365", "4000"}},
+	"ClockSkew":             {{"> 300", "> 302"}, {"> 300", "> 298"}, {"abs(", "("}, {"for: 2m", "for: 0m"}},
+}
+
+// TestAlerts has the real promtool try every alert, and then each with a fault, which must be seen.
+func TestAlerts(t *testing.T) {
+	text, err := os.ReadFile(alerts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectations, rules := string(text), prometheus.RulesFile()
+	if err := judge(t, rules, expectations); err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range regexp.MustCompile(`(?m)^ *- alert: (\w+)$`).FindAllStringSubmatch(rules, -1) {
+		if len(spoiled[found[1]]) == 0 {
+			t.Errorf("nobody knows whether %s is tried: it is not in spoiled", found[1])
+		}
+	}
+	for alert, faults := range spoiled {
+		for _, fault := range faults {
+			t.Run(alert+" with "+fault[1], func(t *testing.T) {
+				if judge(t, spoil(t, rules, alert, fault), expectations) == nil {
+					t.Errorf("%q instead of %q is not seen", fault[1], fault[0])
+				}
+			})
+		}
+	}
+	if judge(t, rules, strings.Replace(expectations, "name: a, role", "name: z, role", 1)) == nil {
+		t.Error("promtool takes any expectation")
+	}
+}
+
+// spoil puts a fault into one alert.
+func spoil(t *testing.T, rules, alert string, fault [2]string) string {
+	t.Helper()
+	parts := strings.SplitAfter(rules, "\n\n")
+	at := slices.IndexFunc(parts, func(part string) bool { return strings.Contains(part, "- alert: "+alert+"\n") })
+	if at < 0 || !strings.Contains(parts[at], fault[0]) {
+		t.Fatalf("there is no %q to spoil in %s", fault[0], alert)
+	}
+	parts[at] = strings.Replace(parts[at], fault[0], fault[1], 1)
+	return strings.Join(parts, "")
+}
