@@ -6,7 +6,6 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strconv"
 
@@ -194,55 +193,6 @@ func tunnel(t Tunnel, i wireguard.Interface, peers ...wireguard.Peer) []call {
 	)
 }
 
-// exporterFiles are the exporter's user, folder and unit.
-func exporterFiles(e nodeexporter.Exporter) []call {
-	return join(
-		user(nodeexporter.Name, "Prometheus exporter of this host's metrics"),
-		[]call{
-			do("dir", "/var/lib/node_exporter", "755"),
-			do("dir", nodeexporter.Textfiles, "755"),
-			unit(e.Service(), e.Unit()),
-		})
-}
-
-// exporterRuns starts it and sees it answer.
-func exporterRuns(e nodeexporter.Exporter, r release.Release) []call {
-	answers := []string{"answers", fmt.Sprintf("http://%s/", net.JoinHostPort(e.Own[0].String(), strconv.Itoa(e.Port()))), e.Service()}
-	if e.TLS { // to a host without the scraper's certificate it says no, but it speaks
-		answers[0] = "listens"
-	}
-	return []call{
-		do("service", e.Service(), "/usr/local/bin/node_exporter"),
-		do(answers...),
-		do("prune", r.Name, r.Version),
-	}
-}
-
-// retire ends the exporter that the host had before TLS was turned on or off, once Prometheus had the time to turn.
-func retire(e nodeexporter.Exporter) []call { return []call{do("retire_later", e.Former())} }
-
-// fenceFiles are what a target tries the tunnel with.
-func (v TargetValues) fenceFiles() []call {
-	if v.Direct != nil {
-		return nil
-	}
-	f := nodeexporter.Fence{
-		Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, Ports: v.exporter().Ports(),
-	}
-	return []call{
-		put(nodeexporter.FencePath, "755", scripts.Fence, "bash", "-n"),
-		unit(nodeexporter.FenceService, f.Service()),
-		unit(nodeexporter.FenceTimer, f.Timer()),
-	}
-}
-
-func (v TargetValues) fenceRuns() []call {
-	if v.Direct != nil {
-		return []call{do("without", nodeexporter.FenceTimer)}
-	}
-	return []call{do("service", nodeexporter.FenceTimer)}
-}
-
 // firewall is loaded on trial just before the services that it protects start. Its unit is enabled by Confirm.
 func (p Plan) firewall() []call {
 	return join(
@@ -254,51 +204,6 @@ func (p Plan) firewall() []call {
 			{words: []string{"firewall", p.rules.Digest()}, input: p.rules.Render()},
 		})
 }
-
-func prometheusUser() []call {
-	return join(user(prometheus.Name, "Prometheus"), []call{do("dir", "/etc/prometheus", "755")})
-}
-
-func (v MonitorValues) prometheusFiles() []call {
-	self := prometheus.Labels{Name: v.Host, Region: v.Region, Role: prometheus.RoleMonitor, Own: v.Labels}
-	server := prometheus.Server{
-		Self: self, ScrapeInterval: v.ScrapeInterval, RetentionTime: v.RetentionTime, RetentionSize: v.RetentionSize,
-		TLS: v.TLS.Enabled(), Web: v.Web,
-	}
-	scraped := v.exporter()
-	at := net.JoinHostPort(scraped.Own[0].String(), strconv.Itoa(scraped.Port()))
-	return join(
-		v.web(),
-		[]call{
-			do("dir", prometheus.Rules, "755"),
-			do("dir", prometheus.Targets, "755"),
-			do("dir", prometheus.Data, "750", prometheus.Name),
-			put(prometheus.Rules+"/promwire.yml", "644", prometheus.RulesFile(), "promtool", "check", "rules"),
-			put(prometheus.Config, "644", server.Render(), "promtool", "check", "config"),
-			{words: []string{"turn", ownName, scraped.Scheme() + "://" + at + "/"}, input: prometheus.Target(self, at, scraped.TLS)},
-			unit(prometheus.Name+".service", prometheus.Unit(v.Tunnel.Addresses, v.talksTo(), v.Web)),
-		})
-}
-
-// talksTo are the networks of all targets; none where some are anywhere.
-func (v MonitorValues) talksTo() []netip.Prefix {
-	if v.Outside {
-		return nil
-	}
-	return v.Tunnel.Networks
-}
-
-func (v MonitorValues) prometheusRuns() []call {
-	return []call{
-		do("service", prometheus.Name+".service", "/usr/local/bin/prometheus"),
-		v.answers(),
-		do("reload", "prometheus.service", prometheus.Config, prometheus.Rules+"/promwire.yml"),
-		do("prune", v.Releases.Prometheus.Name, v.Releases.Prometheus.Version),
-	}
-}
-
-// ownName stands for the monitor in its own file's name, which a new name for it must not double; no host is called so.
-const ownName = "_monitor"
 
 // user is a system user.
 func user(name, description string) []call {

@@ -11,6 +11,7 @@ import (
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
 	"github.com/promwire/promwire/provisioners/facts"
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/provisioners/scripts"
 )
@@ -151,11 +152,24 @@ func TestCallsAreDefined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	withTLS := monitorValues()
+	withTLS.TLS, withTLS.Web = TLS{Validity: time.Hour, RenewBefore: time.Minute, Authorities: []string{"1"}}, prometheus.Web{TLS: true}
+	certified, err := Monitor(withTLS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside := targetValues()
+	outside.TLS, outside.Certificate = withTLS.TLS, facts.Certificate{PEM: "a", Authorities: "b", Signed: 1}
+	outside.Direct = &Direct{Listen: netip.MustParseAddr("198.51.100.2"), Monitor: netip.MustParseAddr("198.51.100.1")}
+	direct, err := Target(outside)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defined := map[string]bool{}
 	for _, match := range regexp.MustCompile(`(?m)^([a-z_]+)\(\) \{`).FindAllStringSubmatch(scripts.Library(), -1) {
 		defined[match[1]] = true
 	}
-	for _, step := range append(monitor.steps, target.steps...) {
+	for _, step := range join(monitor.steps, target.steps, certified.steps, direct.steps) {
 		if !defined[step.words[0]] {
 			t.Errorf("%s is defined nowhere", step.words[0])
 		}

@@ -12,7 +12,6 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 interface=promwire0
 turning=/var/lib/promwire/turning
-authority=/etc/promwire/authority
 pair=/etc/prometheus/tls
 readonly MOST_SKEW=300 # seconds between two clocks
 readonly TOGETHER=8    # targets that are tried at a time
@@ -233,93 +232,6 @@ rows() {
       *) row "$name" "other hosts" "tunnel" "$port" closed "$state" ;;
     esac
   done < <(query 'max by (name, port, to) (promwire_fence_open_addresses)' | sort)
-}
-
-# certificates shows every exporter that has one what must not be enough, and what must be.
-certificates() {
-  local name address port folder count=0
-  [ -n "$(secured)" ] || return 0
-  folder=$(umask 077 && mktemp -d)
-  # shellcheck disable=SC2064 # the folder of now
-  trap "rm -rf '$folder'" EXIT
-  impostors "$folder"
-  while read -r name address port; do
-    show "$folder" "$name" "$address" "$port" >"$folder/rows-$name" &
-    count=$((count + 1))
-    [ $((count % TOGETHER)) -ne 0 ] || wait
-  done < <(awk '$4 == "https" { print $1, $2, $3 }' <<<"$fleet_targets")
-  wait
-  cat "$folder"/rows-*
-  rm -rf "$folder"
-}
-
-# show FOLDER NAME ADDRESS PORT: one row for each thing that a client may bring.
-show() {
-  local folder=$1 name=$2 address=$3 port=$4 what
-  local believing=(--cacert "$pair/authorities.pem") url
-  url=$(bracket "$address"):$port/metrics
-  attempt "plain http" refused "http://$url"
-  attempt "no certificate" refused "https://$url" "${believing[@]}"
-  for what in "another authority's certificate" "another target's certificate" "expired certificate"; do
-    attempt "$what" refused "https://$url" "${believing[@]}" --cert "$folder/$what.pem" --key "$folder/key.pem"
-  done
-  attempt "its own certificate" accepted "https://$url" "${believing[@]}" --cert "$pair/certificate.pem" --key "$pair/key.pem"
-}
-
-# attempt WHAT EXPECTED URL OPTION...: a refusal counts only from somebody who was reached. That is told by curl's status, not by its
-# times: a connection that the exporter resets at once has none.
-attempt() {
-  local what=$1 expected=$2 url=$3 code status=0 seen=refused
-  shift 3
-  code=$(curl --http1.1 --silent --output /dev/null --noproxy '*' --connect-timeout 5 --max-time 10 --write-out '%{http_code}' "$@" "$url") ||
-    status=$?
-  case $status in
-    0) [ "$code" != 200 ] || seen=accepted ;;
-    35 | 52 | 55 | 56) ;; # an alert, no answer, a reset
-    *) seen=silent ;;     # nobody was reached, or curl could not do its part
-  esac
-  row "$fleet_monitor, $what" "$name" "$address" "$port" "$expected" "$seen"
-}
-
-# impostors FOLDER: certificates that no exporter may take, for a key that is gone with the folder.
-impostors() {
-  local folder=$1 by
-  by=$authority/$(sed -n 3p "$authority/settings" | awk '{ print $NF }')
-  {
-    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/key.pem" &&
-      openssl req -new -key "$folder/key.pem" -subj /CN=impostor -out "$folder/request.pem" &&
-      openssl req -x509 -key "$folder/key.pem" -subj "/CN=another authority" -days 1 -out "$folder/authority.pem"
-  } 2>"$folder/said" || die "probes: openssl makes no key: $(tail -n 2 "$folder/said")"
-  counterfeit "another authority's certificate" "$folder/authority.pem" "$folder/key.pem" clientAuth scraper.promwire.internal "1 hour ago" "1 hour"
-  counterfeit "another target's certificate" "$by/certificate.pem" "$by/key.pem" serverAuth impostor "1 hour ago" "1 hour"
-  counterfeit "expired certificate" "$by/certificate.pem" "$by/key.pem" clientAuth scraper.promwire.internal "2 days ago" "1 day ago"
-}
-
-# counterfeit WHAT AUTHORITY KEY USAGE NAME FROM TO: signs one beside the authority's own books.
-counterfeit() {
-  local dates=(-startdate "$(date --utc --date "$6" +%Y%m%d%H%M%SZ)" -enddate "$(date --utc --date "$7" +%Y%m%d%H%M%SZ)")
-  : >"$folder/index"
-  cat >"$folder/config" <<END
-[ca]
-default_ca = it
-[it]
-database = $folder/index
-new_certs_dir = $folder
-default_md = sha256
-unique_subject = no
-rand_serial = yes
-policy = any
-[any]
-commonName = supplied
-[impostor]
-basicConstraints = critical, CA:FALSE
-keyUsage = critical, digitalSignature
-extendedKeyUsage = $4
-subjectAltName = DNS:$5
-END
-  openssl ca -batch -notext -config "$folder/config" -extensions impostor -cert "$2" -keyfile "$3" \
-    -in "$folder/request.pem" -out "$folder/$1.pem" "${dates[@]}" 2>"$folder/said" ||
-    die "probes: openssl signs no $1: $(tail -n 2 "$folder/said")"
 }
 
 main() {

@@ -16,6 +16,9 @@ import (
 	"github.com/promwire/promwire/provisioners/prometheus"
 )
 
+//go:embed certificates.sh
+var certificatesScript string
+
 //go:embed gate.sh
 var gateScript string
 
@@ -67,7 +70,7 @@ func Gate(v GateValues) string {
 		b.WriteString(t.line())
 	}
 	b.WriteString("'\n")
-	return b.String() + gateScript
+	return b.String() + certificatesScript + "\n" + gateScript
 }
 
 // Outsider is a host that the operator's machine reaches without a bastion.

@@ -270,14 +270,15 @@ func TestGate(t *testing.T) {
 	for _, name := range []string{"secure", "direct"} {
 		for _, what := range []string{
 			"plain http to %s: refused", "no certificate to %s: refused", "another authority's certificate to %s: refused",
-			"another target's certificate to %s: refused", "expired certificate to %s: refused", "its own certificate to %s: accepted",
+			"another target's certificate to %s: refused", "another client's certificate to %s: refused",
+			"expired certificate to %s: refused", "its own certificate to %s: accepted",
 		} {
 			if what = "monitor, " + fmt.Sprintf(what, name); seen[what] != 1 {
 				t.Errorf("%d rows say %q of %v", seen[what], what, seen)
 			}
 		}
 	}
-	if len(seen) != 3+2*6+2 { // scraped; certificates; fences
+	if len(seen) != 3+2*7+2 { // scraped; certificates; fences
 		t.Errorf("rows: %v", seen)
 	}
 	if files, _ := os.ReadDir(s.at("etc/promwire/authority/1")); len(files) != 2 {

@@ -1325,6 +1325,7 @@ WantedBy=sockets.target
 END
 service promwire-certificate.socket
 without promwire-fence.timer
+drop /var/lib/node_exporter/textfile/promwire_fence.prom
 retire_later node_exporter.service
 receipt 587370ccdb0c62f4edb2dbeff2e6fadd821bd17cad99f1872b7da055a89a130d
 }
