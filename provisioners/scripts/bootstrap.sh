@@ -83,7 +83,7 @@ tunnel_key() {
 # identity HOST: makes the key by which the host proves itself, and a request for a certificate, which stay. Of the request counts
 # the key: the monitor, not the host, says who a host is.
 identity() {
-  local folder=/etc/node_exporter
+  local folder=/etc/node_exporter request
   dir "$folder" 755
   if [ ! -s "$folder/key.pem" ]; then
     record file "$folder/key.pem"
@@ -93,7 +93,8 @@ identity() {
     rm -f "$folder/request.pem"
   fi
   if [ ! -s "$folder/request.pem" ]; then
-    openssl req -new -key "$folder/key.pem" -subj "/CN=$1" | put "$folder/request.pem" 600
+    request=$(openssl req -new -key "$folder/key.pem" -subj "/CN=$1")
+    put "$folder/request.pem" 600 <<<"$request"
   fi
   REQUEST=$(openssl req -in "$folder/request.pem" -outform DER | base64 --wrap 0)
 }

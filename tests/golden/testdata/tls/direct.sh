@@ -679,8 +679,8 @@ authority() {
   for name in $(authorities_there); do
     [[ " $* " == *" $name "* ]] || leave_out "$name"
   done
-  printf '%s\n' "$validity" "$renew" "$*" | put "$AUTHORITY/settings" 600
-  for name in "$@"; do cat "$AUTHORITY/$name/certificate.pem"; done | put "$AUTHORITY/bundle.pem" 600
+  put "$AUTHORITY/settings" 600 <<<"$validity"$'\n'"$renew"$'\n'"$*"
+  put "$AUTHORITY/bundle.pem" 600 authorities < <(for name in "$@"; do cat "$AUTHORITY/$name/certificate.pem"; done)
 }
 
 # setting NUMBER: validity (1), renewal (2), the authorities' names (3).
@@ -866,11 +866,12 @@ own_certificate() {
 
 # scraper is what Prometheus proves itself with. Its key is made here, and is Prometheus's alone.
 scraper() {
-  local by
+  local by key
   by=$(first)
   dir "$PAIR" 700 prometheus
   if [ ! -s "$PAIR/key.pem" ]; then
-    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | put "$PAIR/key.pem" 400:prometheus
+    key=$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)
+    put "$PAIR/key.pem" 400:prometheus <<<"$key"
   fi
   put "$PAIR/authorities.pem" 400:prometheus <"$AUTHORITY/bundle.pem"
   if ! signed_by "$PAIR/certificate.pem" "$by" || [ "$(cat "$AUTHORITY/scraper-validity" 2>/dev/null)" != "$(setting 1)" ] ||
