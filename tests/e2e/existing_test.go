@@ -124,11 +124,14 @@ func heldLock(s *story) {
 	s.mustOn("cache-1", "apt-get remove -y -qq wireguard-tools")
 	s.mustOn("cache-1", `systemd-run --collect --unit=hold-apt perl -e '
 		use Fcntl; open(F, ">>", "/var/lib/dpkg/lock-frontend") or die;
-		$lock = pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die; sleep 3600'`)
+		$lock = pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die;
+		open(H, ">", "/run/hold-apt") or die; sleep 3600'`)
+	// Asked too early, apt would install what the update is to wait for.
 	s.eventually(func() error {
-		_, err := s.on("cache-1", "! apt-get -o DPkg::Lock::Timeout=0 install -y -qq wireguard-tools")
+		_, err := s.on("cache-1", "test -e /run/hold-apt")
 		return err
 	})
+	s.mustOn("cache-1", "! apt-get -o DPkg::Lock::Timeout=0 install -y -qq wireguard-tools && rm /run/hold-apt")
 	ctx, cancel := context.WithCancel(s.t.Context())
 	waited := make(chan bool, 1)
 	go func() {
