@@ -55,6 +55,13 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestParseWithoutRequest: a host that was bootstrapped before there were certificates.
+func TestParseWithoutRequest(t *testing.T) {
+	if f, err := Parse(strings.Replace(good, `,"request":"`+request+`"`, "", 1)); err != nil || f.Request != "" {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"nothing", good, "", "it printed no facts"},
@@ -68,7 +75,6 @@ func TestParseRefuses(t *testing.T) {
 		{"a malformed host key", hostKey, "ssh-ed25519 AAAA", "hostKey"},
 		{"another architecture", "arm64", "riscv64", `arch: "riscv64"`},
 		{"another WireGuard", "kernel", "quantum", `wireguard: "quantum"`},
-		{"no request", request, "", "request: "},
 		{"a request that is none", request, "AAAA", "request: "},
 		{"a request that is no base64", request, "%", "request: "},
 		{"a request of another curve", request, requestOf(must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))), "not ECDSA on P-256"},

@@ -5,6 +5,7 @@
 readonly AUTHORITY=/etc/promwire/authority
 readonly PAIR=/etc/prometheus/tls # what Prometheus proves itself with, and whom it trusts
 readonly SCRAPER=scraper.promwire.internal
+readonly EXPORTER=19100 # the port of exporters with certificates
 
 # authority VALIDITY RENEW NAME...: the trusted authorities, the oldest first, and for how many seconds they sign. The first signs
 # Prometheus's certificate, the last the hosts'. So with an old and a new one listed, everybody believes both, and nobody shows
@@ -20,11 +21,11 @@ authority() {
   for name in "$@"; do
     [ -e "$AUTHORITY/$name/certificate.pem" ] || make_authority "$name"
   done
+  put "$AUTHORITY/settings" 600 <<<"$validity"$'\n'"$renew"$'\n'"$*"
+  put "$AUTHORITY/bundle.pem" 600 authorities < <(for name in "$@"; do cat "$AUTHORITY/$name/certificate.pem"; done)
   for name in $(authorities_there); do
     [[ " $* " == *" $name "* ]] || leave_out "$name"
   done
-  put "$AUTHORITY/settings" 600 <<<"$validity"$'\n'"$renew"$'\n'"$*"
-  put "$AUTHORITY/bundle.pem" 600 authorities < <(for name in "$@"; do cat "$AUTHORITY/$name/certificate.pem"; done)
 }
 
 # setting NUMBER: validity (1), renewal (2), the authorities' names (3).
@@ -49,15 +50,49 @@ in_order() {
 
 # still_needed NAME...: refuses to leave out an authority that signed what a host still has.
 still_needed() {
-  local file host by users=()
-  for file in "$AUTHORITY"/hosts/*/certificate.pem; do
-    if [ ! -e "$file" ] || ! openssl x509 -in "$file" -noout -checkend 0 >/dev/null; then continue; fi
-    host=$(basename "$(dirname "$file")")
-    by=$(<"$AUTHORITY/hosts/$host/by")
-    [[ " $* " == *" $by "* ]] || users+=("$host")
+  local folder by old='' users=()
+  for folder in "$AUTHORITY"/hosts/*/; do
+    folder=${folder%/}
+    by=$(still_has "$folder" "$@")
+    [ -n "$by" ] || continue
+    old=$by
+    users+=("$(basename "$folder")")
   done
-  [ ${#users[@]} = 0 ] || fail "authority $by signed what these hosts still have: ${users[*]}; list both in tls.authorities" \
-    "($by first, the new one last), run pulumi up, and leave $by out of the next one"
+  [ ${#users[@]} = 0 ] || fail "authority $old signed what these hosts still have: ${users[*]}; list both in tls.authorities" \
+    "($old first, the new one last), run pulumi up until it ends well, and leave $old out of the next one"
+}
+
+# still_has FOLDER NAME...: an authority that is none of these and signed what a host may still show: its certificate, and former
+# ones, until it shows this one. What was signed for a host, and never got there, doesn't count.
+still_has() {
+  local folder=$1 file by
+  shift
+  for file in "$folder/certificate.pem" "$folder"/former-*.pem; do
+    if [ ! -s "$file" ] || ! openssl x509 -in "$file" -noout -checkend 0 >/dev/null; then continue; fi
+    by=${file##*/former-}
+    by=${by%.pem}
+    [ "$file" != "$folder/certificate.pem" ] || by=$(<"$folder/by")
+    if [[ " $* " == *" $by "* ]]; then continue; fi
+    if [ "$file" = "$folder/certificate.pem" ] || ! shows "$folder"; then
+      echo "$by"
+      return
+    fi
+  done
+}
+
+# shows FOLDER: says whether a host's exporter shows the certificate that was signed for it last. Then former ones are of no interest.
+shows() {
+  local at
+  [ -s "$1/certificate.pem" ] || return 1
+  at=$(<"$1/receiver")
+  [ "$(serves "${at%:*}:$EXPORTER")" = "$(openssl x509 -in "$1/certificate.pem" -noout -serial)" ] || return 1
+  rm -f "$1"/former-*.pem
+}
+
+# serves ADDRESS:PORT: the serial number of the certificate that an exporter serves.
+serves() {
+  timeout 5 openssl s_client -connect "$1" -cert "$PAIR/certificate.pem" -key "$PAIR/key.pem" </dev/null 2>/dev/null |
+    openssl x509 -noout -serial 2>/dev/null || true
 }
 
 # make_authority NAME: ten years long, for certificates of hosts only.
@@ -73,12 +108,13 @@ make_authority() {
   )
   issue "$new" "$new/request.pem" "$new/certificate.pem" "promwire authority $name" authority 315360000 -selfsign
   sync
+  rm -rf "${AUTHORITY:?}/$name" # a part of one that was being removed
   mv "$new" "$AUTHORITY/$name"
   CHANGED+=("authority $name")
 }
 
 leave_out() {
-  rm -rf "${AUTHORITY:?}/$1"
+  rm -rf "${AUTHORITY:?}/$1" "$AUTHORITY"/own/former-"$1".pem "$AUTHORITY"/hosts/*/former-"$1".pem
   CHANGED+=("without authority $1")
 }
 
@@ -169,12 +205,13 @@ sign() {
   validity=$(setting 1)
   if will_do "$folder" "$by" "$validity" "$*"; then return; fi
   SANS=$(IFS=, && echo "$*") issue "$AUTHORITY/$by" "$folder/request.pem" "$folder/certificate.new" "$name" host "$validity"
+  sync "$folder/certificate.new"
+  if [ -s "$folder/certificate.pem" ]; then mv "$folder/certificate.pem" "$folder/former-$(<"$folder/by").pem"; fi
   printf '%s\n' "$by" >"$folder/by"
   printf '%s\n' "$validity" >"$folder/validity"
   printf '%s\n' "$*" >"$folder/names"
   date +%s >"$folder/signed"
-  sync "$folder/certificate.new"
-  mv "$folder/certificate.new" "$folder/certificate.pem"
+  mv "$folder/certificate.new" "$folder/certificate.pem" # at last: without it all of this is done again
   CHANGED+=("certificate of $name")
 }
 
@@ -188,7 +225,7 @@ will_do() {
 }
 
 # signed_by FILE NAME: says whether an authority, as it is now, signed a certificate.
-signed_by() { openssl verify -partial_chain -no_check_time -CAfile "$AUTHORITY/$2/certificate.pem" "$1" >/dev/null 2>&1; }
+signed_by() { verify "$AUTHORITY/$2/certificate.pem" -partial_chain -no_check_time "$1" >/dev/null 2>&1; }
 
 # dismiss NAME: forgets a host; its certificate is not renewed any more.
 dismiss() {
@@ -197,19 +234,27 @@ dismiss() {
   CHANGED+=("certificate of $1 forgotten")
 }
 
-# own_certificate NAME NAME-OF-IT...: the monitor is a host like the others.
+# own_certificate NAME NAME-OF-IT...: the monitor is a host like the others. Prometheus comes first: it must trust a new authority
+# before the exporter shows its certificate, and leave a former one before the exporter stops to trust it.
 # shellcheck disable=SC2153 # CERTIFICATES is certificate.sh's
 own_certificate() {
   local name=$1 folder=$AUTHORITY/own
   shift
   keep_request "$folder" "$name" "$(openssl req -in "$CERTIFICATES/request.pem" -outform DER | base64 --wrap 0)"
   sign "$folder" "$name" "$@"
+  pair
   trust <"$AUTHORITY/bundle.pem"
   certify "$name" "$(<"$folder/signed")" "$(setting 2)" <"$folder/certificate.pem"
 }
 
-# scraper is what Prometheus proves itself with. Its key is made here, and is Prometheus's alone.
+# scraper is what Prometheus proves itself with, and what is told of it.
 scraper() {
+  pair
+  monitor_metrics
+}
+
+# pair makes Prometheus's key and certificate. The key is made here, and is Prometheus's alone.
+pair() {
   local by key
   by=$(first)
   dir "$PAIR" 700 prometheus
@@ -218,7 +263,9 @@ scraper() {
     put "$PAIR/key.pem" 400:prometheus <<<"$key"
   fi
   put "$PAIR/authorities.pem" 400:prometheus <"$AUTHORITY/bundle.pem"
-  if ! signed_by "$PAIR/certificate.pem" "$by" || [ "$(cat "$AUTHORITY/scraper-validity" 2>/dev/null)" != "$(setting 1)" ] ||
+  if ! signed_by "$PAIR/certificate.pem" "$by" ||
+    [ "$(openssl x509 -in "$PAIR/certificate.pem" -noout -pubkey)" != "$(openssl pkey -in "$PAIR/key.pem" -pubout)" ] ||
+    [ "$(cat "$AUTHORITY/scraper-validity" 2>/dev/null)" != "$(setting 1)" ] ||
     ! openssl x509 -in "$PAIR/certificate.pem" -noout -checkend "$(setting 2)" >/dev/null; then
     (umask 077 && openssl req -new -key "$PAIR/key.pem" -subj "/CN=$SCRAPER" -out "$RUN/scraper.pem")
     issue "$AUTHORITY/$by" "$RUN/scraper.pem" "$RUN/scraper.crt" "$SCRAPER" scraper "$(setting 1)"
@@ -226,7 +273,6 @@ scraper() {
     setting 1 >"$AUTHORITY/scraper-validity"
     rm "$RUN/scraper.pem" "$RUN/scraper.crt"
   fi
-  monitor_metrics
 }
 
 # monitor_metrics tells of all certificates that the monitor itself has.

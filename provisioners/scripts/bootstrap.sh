@@ -90,9 +90,8 @@ identity() {
     (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/key.new")
     sync "$folder/key.new"
     mv "$folder/key.new" "$folder/key.pem"
-    rm -f "$folder/request.pem"
   fi
-  if [ ! -s "$folder/request.pem" ]; then
+  if [ "$(openssl req -in "$folder/request.pem" -noout -pubkey 2>/dev/null)" != "$(openssl pkey -in "$folder/key.pem" -pubout)" ]; then
     request=$(openssl req -new -key "$folder/key.pem" -subj "/CN=$1")
     put "$folder/request.pem" 600 <<<"$request"
   fi

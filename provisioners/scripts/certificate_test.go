@@ -86,7 +86,7 @@ func TestCertificates(t *testing.T) {
 		{"a lost monitor's certificates are replaced", `join; take; rm -r "$AUTHORITY"; authority 3600 60 1; join; take; openssl verify -CAfile $CERTIFICATES/authorities.pem $CERTIFICATES/certificate.pem`,
 			"certificate.pem: OK\n", false},
 
-		{"another authority, one step at a time", `join; take; authority 86400 3600 1 2; join; take; own_certificate host DNS:host; scraper; authority 86400 3600 2; join; take; scraper; ` +
+		{"another authority, one step at a time", `serves() { serial <(own); }; join; take; authority 86400 3600 1 2; join; take; own_certificate host DNS:host; scraper; authority 86400 3600 2; join; take; scraper; ` +
 			`cat "$AUTHORITY/hosts/host/by"; signed_by $PAIR/certificate.pem 2 && ls "$AUTHORITY"`, "2\n2\nbundle.pem", false},
 		{"in between all believe all", `join; take; own_certificate host DNS:host; scraper; cp $PAIR/certificate.pem /mnt/client; cp $CERTIFICATES/authorities.pem /mnt/before; authority 86400 3600 1 2; scraper; ` +
 			`openssl verify -CAfile /mnt/before $PAIR/certificate.pem; join; openssl verify -CAfile $PAIR/authorities.pem <(own)`, ": OK\n", false},
@@ -132,6 +132,9 @@ func TestReceive(t *testing.T) {
 		{"another authority's", `rm -r "$AUTHORITY"; authority 999999 60 1; join; own >/mnt/brought`, "refused: no authority that it trusts signed it"},
 		{"an older one", `own >/mnt/brought; rm "$AUTHORITY/hosts/host/certificate.pem"; sleep 1.1; join; take; before=$(serial $CERTIFICATES/certificate.pem)`, "refused: it is not newer"},
 		{"a shorter one", `sleep 1.1; authority 7200 60 1; join; own >/mnt/brought`, "installed\n"},
+		{"without an end of its last line", `rm "$AUTHORITY/hosts/host/certificate.pem"; sleep 1.1; join; own | head -c -1 >/mnt/brought`, "installed\n"},
+		{"an authority's own", `cp "$AUTHORITY/1/certificate.pem" /mnt/brought`, "refused: it is for another key"},
+		{"a key", `cp "$AUTHORITY/1/key.pem" /mnt/brought`, "refused: "},
 		{"of another name", `admit host 10.98.0.2:1 "$REQUEST" DNS:node-9; own >/mnt/brought`, "refused: it is not for host"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -13,6 +13,7 @@ unseat() {
     if grep -qxF "PublicKey = $key" "$part" || allowed "$part" | grep -xFf <(printf '%s\n' "$@") >/dev/null; then
       say "$other had this key or address, and is forgotten"
       leave "$other"
+      dismiss "$other"
     fi
   done
 }

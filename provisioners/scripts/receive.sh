@@ -7,15 +7,17 @@ set -euo pipefail
 # shellcheck source=/dev/null
 . /usr/local/lib/promwire/lib.sh
 
-readonly LINES_AT_MOST=200 # lines of a certificate; ours have less than 20
+readonly MOST=16384 # bytes; ours have less than 2000
+readonly WAIT=10    # seconds
 
 # shellcheck disable=SC2153 # HOST is base.sh's
 main() {
-  local new reason
-  exec 4>&1 # begin turns standard output away
+  local new reason text
+  text=$(certificate) # before begin: whoever sends nothing must not hold the lock
+  exec 4>&1           # begin turns standard output away
   begin "$(</var/lib/promwire/host)" receive
   new=$RUN/received.pem
-  certificate >"$new"
+  printf '%s\n' "$text" >"$new"
   if ! reason=$(flaw "$HOST" "$new"); then
     refuse "$new" "$reason"
   elif [ -s "$CERTIFICATES/certificate.pem" ] && ! newer "$new" "$CERTIFICATES/certificate.pem"; then
@@ -31,10 +33,12 @@ main() {
 
 # certificate prints the first one of standard input, which need not end after it.
 certificate() {
-  local line count=0
-  while [ $((count++)) -lt "$LINES_AT_MOST" ] && IFS= read -r -t 10 -n 100 line; do
+  local line size=0 until=$((SECONDS + WAIT)) left=$WAIT LC_ALL=C
+  while [ "$size" -lt "$MOST" ] && [ "$left" -gt 0 ] && { IFS= read -r -t "$left" -n 128 line || [ -n "$line" ]; }; do
     printf '%s\n' "$line"
     [ "$line" != "-----END CERTIFICATE-----" ] || return 0
+    size=$((size + ${#line} + 1))
+    left=$((until - SECONDS))
   done
 }
 

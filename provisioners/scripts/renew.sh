@@ -6,26 +6,32 @@ set -euo pipefail
 # shellcheck source=/dev/null
 . /usr/local/lib/promwire/lib.sh
 
-readonly TOGETHER=20 # hosts at a time
-readonly EXPORTER=19100
+readonly TOGETHER=20                # hosts at a time
+readonly FAILED=/run/promwire/renew.failed
 
 main() {
   mkdir -p "$RUN"
   flock --nonblock "$RUN/lock" true || return 0 # an update is at work, and looks at certificates itself
   begin "$(</var/lib/promwire/host)" renew
+  : >"$FAILED"
   sign_due
   exec 9>&- # hosts may be slow, and no update has to wait for them
   bring_all
 }
 
-# sign_due signs what is due, as the settings of the last update say.
+# sign_due signs what is due, as the settings of the last update say. A host for which that fails is named, and holds up no other.
 sign_due() {
-  local folder names
+  local folder names name
   for folder in "$AUTHORITY"/hosts/*/; do
     folder=${folder%/}
     [ -s "$folder/names" ] || continue
     read -r -a names <"$folder/names"
-    sign "$folder" "$(basename "$folder")" "${names[@]}"
+    name=$(basename "$folder")
+    sign "$folder" "$name" "${names[@]}" & # a process of its own, which ends at its first error
+    wait $! || {
+      say "$name: its certificate can't be signed anew; why stands above"
+      echo "$name" >>"$FAILED"
+    }
   done
   read -r -a names <"$AUTHORITY/own/names"
   own_certificate "$HOST" "${names[@]}"
@@ -34,36 +40,30 @@ sign_due() {
 }
 
 bring_all() {
-  local folder staged count=0 name failed=$RUN/renew.failed
-  : >"$failed"
+  local folder staged count=0 name
   for staged in "$TURNING"/*.json; do
     [ ! -e "$staged" ] || turned "$(basename "$staged" .json)" || true
   done
   for folder in "$AUTHORITY"/hosts/*/; do
     name=$(basename "$folder")
     [ -s "$folder/certificate.pem" ] || continue
-    { bring "${folder%/}" || echo "$name" >>"$failed"; } &
+    { bring "${folder%/}" || echo "$name" >>"$FAILED"; } &
     count=$((count + 1))
     [ $((count % TOGETHER)) -ne 0 ] || wait
   done
   wait
-  [ ! -s "$failed" ] || fail "these hosts do not have their renewed certificates yet: $(sort "$failed" | tr '\n' ' '); it is tried again"
+  [ ! -s "$FAILED" ] || fail "these hosts do not have their renewed certificates yet: $(sort -u "$FAILED" | xargs); it is tried again," \
+    "and what each of them said stands above"
 }
 
 # bring FOLDER: brings a host its certificate, unless it serves it.
 bring() {
   local at said
+  ! shows "$1" || return 0
   at=$(<"$1/receiver")
-  [ "$(serves "${at%:*}:$EXPORTER")" != "$(openssl x509 -in "$1/certificate.pem" -noout -serial)" ] || return 0
   said=$(give_to "$at" "$1/certificate.pem") || said="no answer at $at"
   say "$(basename "$1"): $said"
   [ "$said" = installed ]
-}
-
-# serves ADDRESS:PORT: the serial number of the certificate that an exporter serves.
-serves() {
-  timeout 5 openssl s_client -connect "$1" -cert "$PAIR/certificate.pem" -key "$PAIR/key.pem" </dev/null 2>/dev/null |
-    openssl x509 -noout -serial 2>/dev/null || true
 }
 
 # give_to ADDRESS:PORT FILE: sends a file and prints the answer.

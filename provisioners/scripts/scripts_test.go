@@ -34,6 +34,7 @@ func run(t *testing.T, text string) (said string, ok bool) {
 	}
 	cmd := exec.CommandContext(ctx, "unshare", args...)
 	cmd.Stdin = strings.NewReader(world + Library() + Bootstrap + "test() {\nbegin host verb\n" + text + "\n}\ntest </dev/null\n")
+	cmd.WaitDelay = time.Second // what it started may live on, and holds the output open
 	out, err := cmd.CombinedOutput()
 	return string(out), err == nil
 }

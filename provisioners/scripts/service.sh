@@ -22,6 +22,7 @@ check_unit() {
 # when this function last started it.
 service() {
   local unit=$1 inputs
+  [ "$(cat "$STATE/retiring" 2>/dev/null || true)" != "$unit" ] || keep
   inputs=$(digest "/etc/systemd/system/$1" "${@:2}")
   enable "$unit"
   if systemctl is-active --quiet "$unit" && [ "$(cat "$STATE/started/$unit" 2>/dev/null || true)" = "$inputs" ]; then
@@ -48,10 +49,17 @@ without() {
 # retire_later UNIT: ends a unit two minutes from now. It is the former exporter: Prometheus turns to the new one only when that one
 # answers, and must not miss a scrape. If the plan changes its mind meanwhile, the unit stays.
 retire_later() {
-  systemctl stop promwire-retire.timer promwire-retire.service 2>/dev/null || true
+  keep
   [ -e "/etc/systemd/system/$1" ] || return 0
+  printf '%s\n' "$1" >"$STATE/retiring"
   systemd-run --quiet --collect --unit promwire-retire --on-active 120s \
     /bin/bash -c ". /usr/local/lib/promwire/lib.sh && begin '$HOST' retire && without '$1'"
+}
+
+# keep ends what retire_later began.
+keep() {
+  systemctl stop promwire-retire.timer promwire-retire.service 2>/dev/null || true
+  rm -f "$STATE/retiring"
 }
 
 # reread UNIT: lets systemd know the unit's files as they are now.

@@ -27,18 +27,20 @@ scraped() { sed -n '/"targets"/,/\]/p; /"__scheme__"/p' "$1" | tr -d ' ,'; }
 
 # turned NAME: turns to a staged target if it answers.
 turned() {
-  local staged=$TURNING/$1.json
+  local staged=$TURNING/$1.json file=/etc/prometheus/targets.d/$1.json url
   [ -e "$staged" ] || return 0
-  reached "$(<"$TURNING/$1.url")" || return 1
-  chmod 644 "$staged"
-  mv "$staged" "/etc/prometheus/targets.d/$1.json"
-  rm -f "$TURNING/$1.url"
+  url=$(<"$TURNING/$1.url")
+  reached "$url" || return 1
+  [ "$(cat "$TURNING/$1.url" 2>/dev/null)" = "$url" ] || return 1 # an update changed it meanwhile
+  install -m 644 "$staged" "$file.new"                            # /var may be another file system
+  mv "$file.new" "$file"
+  rm -f "$staged" "$TURNING/$1.url"
 }
 
 # reached URL: asks as Prometheus does.
 reached() {
   local pair=/etc/prometheus/tls options=(--silent --fail --noproxy '*' --max-time 3 --output /dev/null)
   [[ $1 != https:* ]] ||
-    options+=(--cacert "$pair/authorities.pem" --cert "$pair/certificate.pem" --key "$pair/key.pem")
+    options+=(--capath /dev/null --cacert "$pair/authorities.pem" --cert "$pair/certificate.pem" --key "$pair/key.pem")
   curl "${options[@]}" "$1"
 }
