@@ -2,11 +2,14 @@ package stacks
 
 import (
 	"fmt"
+	"net"
+	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/promwire/promwire/components/fleet"
 	"github.com/promwire/promwire/components/target"
+	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/stacks/ledger"
 	"github.com/promwire/promwire/stacks/settings"
 )
@@ -18,9 +21,16 @@ func export(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger, 
 	web := s.Monitor.Prometheus.Web
 	ctx.Export("url", pulumi.String(address(web)))
 	if web.User != "" {
-		ctx.Export("password", password(s.Monitor, f.Monitor.Host.Address))
+		ctx.Export("password", password(s.Monitor, f.Monitor.Host.Address, "/etc/prometheus/web"))
+	}
+	if len(s.Pushgateway.Jobs) > 0 {
+		ctx.Export("pushgateway", pushing(s, f))
 	}
 	ctx.Export("targets", targets(s, f))
+	if len(f.Clusters) > 0 {
+		ctx.Export("clusters", clusters(s, f))
+		ctx.Export("pushgateways", pushgateways(f))
+	}
 	ctx.Export("ledger", pulumi.ToMap(map[string]any{
 		"network": s.Network.V4.String(), "hosts": tunnelAddresses(s, addresses),
 	}))
@@ -42,13 +52,23 @@ func address(web settings.Web) string {
 	return "http://127.0.0.1:9090"
 }
 
-// password is the line that shows the password of Prometheus's endpoint, which was born on the monitor.
-func password(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutput {
+// pushing is where hosts in the tunnel push to, and the lines that show each batch job's password.
+func pushing(s *settings.Settings, f *fleet.Fleet) pulumi.Map {
+	passwords := pulumi.Map{}
+	for _, job := range s.Pushgateway.Jobs {
+		passwords[job] = password(s.Monitor, f.Monitor.Host.Address, "/etc/pushgateway/"+job)
+	}
+	at := net.JoinHostPort(f.Monitor.Plan.Tunnel.Addresses[0].String(), strconv.Itoa(pushgateway.Port))
+	return pulumi.Map{"url": pulumi.String("http://" + at), "passwords": passwords}
+}
+
+// password is the line that shows a password, which was born on the monitor.
+func password(m settings.Monitor, address pulumi.StringOutput, of string) pulumi.StringOutput {
 	sudo := ""
 	if m.Existing != nil && m.Existing.User != "root" {
 		sudo = "sudo "
 	}
-	return pulumi.Sprintf("ssh%s %scat /etc/prometheus/web.password", login(m, address), sudo)
+	return pulumi.Sprintf("ssh%s %scat %s.password", login(m, address), sudo, of)
 }
 
 // login is what ssh needs to find the monitor.
@@ -64,7 +84,7 @@ func login(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutput 
 }
 
 func targets(s *settings.Settings, f *fleet.Fleet) pulumi.Array {
-	var rows pulumi.Array
+	rows := pulumi.Array{}
 	for i, t := range f.Targets {
 		rows = append(rows, pulumi.Map{
 			"name":    pulumi.String(t.Host.Name),
@@ -82,6 +102,32 @@ func tunnel(t *target.Target) string {
 		return ""
 	}
 	return t.Args.Plan.Tunnel.Addresses[0].String()
+}
+
+func clusters(s *settings.Settings, f *fleet.Fleet) pulumi.Array {
+	rows := pulumi.Array{}
+	for _, c := range f.Clusters {
+		mode := settings.Gateway
+		if c.Args.Dark {
+			mode = settings.Dark
+		}
+		rows = append(rows, pulumi.Map{
+			"name": pulumi.String(c.Args.Name), "mode": pulumi.String(mode), "tunnel": pulumi.String(c.Args.Address.String()),
+			"kubectl": c.Kubectl(login(s.Monitor, f.Monitor.Host.Address)),
+		})
+	}
+	return rows
+}
+
+// pushgateways are where batch jobs push, by cluster, and with which passwords: a secret.
+func pushgateways(f *fleet.Fleet) pulumi.Output {
+	all := pulumi.Map{}
+	for _, c := range f.Clusters {
+		if p := c.Pushgateway; p != nil {
+			all[c.Args.Name] = pulumi.Map{"url": pulumi.String("https://" + p.At), "certificate": p.Authority, "passwords": p.Passwords}
+		}
+	}
+	return pulumi.ToSecret(all)
 }
 
 func tunnelAddresses(s *settings.Settings, addresses ledger.Ledger) map[string]any {

@@ -39,7 +39,16 @@ func Run(ctx *pulumi.Context) error {
 		return err
 	}
 	export(ctx, s, addresses, made)
-	return nil
+	return refused(made)
+}
+
+// refused ends the program, after all else is under way, if some clusters could not be made: an error keeps Pulumi from taking what
+// was not asked for as something to delete.
+func refused(f *fleet.Fleet) error {
+	if f.Refused == nil {
+		return nil
+	}
+	return fmt.Errorf("nothing was changed in these clusters, and all else went on:\n%w", f.Refused)
 }
 
 // name is the fleet's: the prefix of all that it makes in a cloud account, where several stacks may live.
@@ -58,6 +67,9 @@ func assign(ctx *pulumi.Context, s *settings.Settings) (ledger.Ledger, error) {
 	var targets []string
 	for _, t := range s.Targets {
 		targets = append(targets, t.Name)
+	}
+	for _, c := range s.Clusters {
+		targets = append(targets, c.TunnelNames()...)
 	}
 	now, err := before.Assign(s.Monitor.Name, targets, s.Network.V4)
 	if err != nil {

@@ -38,6 +38,9 @@ func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledge
 	for _, h := range s.Targets {
 		args.Targets = append(args.Targets, t.target(h))
 	}
+	for _, c := range s.Clusters {
+		args.Clusters = append(args.Clusters, t.cluster(c))
+	}
 	return args
 }
 
@@ -74,8 +77,10 @@ func (t translation) monitor() monitor.Args {
 			RetentionSize:  m.Prometheus.RetentionSize,
 			Open:           open(m.Host),
 			TLS:            t.tls(),
+			Forward:        t.forward(),
 			Outside:        slices.ContainsFunc(t.settings.Targets, outside),
 			Web:            prometheus.Web{TLS: m.Prometheus.Web.TLS, User: m.Prometheus.Web.User},
+			Jobs:           t.settings.Pushgateway.Jobs,
 		},
 	}
 }
@@ -176,5 +181,6 @@ func (t translation) releases() plan.Releases {
 		Mirror:       r.Mirror,
 		NodeExporter: release.Release{Name: release.NodeExporter.Name, Version: r.NodeExporter.Version, SHA256: r.NodeExporter.SHA256},
 		Prometheus:   release.Release{Name: release.Prometheus.Name, Version: r.Prometheus.Version, SHA256: r.Prometheus.SHA256},
+		Pushgateway:  release.Release{Name: release.Pushgateway.Name, Version: r.Pushgateway.Version, SHA256: r.Pushgateway.SHA256},
 	}
 }

@@ -3,23 +3,27 @@
 package fleet
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/promwire/promwire/components/cluster"
 	"github.com/promwire/promwire/components/host"
 	"github.com/promwire/promwire/components/monitor"
+	"github.com/promwire/promwire/components/preflight"
 	"github.com/promwire/promwire/components/target"
 	"github.com/promwire/promwire/components/verification"
 )
 
 // Args are a fleet's. Droplets in Monitor and Targets need no Tags, SSHKey and Seed: the fleet fills them in.
 type Args struct {
-	Cloud   *Cloud // nil: no host is a droplet
-	Monitor monitor.Args
-	Targets []target.Args // their Monitor is filled in too
-	Again   string        // any text; a new one proves the fleet anew
+	Cloud    *Cloud // nil: no host is a droplet
+	Monitor  monitor.Args
+	Targets  []target.Args  // their Monitor is filled in too
+	Clusters []cluster.Args // theirs too
+	Again    string         // any text; a new one proves the fleet anew
 }
 
 // Fleet is one monitor and its targets.
@@ -27,7 +31,9 @@ type Fleet struct {
 	pulumi.ResourceState
 	Monitor      *monitor.Monitor
 	Targets      []*target.Target
+	Clusters     []*cluster.Cluster
 	Verification *verification.Verification
+	Refused      error // clusters of which nothing was made, and why; what is there of them stays as it is. The others go on
 }
 
 // New makes a fleet. Every host depends on dependsOn.
@@ -58,9 +64,13 @@ func New(ctx *pulumi.Context, name string, args Args, dependsOn []pulumi.Resourc
 		}
 		f.Targets = append(f.Targets, made)
 	}
+	if err := f.clusters(ctx, args.Clusters, dependsOn); err != nil {
+		return nil, err
+	}
 	f.Verification, err = verification.New(ctx, name+"-verification", verification.Args{
 		Monitor:        f.Monitor,
 		Targets:        f.Targets,
+		Clusters:       f.Clusters,
 		SSHPorts:       sshPorts(args),
 		ScrapeInterval: args.Monitor.Plan.ScrapeInterval,
 		Again:          args.Again,
@@ -69,6 +79,24 @@ func New(ctx *pulumi.Context, name string, args Args, dependsOn []pulumi.Resourc
 		return nil, err
 	}
 	return f, ctx.RegisterResourceOutputs(f, pulumi.Map{"verification": f.Verification.Table})
+}
+
+// clusters makes those that can be made.
+func (f *Fleet) clusters(ctx *pulumi.Context, list []cluster.Args, dependsOn []pulumi.Resource) error {
+	for _, args := range list {
+		args.Monitor = f.Monitor
+		made, err := cluster.New(ctx, args, dependsOn, pulumi.Parent(f))
+		var refused *preflight.Error
+		switch {
+		case errors.As(err, &refused):
+			f.Refused = errors.Join(f.Refused, err)
+		case err != nil:
+			return err
+		default:
+			f.Clusters = append(f.Clusters, made)
+		}
+	}
+	return nil
 }
 
 func directDroplet(t target.Args) bool { return t.Host.Direct && t.Host.Droplet != nil }

@@ -10,12 +10,14 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/promwire/promwire/components/cluster"
 	"github.com/promwire/promwire/components/host"
 	"github.com/promwire/promwire/components/monitor"
 	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/components/target"
 	"github.com/promwire/promwire/provisioners/nodeexporter"
 	"github.com/promwire/promwire/provisioners/proof"
+	"github.com/promwire/promwire/provisioners/pushgateway"
 )
 
 // settleTime is what the slowest healthy fleet needs: Prometheus notices new targets within 5 s and scrapes them an interval
@@ -26,6 +28,7 @@ const settleTime = 90 * time.Second
 type Args struct {
 	Monitor        *monitor.Monitor
 	Targets        []*target.Target
+	Clusters       []*cluster.Cluster
 	SSHPorts       map[string]int // by host name
 	ScrapeInterval time.Duration
 	Again          string // any text; a new one proves anew
@@ -66,6 +69,9 @@ func everything(args Args) []pulumi.Resource {
 	for _, t := range args.Targets {
 		all = append(all, t.Ready...)
 	}
+	for _, c := range args.Clusters {
+		all = append(all, c.Ready...)
+	}
 	return all
 }
 
@@ -74,6 +80,9 @@ func gateScript(args Args) pulumi.StringOutput {
 	known := []any{args.Monitor.Script}
 	for _, t := range args.Targets {
 		known = append(known, t.Host.PublicKey, t.Script, t.Host.Address)
+	}
+	for _, c := range args.Clusters {
+		known = append(known, c.End.PublicKey, c.End.Digest)
 	}
 	return pulumi.All(known...).ApplyT(func(known []any) string {
 		values := proof.GateValues{
@@ -86,6 +95,12 @@ func gateScript(args Args) pulumi.StringOutput {
 		for i, t := range args.Targets {
 			of := known[1+3*i : 4+3*i]
 			values.Targets = append(values.Targets, scraped(t, of[0].(string), digest(of[1]), of[2].(string)))
+		}
+		for i, c := range args.Clusters {
+			of := known[1+3*len(args.Targets)+2*i:]
+			values.Clusters = append(values.Clusters, proof.Cluster{
+				Name: c.Args.Name, Address: c.Args.Address.String(), PublicKey: of[0].(string), Digest: digest(of[1]), Dark: c.Args.Dark,
+			})
 		}
 		return proof.Gate(values)
 	}).(pulumi.StringOutput)
@@ -125,11 +140,20 @@ func outsideScript(args Args) pulumi.StringOutput {
 				Name:    h.Name,
 				Address: known[2*i].(string),
 				SSHPort: args.SSHPorts[h.Name],
+				Closed:  args.closed(h),
 				Digest:  digest(known[2*i+1]),
 			})
 		}
 		return proof.Outside(values)
 	}).(pulumi.StringOutput)
+}
+
+// closed are the ports that a host alone has, and that must not answer outside.
+func (a Args) closed(h *host.Host) []int {
+	if h == a.Monitor.Host && len(a.Monitor.Plan.Jobs) > 0 {
+		return []int{pushgateway.Port}
+	}
+	return nil
 }
 
 // digest is a short name of a text: 48 bits, enough to notice a change.

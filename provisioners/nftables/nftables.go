@@ -3,6 +3,7 @@
 package nftables
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -15,7 +16,8 @@ import (
 // Table is the table's name, of family inet: it sees IPv4 and IPv6.
 const Table = "promwire"
 
-// Ruleset is what one host admits. Everybody may ping, at a bounded rate; nothing is forwarded from or to the tunnel.
+// Ruleset is what one host admits. Everybody may ping, at a bounded rate; nothing is forwarded from or to the tunnel
+// but Forward.
 type Ruleset struct {
 	SSHPort   int
 	SSHFrom   []netip.Prefix // networks that may log in; none: nobody
@@ -24,6 +26,15 @@ type Ruleset struct {
 	ScrapedBy []netip.Addr   // who may reach Exporter, through the tunnel if there is one; none: nobody
 	Exporter  []int          // TCP ports
 	Open      []Port         // what else the host serves, open to all but through the tunnel
+	PushFrom  []netip.Prefix // networks of the tunnel that may reach Push; none: nobody
+	Push      int            // TCP port, through the tunnel alone
+	Forward   []Edge         // ways from one end of the tunnel to another, by way of this host
+}
+
+// Edge is a way that is open: one may connect to the other, who may answer.
+type Edge struct {
+	From, To netip.Addr // in the tunnel, of one family
+	Port     int        // TCP, of To
 }
 
 // Port is one that a host serves for others than the fleet.
@@ -58,7 +69,7 @@ func (r Ruleset) text() string {
 	}
 	b.WriteString("\t}\n")
 	if r.Tunnel != "" {
-		fmt.Fprintf(&b, forward, r.Tunnel, r.Tunnel)
+		fmt.Fprintf(&b, forward, r.forwarded(), r.Tunnel, r.Tunnel)
 	}
 	b.WriteString("}\n")
 	return b.String()
@@ -104,7 +115,7 @@ const common = `
 const forward = `
 	chain forward {
 		type filter hook forward priority filter; policy accept;
-		iifname "%s" drop
+%s		iifname "%s" drop
 		oifname "%s" drop
 	}
 `
@@ -149,7 +160,36 @@ func (r Ruleset) services() []string {
 		}
 		rules = append(rules, fmt.Sprintf("%s%s saddr %s tcp dport %s accept", r.inside(), keyword, address, ports(r.Exporter)))
 	}
+	for _, network := range r.PushFrom {
+		keyword := "ip"
+		if network.Addr().Is6() {
+			keyword = "ip6"
+		}
+		rules = append(rules, fmt.Sprintf("%s%s saddr %s tcp dport %d accept", r.inside(), keyword, network, r.Push))
+	}
 	return rules
+}
+
+// forwarded are the rules for what may pass from one end of the tunnel to another.
+func (r Ruleset) forwarded() string {
+	if len(r.Forward) == 0 {
+		return ""
+	}
+	within := fmt.Sprintf("\t\tiifname %q oifname %q ", r.Tunnel, r.Tunnel)
+	var b strings.Builder
+	b.WriteString(within + "ct state established,related accept\n")
+	for _, e := range slices.SortedFunc(slices.Values(r.Forward), Edge.compare) {
+		keyword := "ip"
+		if e.From.Is6() {
+			keyword = "ip6"
+		}
+		fmt.Fprintf(&b, "%s%s saddr %s %s daddr %s tcp dport %d accept\n", within, keyword, e.From, keyword, e.To, e.Port)
+	}
+	return b.String()
+}
+
+func (e Edge) compare(o Edge) int {
+	return cmp.Or(e.From.Compare(o.From), e.To.Compare(o.To), cmp.Compare(e.Port, o.Port))
 }
 
 // outside matches what did not come through the tunnel, inside what did. Without a tunnel both match everything.

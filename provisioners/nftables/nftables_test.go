@@ -54,11 +54,13 @@ func TestDigest(t *testing.T) {
 	}
 	port, listen, scraped, open := r, r, r, r
 	open.Open = []Port{{443, "tcp"}}
+	push := r
+	push.PushFrom, push.Push = prefixes("10.98.0.0/24"), 9091
 	port.SSHPort = 2222
 	listen.Listen = 51820
 	scraped.ScrapedBy, scraped.Exporter = []netip.Addr{netip.MustParseAddr("10.98.0.1")}, []int{9100}
 	seen := map[string]bool{r.Digest(): true}
-	for _, other := range []Ruleset{port, listen, scraped, open} {
+	for _, other := range []Ruleset{port, listen, scraped, open, push} {
 		if seen[other.Digest()] {
 			t.Errorf("%+v has the digest of another ruleset", other)
 		}
@@ -93,6 +95,9 @@ func TestScraped(t *testing.T) {
 			`ip saddr 10.98.0.1 tcp dport { 19100, 19101 } accept`,
 		}},
 		{"nobody", Ruleset{Exporter: []int{19100}}, nil},
+		{"pushes", Ruleset{Tunnel: "promwire0", PushFrom: prefixes("10.98.0.0/24", "fd98::/64"), Push: 9091}, []string{
+			`iifname "promwire0" ip saddr 10.98.0.0/24 tcp dport 9091 accept`, `iifname "promwire0" ip6 saddr fd98::/64 tcp dport 9091 accept`,
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := c.rules.services(); !slices.Equal(got, c.want) {
@@ -102,5 +107,42 @@ func TestScraped(t *testing.T) {
 	}
 	if text := (Ruleset{SSHPort: 22}).Render(); strings.Contains(text, "chain forward") || strings.Contains(text, "iifname \"\"") {
 		t.Errorf("a host without a tunnel has rules for one:\n%s", text)
+	}
+}
+
+// TestForward: what may pass from one end of the tunnel to another stands before the rules that drop all else.
+func TestForward(t *testing.T) {
+	edge := func(from, to string, port int) Edge {
+		return Edge{netip.MustParseAddr(from), netip.MustParseAddr(to), port}
+	}
+	edges := []Edge{edge("10.98.0.4", "10.98.0.5", 8080), edge("10.98.0.3", "10.98.0.9", 80), edge("fd98::4", "fd98::5", 8080), edge("10.98.0.3", "10.98.0.9", 79)}
+	r := Ruleset{SSHPort: 22, Tunnel: "promwire0", Forward: edges}
+	_, chain, _ := strings.Cut(r.Render(), "chain forward {\n")
+	const within = `iifname "promwire0" oifname "promwire0" `
+	want := []string{
+		"type filter hook forward priority filter; policy accept;",
+		within + "ct state established,related accept",
+		within + "ip saddr 10.98.0.3 ip daddr 10.98.0.9 tcp dport 79 accept",
+		within + "ip saddr 10.98.0.3 ip daddr 10.98.0.9 tcp dport 80 accept",
+		within + "ip saddr 10.98.0.4 ip daddr 10.98.0.5 tcp dport 8080 accept",
+		within + "ip6 saddr fd98::4 ip6 daddr fd98::5 tcp dport 8080 accept",
+		`iifname "promwire0" drop`,
+		`oifname "promwire0" drop`,
+	}
+	var got []string
+	for _, line := range strings.Split(chain, "\n")[:len(want)] {
+		got = append(got, strings.TrimSpace(line))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	turned := r
+	turned.Forward = slices.Clone(edges)
+	slices.Reverse(turned.Forward)
+	if turned.Digest() != r.Digest() || (Ruleset{SSHPort: 22, Tunnel: "promwire0"}).Digest() == r.Digest() {
+		t.Error("the digest depends on the order, or not on the edges")
+	}
+	if text := (Ruleset{SSHPort: 22, Tunnel: "promwire0"}).Render(); strings.Contains(text, "established,related accept\n\t\tiifname") || strings.Contains(text, within) {
+		t.Errorf("a host that passes on nothing lets something through:\n%s", text)
 	}
 }

@@ -54,28 +54,40 @@ func (p Plan) FirewallDigest() string { return p.rules.Digest() }
 func Monitor(v MonitorValues) (Plan, error) {
 	exporter := v.Releases.NodeExporter
 	if err := errors.Join(named(v.Host), v.Tunnel.check(), v.SSH.check(), exporter.Check(), v.Releases.Prometheus.Check(),
-		v.Open.check(), v.TLS.check()); err != nil {
+		v.Open.check(), v.TLS.check(), v.checkJobs()); err != nil {
 		return Plan{}, fmt.Errorf("plan of monitor %q: %w", v.Host, err)
 	}
-	p := Plan{host: v.Host, role: prometheus.RoleMonitor, rules: nftables.Ruleset{
-		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name, Listen: v.Tunnel.Port, Open: v.Open,
-	}}
+	p := Plan{host: v.Host, role: prometheus.RoleMonitor, rules: v.admitPushes(nftables.Ruleset{
+		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name, Listen: v.Tunnel.Port, Open: v.Open, Forward: v.Forward,
+	})}
 	scraped := v.exporter()
 	p.steps = join(
 		p.system(),
 		install(v.Releases.Mirror, exporter, exporterMB, nodeexporter.Name),
 		install(v.Releases.Mirror, v.Releases.Prometheus, prometheusMB, prometheus.Name, "promtool"),
-		tunnel(v.Tunnel, wireguard.Interface{ListenPort: v.Tunnel.Port}),
+		tunnel(v.Tunnel, wireguard.Interface{ListenPort: v.Tunnel.Port, Forwarding: len(v.Forward) > 0}),
 		exporterFiles(scraped),
 		prometheusUser(),
 		v.certificates(),
+		v.pushgatewayFiles(),
 		v.prometheusFiles(),
 		p.firewall(),
+		v.forwarding(),
 		exporterRuns(scraped, exporter),
+		v.pushgatewayRuns(),
 		v.prometheusRuns(),
+		v.pushgatewayEnds(),
 		retire(scraped),
 	)
 	return p, nil
+}
+
+// forwarding is what a monitor does that stands between two ends of the tunnel.
+func (v MonitorValues) forwarding() []call {
+	if len(v.Forward) == 0 {
+		return nil
+	}
+	return []call{do("forwarding")}
 }
 
 func (v MonitorValues) exporter() nodeexporter.Exporter {

@@ -19,7 +19,7 @@ func (v MonitorValues) prometheusFiles() []call {
 	self := prometheus.Labels{Name: v.Host, Region: v.Region, Role: prometheus.RoleMonitor, Own: v.Labels}
 	server := prometheus.Server{
 		Self: self, ScrapeInterval: v.ScrapeInterval, RetentionTime: v.RetentionTime, RetentionSize: v.RetentionSize,
-		TLS: v.TLS.Enabled(), Web: v.Web,
+		TLS: v.TLS.Enabled(), Web: v.Web, Pushed: v.pushed(),
 	}
 	scraped := v.exporter()
 	at := net.JoinHostPort(scraped.Own[0].String(), strconv.Itoa(scraped.Port()))
@@ -28,6 +28,7 @@ func (v MonitorValues) prometheusFiles() []call {
 		[]call{
 			do("dir", prometheus.Rules, "755"),
 			do("dir", prometheus.Targets, "755"),
+			do("dir", prometheus.Clusters, "755"),
 			do("dir", prometheus.Data, "750", prometheus.Name),
 			put(prometheus.Rules+"/promwire.yml", "644", prometheus.RulesFile(), "promtool", "check", "rules"),
 			put(prometheus.Config, "644", server.Render(), "promtool", "check", "config"),
@@ -48,7 +49,7 @@ func (v MonitorValues) prometheusRuns() []call {
 	return []call{
 		do("service", prometheus.Name+".service", "/usr/local/bin/prometheus"),
 		v.answers(),
-		do("reload", "prometheus.service", prometheus.Config, prometheus.Rules+"/promwire.yml"),
+		do("reload_prometheus"),
 		do("prune", v.Releases.Prometheus.Name, v.Releases.Prometheus.Version),
 	}
 }

@@ -34,6 +34,7 @@ type Releases struct {
 	Mirror       string // base of the downloads; "": release.DefaultMirror
 	NodeExporter release.Release
 	Prometheus   release.Release // of the monitor only
+	Pushgateway  release.Release // of a monitor with Jobs only
 }
 
 // Peer is the monitor as a target sees it.
@@ -81,8 +82,10 @@ type MonitorValues struct {
 	RetentionSize  string        // such as "10GB", in powers of 1024; "": no limit by size
 	Open           Ports
 	TLS            TLS
-	Web            prometheus.Web // Prometheus's own endpoint
-	Outside        bool           // whether any target is outside the tunnel
+	Web            prometheus.Web  // Prometheus's own endpoint
+	Outside        bool            // whether any target is outside the tunnel
+	Jobs           []string        // batch jobs, which push to the monitor's Pushgateway as the users of these names; none: it has none
+	Forward        []nftables.Edge // ways between other ends of the tunnel, through the monitor
 }
 
 // TargetValues are what a target's plan depends on: itself and the monitor, no other target.
@@ -127,4 +130,12 @@ type EnrolValues struct {
 	Request string // for a certificate: PKCS #10, base64 of DER
 	Direct  string // IP address or DNS name where it is scraped outside the tunnel; "": in the tunnel
 	Period  int64  // which period of TLS it is, see TLS.Period
+}
+
+// EnrolClusterValues are what the monitor must know of one end of the tunnel in a cluster.
+type EnrolClusterValues struct {
+	Name       string // of this end
+	PublicKey  wgtypes.Key
+	Address    netip.Addr             // in the tunnel
+	Federation *prometheus.Federation // nil: nothing there is federated
 }

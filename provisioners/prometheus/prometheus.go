@@ -34,7 +34,7 @@ const (
 	longestTimeout = 10 * time.Second // of one scrape: Prometheus's default
 )
 
-// Server is Prometheus's configuration. It has two jobs: node, whose targets are files in Targets, and prometheus, itself. All series
+// Server is Prometheus's configuration. It has the jobs node, whose targets are files in Targets, prometheus, itself, and JobPushed. All series
 // have the target's name as their instance, so that they go on when its address changes.
 type Server struct {
 	Self           Labels        // of its own series
@@ -43,6 +43,7 @@ type Server struct {
 	RetentionSize  string        // such as "10GB", in powers of 1024; "": no limit by size
 	TLS            bool          // whether targets may ask for Prometheus's certificate
 	Web            Web           // its own endpoint
+	Pushed         *Pushed       // nil: it scrapes no Pushgateway
 }
 
 // Web is Prometheus's own endpoint, where people and Prometheus itself come in. The zero value: by plain HTTP, without a password.
@@ -63,7 +64,8 @@ func (w Web) Scheme() string {
 func (s Server) Render() string {
 	interval := model.Duration(s.ScrapeInterval)
 	timeout := model.Duration(min(s.ScrapeInterval, longestTimeout))
-	return fmt.Sprintf(config, interval, timeout, interval, s.storage(), Rules, Targets, s.pair(), Port, s.Self.JSON(), s.itself())
+	return fmt.Sprintf(config, interval, timeout, interval, s.storage(), Rules, Clusters, Targets, s.pair(), Port, s.Self.JSON(), s.itself()) +
+		s.Pushed.render(s.Self)
 }
 
 // pair is what job node proves itself with and whom it believes, in TLS 1.3 alone. It counts for targets whose file says
@@ -98,6 +100,9 @@ const config = `global:
   evaluation_interval: %s
 
 %srule_files:
+  - %s/*.yml
+
+scrape_config_files:
   - %s/*.yml
 
 scrape_configs:

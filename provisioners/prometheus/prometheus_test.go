@@ -16,7 +16,11 @@ func TestServer(t *testing.T) {
 	}{
 		{"all", Server{Self: self, ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "8GB"},
 			[]string{"scrape_interval: 15s\n  scrape_timeout: 10s\n  evaluation_interval: 15s\n", "      time: 15d\n      size: 8GB\n"},
-			[]string{"tls_config", "https", "basic_auth"}},
+			[]string{"tls_config", "https", "basic_auth", "pushgateway"}},
+		{"a Pushgateway", Server{Self: self, ScrapeInterval: time.Minute, Pushed: &Pushed{At: "10.98.0.1:9091", Jobs: []string{"a", "b_c"}}}, []string{
+			"  - job_name: pushgateway\n    honor_labels: false\n", "password_file: /etc/prometheus/tls/pushgateway.password\n",
+			"targets: ['10.98.0.1:9091']", "regex: '(|a|b_c);'\n        action: keep\n",
+		}, nil},
 		{"often", Server{Self: self, ScrapeInterval: 2 * time.Second, RetentionTime: 36 * time.Hour},
 			[]string{"scrape_interval: 2s\n  scrape_timeout: 2s\n", "      time: 1d12h\n"}, []string{"size:"}},
 		{"kept for ever", Server{Self: self, ScrapeInterval: time.Minute}, []string{"scrape_interval: 1m\n"}, []string{"storage:", "retention"}},

@@ -3,7 +3,7 @@
 # connection of the operator's whatever the number of targets.
 #
 # Before this text stand: fleet_monitor (the monitor's name), fleet_prometheus (its URL), fleet_targets (lines: name, address, port,
-# http or https, tunnel or direct, WireGuard key, digest of its plan), fleet_seconds (how long to wait). It prints one row per probe:
+# http or https, tunnel or direct, WireGuard key, digest of its plan), fleet_clusters (see clusters.sh), fleet_seconds (how long to wait). It prints one row per probe:
 # from, to, address, port, expected, seen.
 # shellcheck shell=bash disable=SC2154
 
@@ -223,6 +223,7 @@ rows() {
     row "$fleet_monitor" "$name" "$address" "$port" open open
   done < <(awk 'NF' <<<"$fleet_targets")
   certificates
+  federation_rows
   monitor_address=$(ip -o -4 address show dev "$interface" | awk '{ sub("/.*", "", $4); print $4 }')
   while IFS='|'$'\t' read -r name port to open; do
     state=closed
@@ -247,6 +248,7 @@ main() {
     [ -z "$skew" ] || die "clocks differ, and certificates depend on them:"$'\n'"$skew"
     [ -z "$left" ] || die "no fresh probes from: $(tr '\n' ' ' <<<"$left"); see systemctl status promwire-fence on these hosts"
   fi
+  federated
   matrix=$(rows)
   if awk -F'\t' '$5 != $6 { bad = 1 } END { exit !bad }' <<<"$matrix"; then
     die "seen differs from expected (from, to, address, port, expected, seen):"$'\n'"$(awk -F'\t' '$5 != $6' <<<"$matrix")"

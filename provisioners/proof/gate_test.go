@@ -26,6 +26,12 @@ import (
 // ask runs commands below the gate's functions, with files in folder instead of the monitor's.
 func ask(t *testing.T, folder, commands string) string {
 	t.Helper()
+	return askOf(t, gate, folder, commands)
+}
+
+// askOf is ask of another gate.
+func askOf(t *testing.T, gate GateValues, folder, commands string) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	script := strings.TrimSuffix(Gate(gate), "main </dev/null\n")

@@ -19,6 +19,9 @@ import (
 //go:embed certificates.sh
 var certificatesScript string
 
+//go:embed clusters.sh
+var clustersScript string
+
 //go:embed gate.sh
 var gateScript string
 
@@ -48,14 +51,32 @@ func (t Target) line() string {
 	return fmt.Sprintf("%s %s %d %s %s %s %s\n", t.Name, t.Address, t.Port, scheme, way, cmp.Or(t.PublicKey, "-"), t.Digest)
 }
 
+// Cluster is one that the monitor federates, as the gate must know it.
+type Cluster struct {
+	Name      string
+	Address   string // in the tunnel
+	PublicKey string // of WireGuard, base64
+	Dark      bool
+	Digest    string // of its end of the tunnel: a changed one is proved again
+}
+
+func (c Cluster) line() string {
+	mode := "gateway"
+	if c.Dark {
+		mode = "dark"
+	}
+	return fmt.Sprintf("%s %s %s %s %s\n", c.Name, c.Address, mode, c.PublicKey, c.Digest)
+}
+
 // GateValues are the gate's.
 type GateValues struct {
-	Monitor string // name
-	Digest  string // of its plan
-	Targets []Target
-	Wait    time.Duration // for all targets together, in whole seconds
-	Again   string        // any text; a new one proves anew
-	Web     prometheus.Web
+	Monitor  string // name
+	Digest   string // of its plan
+	Targets  []Target
+	Clusters []Cluster
+	Wait     time.Duration // for all targets together, in whole seconds
+	Again    string        // any text; a new one proves anew
+	Web      prometheus.Web
 }
 
 // Gate is the script that ends, on the monitor, when the fleet works.
@@ -69,8 +90,12 @@ func Gate(v GateValues) string {
 	for _, t := range targets {
 		b.WriteString(t.line())
 	}
+	b.WriteString("'\nfleet_clusters='\n")
+	for _, c := range slices.SortedFunc(slices.Values(v.Clusters), func(a, b Cluster) int { return strings.Compare(a.Name, b.Name) }) {
+		b.WriteString(c.line())
+	}
 	b.WriteString("'\n")
-	return b.String() + certificatesScript + "\n" + gateScript
+	return b.String() + certificatesScript + "\n" + clustersScript + "\n" + gateScript
 }
 
 // Outsider is a host that the operator's machine reaches without a bastion.
@@ -79,6 +104,7 @@ type Outsider struct {
 	Address string // public
 	SSHPort int
 	Digest  string // of its firewall: a changed one is probed again
+	Closed  []int  // what must not answer there, beside what must not anywhere
 }
 
 // OutsideValues are the operator's probes.
@@ -101,7 +127,7 @@ func Outside(v OutsideValues) string {
 	b.WriteString("fleet_probes='\n")
 	for _, h := range hosts {
 		fmt.Fprintf(&b, "%s %s %d open\n", h.Name, h.Address, h.SSHPort)
-		for _, port := range closed {
+		for _, port := range slices.Concat(closed, h.Closed) {
 			fmt.Fprintf(&b, "%s %s %d closed\n", h.Name, h.Address, port)
 		}
 	}

@@ -27,7 +27,7 @@ func TestScriptsAreTheSameForTheSameFleet(t *testing.T) {
 	if Gate(gate) != Gate(turned) {
 		t.Error("the order of targets changes the gate")
 	}
-	hosts := []Outsider{{"b", "198.51.100.2", 22, "d2"}, {"a", "198.51.100.1", 2222, "d1"}}
+	hosts := []Outsider{{"b", "198.51.100.2", 22, "d2", nil}, {"a", "198.51.100.1", 2222, "d1", nil}}
 	if Outside(OutsideValues{Hosts: hosts}) != Outside(OutsideValues{Hosts: []Outsider{hosts[1], hosts[0]}}) {
 		t.Error("the order of hosts changes the probes")
 	}
@@ -49,7 +49,7 @@ func TestScriptsAreTheSameForTheSameFleet(t *testing.T) {
 func TestScriptsParse(t *testing.T) {
 	for name, script := range map[string]string{
 		"gate":    Gate(gate),
-		"outside": Outside(OutsideValues{Again: gate.Again, Hosts: []Outsider{{"a", "2001:db8::1", 22, "d"}}}),
+		"outside": Outside(OutsideValues{Again: gate.Again, Hosts: []Outsider{{"a", "2001:db8::1", 22, "d", nil}}}),
 	} {
 		cmd := exec.Command("bash", "-n")
 		cmd.Stdin = strings.NewReader(script)
@@ -66,11 +66,16 @@ func TestScriptsParse(t *testing.T) {
 
 // TestOutsidePorts: SSH answers, and nothing else that a host of the fleet may have.
 func TestOutsidePorts(t *testing.T) {
-	script := Outside(OutsideValues{Hosts: []Outsider{{"a", "198.51.100.1", 2222, "d"}}})
-	for probe, want := range map[string]string{"2222": "open", "9100": "closed", "19100": "closed", "19101": "closed", "9090": "closed"} {
+	script := Outside(OutsideValues{Hosts: []Outsider{{"a", "198.51.100.1", 2222, "d", []int{9091}}, {"b", "198.51.100.2", 22, "d", nil}}})
+	for probe, want := range map[string]string{
+		"2222": "open", "9100": "closed", "19100": "closed", "19101": "closed", "9090": "closed", "9091": "closed",
+	} {
 		if line := "\na 198.51.100.1 " + probe + " " + want + "\n"; strings.Count(script, line) != 1 {
 			t.Errorf("%q is missing in:\n%s", line, script)
 		}
+	}
+	if strings.Contains(script, "\nb 198.51.100.2 9091 ") {
+		t.Errorf("what one host keeps closed is another's, too:\n%s", script)
 	}
 }
 

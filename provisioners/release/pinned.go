@@ -23,4 +23,14 @@ var (
 			"arm64": "f1f90ec08e849d494ca66c611470afc50192f0355f1a61c33f2cbde02d067823",
 		},
 	}
+	// Pushgateway: boxcutter/boxcutter-chef-cookbooks, cookbooks/boxcutter_prometheus/attributes/default.rb (at 6d599450f917), and
+	// zulip/zulip, puppet/zulip/manifests/common.pp (of October 2025).
+	Pushgateway = Release{
+		Name:    "pushgateway",
+		Version: "1.11.1",
+		SHA256: map[string]string{
+			"amd64": "6ce6ffab84d0d71195036326640295c02165462abd12b8092b0fa93188f5ee37",
+			"arm64": "b6dc1c1c46d1137e5eda253f6291247e39330d3065a839857b947e59b4f3e64b",
+		},
+	}
 )

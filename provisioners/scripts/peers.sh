@@ -14,6 +14,7 @@ unseat() {
       say "$other had this key or address, and is forgotten"
       leave "$other"
       dismiss "$other"
+      if [ -e "$CLUSTERS/$other.yml" ]; then secede "$other"; fi
     fi
   done
 }

@@ -34,8 +34,12 @@ var (
 	Authority string
 	//go:embed web.sh
 	Web string
+	//go:embed pushgateway.sh
+	Pushgateway string
 	//go:embed turn.sh
 	Turn string
+	//go:embed federate.sh
+	Federate string
 	//go:embed fence.sh
 	Fence string
 	//go:embed receive.sh
@@ -46,7 +50,7 @@ var (
 
 // Library is what plans and the commands after them stand on: a host gets it as LibraryPath with its first plan.
 func Library() string {
-	return Base + SSHD + Release + Service + Tunnel + Firewall + Peers + Certificate + Authority + Web + Turn + Receipt
+	return Base + SSHD + Release + Service + Tunnel + Firewall + Peers + Certificate + Authority + Web + Pushgateway + Turn + Federate + Receipt
 }
 
 // LibraryPath is where the Library lies on a host.

@@ -64,3 +64,12 @@ addresses() {
     CHANGED+=("promwire0 without $address")
   done
 }
+
+# forwarding lets the kernel pass on what came out of the tunnel; the firewall says what of it, and the tunnel's
+# configuration does it again at each start.
+forwarding() {
+  local switch=/proc/sys/net/ipv4/conf/promwire0/forwarding
+  [ "$(<"$switch")" != 1 ] || return 0
+  echo 1 >"$switch"
+  CHANGED+=("promwire0 forwarding")
+}

@@ -11,7 +11,10 @@ web() {
   if [ "$tls" = yes ] || [ -n "$user" ]; then
     dir "$WEB" 700 prometheus
     if [ "$tls" = yes ]; then web_certificate; fi
-    if [ -n "$user" ]; then web_password; fi
+    if [ -n "$user" ]; then
+      password "$WEB_PASSWORD"
+      put "$WEB/web.password" 400:prometheus <"$WEB_PASSWORD"
+    fi
     config=$(web_config "$tls" "$user")
     put /etc/prometheus/web.yml 640:root:prometheus promtool check web-config <<<"$config"
     clients "$tls" "$user"
@@ -37,21 +40,20 @@ web_certificate() {
   put "$WEB/web.pem" 400:prometheus <"$CERTIFICATES/certificate.pem"
 }
 
-# web_password makes a password once, and its hash whenever it is another one: whoever wants another password writes it into
-# the file and runs this again.
-web_password() {
-  local sum born
-  if [ ! -s "$WEB_PASSWORD" ]; then
+# password FILE: makes a password once, and its hash, FILE.bcrypt, whenever it is another one: whoever wants another password writes it
+# into FILE and runs this again.
+password() {
+  local file=$1 sum born
+  if [ ! -s "$file" ]; then
     born=$(head --bytes 4096 /dev/urandom | tr -dc 'A-Za-z0-9')
-    put "$WEB_PASSWORD" 600 <<<"${born:0:32}"
+    put "$file" 600 <<<"${born:0:32}"
   fi
-  record file "$WEB_PASSWORD"
-  put "$WEB/web.password" 400:prometheus <"$WEB_PASSWORD"
-  sum=$(sha256sum <"$WEB_PASSWORD")
-  [ "$(cat "$WEB_PASSWORD.sum" 2>/dev/null || true)" != "$sum" ] || [ ! -s "$WEB_PASSWORD.bcrypt" ] || return 0
-  born=$(bcrypt <"$WEB_PASSWORD")
-  put "$WEB_PASSWORD.bcrypt" 600 <<<"$born"
-  put "$WEB_PASSWORD.sum" 600 <<<"$sum"
+  record file "$file"
+  sum=$(sha256sum <"$file")
+  [ "$(cat "$file.sum" 2>/dev/null || true)" != "$sum" ] || [ ! -s "$file.bcrypt" ] || return 0
+  born=$(bcrypt <"$file")
+  put "$file.bcrypt" 600 <<<"$born"
+  put "$file.sum" 600 <<<"$sum"
 }
 
 # bcrypt: the hash of the password on standard input, by the system's crypt(3). Of the password counts what Prometheus makes of its

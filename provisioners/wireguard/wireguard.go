@@ -24,6 +24,7 @@ type Interface struct {
 	Addresses  []netip.Prefix // own address with the network's length, so that the whole network is routed into the tunnel
 	ListenPort int            // UDP; 0: any free one, for a host that only dials
 	MTU        int            // bytes of one packet inside the tunnel
+	Forwarding bool           // whether the kernel passes on IPv4 packets that came out of the tunnel
 }
 
 // Peer is the other end.
@@ -47,6 +48,9 @@ func (i Interface) Render() string {
 		fmt.Fprintf(&b, "ListenPort = %d\n", i.ListenPort)
 	}
 	fmt.Fprintf(&b, "MTU = %d\n", i.MTU)
+	if i.Forwarding {
+		b.WriteString("PostUp = echo 1 >/proc/sys/net/ipv4/conf/%i/forwarding\n")
+	}
 	return b.String()
 }
 

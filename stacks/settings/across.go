@@ -3,23 +3,29 @@ package settings
 import (
 	"net/netip"
 	"slices"
+
+	"github.com/promwire/promwire/stacks/settings/document"
 )
 
-// room reports a tunnel network with fewer addresses than hosts.
-func (c *checker) room(v4 netip.Prefix) {
+// room reports a tunnel network with fewer addresses than hosts and ends of the tunnel in clusters.
+func (c *checker) room(v4 netip.Prefix, clusters []Cluster) {
 	if !v4.IsValid() {
 		return
 	}
 	// Without the first and the last one, which are the network's own and its broadcast address.
 	room := 1<<(32-v4.Bits()) - 2
-	if len(c.hosts) <= room {
+	needed := len(c.hosts)
+	for _, cluster := range clusters {
+		needed += len(cluster.TunnelNames())
+	}
+	if needed <= room {
 		return
 	}
 	bits := v4.Bits()
-	for bits > minBits && 1<<(32-bits)-2 < len(c.hosts) {
+	for bits > minBits && 1<<(32-bits)-2 < needed {
 		bits--
 	}
-	c.Add("network.cidr", "%s has room for %d hosts, and the fleet has %d; choose a /%d", v4, max(room, 0), len(c.hosts), bits)
+	c.Add("network.cidr", "%s has room for %d hosts, and the fleet has %d; choose a /%d", v4, max(room, 0), needed, bits)
 }
 
 // overlap reports addresses that lie inside the tunnel's networks: what is sent there would go into the tunnel that it is
@@ -83,4 +89,48 @@ func family(from []netip.Prefix, v4 bool) bool {
 func admits(from []netip.Prefix, address string) bool {
 	addr, err := netip.ParseAddr(address)
 	return err == nil && slices.ContainsFunc(from, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
+}
+
+// clusterLabel is the label of all series that come from clusters.
+const clusterLabel = "cluster"
+
+// unlabelled reports hosts that have the clusters' label: it would not tell any more whose series they are.
+func (c *checker) unlabelled(clusters []Cluster) {
+	said := map[string]bool{} // a group has many hosts
+	for _, host := range c.hosts {
+		if _, has := host.Labels[clusterLabel]; has && len(clusters) > 0 && !said[host.path] {
+			c.Add(host.path+".labels."+clusterLabel, "says whose series the clusters' are; choose another name")
+			said[host.path] = true
+		}
+	}
+}
+
+// beside reports names that clusters have in common with hosts or with each other: each is a place in the tunnel. It reports two
+// clusters in one namespace, too.
+func (c *checker) beside(clusters []Cluster) {
+	names, spaces := map[string]string{}, map[space]string{}
+	for _, host := range c.hosts {
+		names[host.Name] = host.path
+	}
+	for i, cluster := range clusters {
+		path := document.Index("clusters", i)
+		for _, name := range cluster.TunnelNames() {
+			if first, taken := names[name]; taken && cluster.Name != "" {
+				c.Add(path+".name", "%q is the name of %s already; every end of the tunnel needs its own", name, first)
+			}
+			names[name] = path
+		}
+		here := space{cluster.Kubeconfig, cluster.Namespace}
+		if first, taken := spaces[here]; taken {
+			c.Add(path+".namespace", "%q is the namespace of %s already, by the same kubeconfig; name another cluster's context, or another namespace",
+				cluster.Namespace, first)
+		}
+		spaces[here] = path
+	}
+}
+
+// space is a namespace of a cluster, as far as settings tell clusters apart.
+type space struct {
+	Kubeconfig
+	namespace string
 }

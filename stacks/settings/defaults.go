@@ -38,6 +38,7 @@ var anywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustPars
 var (
 	defaultNodeExporter = Release{Version: release.NodeExporter.Version, SHA256: release.NodeExporter.SHA256}
 	defaultPrometheus   = Release{Version: release.Prometheus.Version, SHA256: release.Prometheus.SHA256}
+	defaultPushgateway  = Release{Version: release.Pushgateway.Version, SHA256: release.Pushgateway.SHA256}
 )
 
 // or is the value, or its default if the stack file has none.
@@ -47,4 +48,23 @@ func or[T comparable](value, fallback T) T {
 		return fallback
 	}
 	return value
+}
+
+const (
+	defaultNamespace        = "promwire"
+	defaultKey              = "1"
+	defaultClusterRetention = "1d"
+	defaultClusterSize      = "1GB"
+	defaultForm             = Proxied
+)
+
+// defaultMatch takes the aggregates that recording rules make, whose names begin with the level that they are aggregated to
+// (https://prometheus.io/docs/practices/rules/).
+var defaultMatch = []string{`{__name__=~"job:.+"}`}
+
+// The images that promwire knows the digests of; the others are the operator's to pin.
+var defaultImages = Images{
+	Prometheus:  "prom/prometheus:v3.15.0@sha256:efd719c99d83b060d9daefdcf00360461adf279f45ef5391f8d111892118753e",
+	Pushgateway: "prom/pushgateway:v1.11.1@sha256:03738d278e082ee9821df730c741b3b465c251fc2b68a85883def301a55a6215",
+	Nginx:       "nginxinc/nginx-unprivileged:1.29.3-alpine@sha256:5aea7cc516b419e3526f47dd1531be31a56a046cfe44754d94f9383e13e2ee99",
 }

@@ -20,6 +20,7 @@ func (c *checker) releases(r document.Releases) Releases {
 		Mirror:       c.mirror("releases.mirror", r.Mirror),
 		NodeExporter: c.release("releases.nodeExporter", r.NodeExporter, defaultNodeExporter),
 		Prometheus:   c.release("releases.prometheus", r.Prometheus, defaultPrometheus),
+		Pushgateway:  c.release("releases.pushgateway", r.Pushgateway, defaultPushgateway),
 	}
 }
 

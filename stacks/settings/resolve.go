@@ -27,15 +27,21 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 		SSH:          c.ssh(fleet.SSH),
 		Monitor:      c.monitor(fleet.Monitor),
 		Targets:      c.targets(fleet.Targets),
+		Clusters:     c.clusters(fleet.Clusters),
+		Images:       c.images(fleet.Images, fleet.Clusters),
+		Pushgateway:  c.pushgateway(fleet.Pushgateway),
 		TLS:          c.tls(fleet.TLS),
 		Releases:     c.releases(fleet.Releases),
 		Verification: Verification{Again: fleet.Verification.Again},
 	}
 	c.distinct()
-	c.room(s.Network.V4)
+	c.beside(s.Clusters)
+	c.unlabelled(s.Clusters)
+	c.room(s.Network.V4, s.Clusters)
 	c.overlap(s.Network, s.Monitor)
 	c.reachable(s.SSH.From)
 	c.outsideTunnel(s)
+	c.pushes(s)
 	s.Warnings = c.warnings
 	return s, c.Problems
 }

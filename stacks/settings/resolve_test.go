@@ -125,7 +125,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Targets:  []Host{},
 		TLS:      TLS{Validity: 90 * 24 * time.Hour, RenewBefore: 30 * 24 * time.Hour, Authorities: []string{"1"}},
-		Releases: Releases{NodeExporter: defaultNodeExporter, Prometheus: defaultPrometheus},
+		Releases: Releases{NodeExporter: defaultNodeExporter, Prometheus: defaultPrometheus, Pushgateway: defaultPushgateway},
 		Warnings: s.Warnings,
 	}
 	if !reflect.DeepEqual(s, want) {
@@ -193,12 +193,66 @@ func TestEverything(t *testing.T) {
 			Prometheus: Release{Version: "9.8.0-rc.1", SHA256: map[string]string{
 				"amd64": sum, "arm64": "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789",
 			}},
+			Pushgateway: Release{Version: "9.7.6", SHA256: map[string]string{"arm64": sum}},
 		},
+		Clusters: []Cluster{
+			{
+				Name: "a", Kubeconfig: Kubeconfig{Path: "~/.kube/other", Context: "admin@a"}, Namespace: "watched", Mode: Gateway, Key: "second",
+				Prometheus: ClusterPrometheus{ScrapeInterval: 5 * time.Second, RetentionTime: 48 * time.Hour, RetentionSize: "2GB"},
+				API:        true,
+				Expose: []Exposed{
+					{Service: Service{Name: "grafana", Namespace: "tools", Port: 80, PodPort: 3000}, TunnelPort: 8080},
+					{Service: Service{Name: "loki", Namespace: "logs", Port: 3100, PodPort: 3100}, TunnelPort: 3100},
+				},
+				Reflect:     true,
+				Pushgateway: &ClusterPushgateway{Form: Direct, Jobs: []string{"backup", "night-shift"}, From: []string{"batch", "default"}},
+				Match:       []string{`{job="shop"}`, "up"}, AcceptUnenforced: true,
+			},
+			{
+				Name: "b", Kubeconfig: Kubeconfig{Contents: "kind: Config"}, Namespace: "promwire", Mode: Gateway, Key: "1",
+				Prometheus: ClusterPrometheus{Existing: &Service{Name: "prometheus-operated", Namespace: "monitoring", Port: 9090, PodPort: 9091}},
+				Match:      []string{`{__name__=~"job:.+"}`},
+			},
+			{
+				Name: "c", Namespace: "dark", Mode: Dark, Key: "1", Reflect: true, Match: []string{`{__name__=~"job:.+"}`},
+				Prometheus: ClusterPrometheus{ScrapeInterval: 15 * time.Second, RetentionTime: 24 * time.Hour, RetentionSize: "1GB"},
+			},
+		},
+		// A proxy's nginx is no cluster's here.
+		Images: Images{
+			Prometheus: "p@sha256:" + sum, Wireproxy: "w@sha256:" + sum, Pushgateway: "g@sha256:" + sum, Reflect: "localhost:5000/r:v1@sha256:" + sum,
+		},
+		Pushgateway:  Pushgateway{Jobs: []string{"nightly_backup", "a"}},
 		Verification: Verification{Again: "after the incident of May"},
 		Warnings:     s.Warnings,
 	}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)
+	}
+}
+
+// TestClusterDefaults: what a cluster is of which nothing but its name and mode is said, and whose names take a place in the tunnel.
+func TestClusterDefaults(t *testing.T) {
+	s := parsed(t, "clusters")
+	want := Cluster{
+		Name: "a", Namespace: "promwire", Mode: Gateway, Key: "1", Match: []string{`{__name__=~"job:.+"}`},
+		Prometheus: ClusterPrometheus{ScrapeInterval: 15 * time.Second, RetentionTime: 24 * time.Hour, RetentionSize: "1GB"},
+	}
+	if !reflect.DeepEqual(s.Clusters[0], want) {
+		t.Errorf("got  %+v\nwant %+v", s.Clusters[0], want)
+	}
+	if s.Images != (Images{Prometheus: defaultImages.Prometheus, Wireproxy: s.Images.Wireproxy}) || s.Images.Wireproxy == "" {
+		t.Errorf("images %+v", s.Images)
+	}
+	s.Clusters[0].Match[0] = "changed"
+	if got := parsed(t, "clusters").Clusters[0].Match[0]; got == "changed" {
+		t.Error("the default selectors are one list for all")
+	}
+	names := [][]string{{"a"}, {"b"}, {"c", "c-reflect"}}
+	for i, cluster := range parsed(t, "everything").Clusters {
+		if !slices.Equal(cluster.TunnelNames(), names[i]) {
+			t.Errorf("cluster %s is in the tunnel as %v, want %v", cluster.Name, cluster.TunnelNames(), names[i])
+		}
 	}
 }
 

@@ -82,6 +82,13 @@ func addDefaults(t *testing.T, definitions jsonschema.Definitions) {
 		{"TLS", "validity", defaultValidity},
 		{"TLS", "authorities", defaultAuthorities},
 		{"Target", "transport", WireGuard},
+		{"Cluster", "namespace", defaultNamespace},
+		{"Cluster", "key", defaultKey},
+		{"ClusterPushgateway", "form", defaultForm},
+		{"Federate", "match", defaultMatch},
+		{"Images", "prometheus", defaultImages.Prometheus},
+		{"Images", "pushgateway", defaultImages.Pushgateway},
+		{"Images", "nginx", defaultImages.Nginx},
 	} {
 		property, ok := definitions[d.definition].Properties.Get(d.property)
 		if !ok {

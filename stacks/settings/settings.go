@@ -15,7 +15,10 @@ type Settings struct {
 	Network      Network
 	SSH          SSH
 	Monitor      Monitor
-	Targets      []Host // in the stack file's order, groups expanded
+	Targets      []Host    // in the stack file's order, groups expanded
+	Clusters     []Cluster // in the stack file's order
+	Images       Images    // used by Clusters
+	Pushgateway  Pushgateway
 	TLS          TLS
 	Releases     Releases
 	Verification Verification
@@ -123,6 +126,7 @@ type Releases struct {
 	Mirror       string // base address without a slash at the end; "": upstream
 	NodeExporter Release
 	Prometheus   Release
+	Pushgateway  Release
 }
 
 // Release is one version of one program.

@@ -21,6 +21,7 @@ var shipped = map[string]struct {
 	"Pulumi.lab.yaml":      {regions: 4, targets: []string{"node-1", "node-2", "node-3"}, cloud: true},
 	"Pulumi.prod.yaml":     {regions: 4, targets: []string{"node-1", "node-2", "node-3"}, cloud: true},
 	"Pulumi.tls.yaml":      {regions: 4, targets: []string{"node-1", "node-2", "node-3"}, cloud: true},
+	"Pulumi.clusters.yaml": {regions: 1, cloud: true},
 	"Pulumi.existing.yaml": {regions: 2, targets: []string{"web-1", "db-1", "cache-1"}},
 }
 

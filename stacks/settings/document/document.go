@@ -15,9 +15,15 @@ type Fleet struct {
 	Monitor Monitor `json:"monitor"`
 	// The hosts to watch, in order: each gets the next tunnel address, and keeps it when others come and go.
 	Targets []Target `json:"targets,omitempty"`
+	// Kubernetes clusters to watch: each takes the next tunnel address, after the targets', and keeps it.
+	Clusters []Cluster `json:"clusters,omitempty"`
+	// The container images that clusters run.
+	Images Images `json:"images,omitzero"`
+	// A Pushgateway on the monitor, for batch jobs.
+	Pushgateway Pushgateway `json:"pushgateway,omitzero"`
 	// Certificates, by which each exporter proves itself and admits the monitor alone.
 	TLS TLS `json:"tls,omitzero"`
-	// Which releases of node_exporter and Prometheus to install, and from where.
+	// Which releases of node_exporter, Prometheus and Pushgateway to install, and from where.
 	Releases Releases `json:"releases,omitzero"`
 	// The proof, at the end of an update, that nobody but the monitor gets in.
 	Verification Verification `json:"verification,omitzero"`
@@ -149,6 +155,8 @@ type Releases struct {
 	NodeExporter Release `json:"nodeExporter,omitzero"`
 	// Another release of Prometheus than the program's own.
 	Prometheus Release `json:"prometheus,omitzero"`
+	// Another release of Pushgateway than the program's own.
+	Pushgateway Release `json:"pushgateway,omitzero"`
 }
 
 // Release is one version of one program.

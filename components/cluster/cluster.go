@@ -1,0 +1,150 @@
+// Package cluster is a Kubernetes cluster that the monitor watches: a Prometheus of its own, federated through the tunnel alone. Behind a
+// gateway, Prometheus listens inside the cluster; in a dark cluster nothing listens on the cluster's network at all.
+package cluster
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/kubernetes"
+	"github.com/promwire/promwire/components/monitor"
+	"github.com/promwire/promwire/components/preflight"
+	"github.com/promwire/promwire/components/pushgateway"
+	"github.com/promwire/promwire/components/tunnel"
+	desired "github.com/promwire/promwire/provisioners/kubernetes"
+)
+
+// Images are what a cluster's pods run, each with its digest.
+type Images struct{ Prometheus, Wireproxy, Reflect string }
+
+// Args are one cluster's.
+type Args struct {
+	Name, Fleet, Namespace string
+	Config                 kubernetes.Config
+	Images                 Images
+	Address                netip.Addr // in the tunnel
+	Key                    string     // any text; another one makes other keys
+	Dark                   bool       // nothing listens on the cluster's network; otherwise a gateway leads to what does
+	Server                 desired.Server
+	Existing               *Service // a Prometheus that is there already; nil: promwire runs one
+	API                    bool     // whether the gateway leads to the Kubernetes API
+	Expose                 []Exposed
+	Reflect                bool
+	ReflectName            string     // its own end of the tunnel; "": it has none
+	ReflectAddress         netip.Addr // of that
+	Pushgateway            *pushgateway.Args
+	Match                  []string      // selectors of the series that the monitor takes
+	Interval               time.Duration // between two federations
+	AcceptUnenforced       bool          // whether policies need not count
+	Again                  string        // any text; a new one tries anew whether policies count
+	TunnelPort             int           // UDP, of the monitor
+	ByName                 bool          // whether the monitor is dialled by a DNS name
+	Monitor                *monitor.Monitor
+}
+
+// Service is one of the cluster's that is not promwire's.
+type Service struct {
+	Name, Namespace string
+	Port, PodPort   int // TCP
+}
+
+func (s Service) at() string { return fmt.Sprintf("%s.%s.svc:%d", s.Name, s.Namespace, s.Port) }
+
+// Exposed is a Service that the monitor reaches at a TCP port of the cluster's tunnel address.
+type Exposed struct {
+	Service
+	TunnelPort int
+}
+
+// Cluster is one that the monitor watches.
+type Cluster struct {
+	pulumi.ResourceState
+	Args        Args
+	End         *tunnel.End
+	Pushgateway *pushgateway.Pushgateway // nil: none
+	Ready       []pulumi.Resource        // all that has to be there before it can be federated
+
+	space  *kubernetes.Space
+	found  preflight.Found
+	proved []pulumi.Resource // policies, and that they count: what all pods wait for
+}
+
+// New asks the cluster first whether it can be done, and makes nothing if not. Then: the namespace, closed; the ways that are open; the
+// proof that this counts; and what runs there.
+func New(ctx *pulumi.Context, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Cluster, error) {
+	c := &Cluster{Args: args}
+	var err error
+	if c.found, err = preflight.Check(ctx.Context(), preflight.Values{
+		Cluster: args.Name, Path: args.Config.Path, Contents: args.Config.Contents, Context: args.Config.Context,
+		Namespace: args.Namespace, Fleet: args.Fleet, Needs: preflight.Needs(),
+	}); err != nil {
+		return nil, err
+	}
+	if err := ctx.RegisterComponentResource("promwire:index:Cluster", args.Name, c, opts...); err != nil {
+		return nil, fmt.Errorf("cluster %s: %w", args.Name, err)
+	}
+	space := kubernetes.Space{Cluster: args.Name, Fleet: args.Fleet, Namespace: args.Namespace}
+	if c.space, err = kubernetes.NewSpace(ctx, space, args.Config, c, dependsOn); err != nil {
+		return nil, err
+	}
+	for _, part := range []func(*pulumi.Context) error{c.policies, c.canary, c.pushgateway, c.prometheus, c.reflect, c.gateway} {
+		if err := part(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"address": pulumi.String(args.Address.String()), "publicKey": c.End.PublicKey})
+}
+
+// policies close the namespace and open the ways of the graph.
+func (c *Cluster) policies(ctx *pulumi.Context) error {
+	closed, err := c.space.Close(ctx)
+	if err != nil {
+		return err
+	}
+	open, err := c.space.Open(ctx, desired.Policies(desired.Graph(c.graph())), c.monitorAddress())
+	if err != nil {
+		return err
+	}
+	c.proved = append(open, closed)
+	return nil
+}
+
+// monitorAddress is what policies name, unless they open the tunnel's port to everybody.
+func (c *Cluster) monitorAddress() pulumi.StringInput {
+	if c.Args.ByName {
+		return pulumi.String("")
+	}
+	return c.Args.Monitor.Endpoint
+}
+
+func (c *Cluster) graph() desired.Values {
+	v := desired.Values{
+		Dark: c.Args.Dark, TunnelPort: c.Args.TunnelPort, ByName: c.Args.ByName, APIServers: c.found.APIServers,
+		API: c.Args.API, Reflect: c.Args.Reflect,
+	}
+	if e := c.Args.Existing; e != nil {
+		v.Existing = &desired.Backend{Namespace: e.Namespace, Port: e.PodPort}
+	}
+	for _, e := range c.Args.Expose {
+		v.Expose = append(v.Expose, desired.Backend{Namespace: e.Namespace, Port: e.PodPort})
+	}
+	if p := c.Args.Pushgateway; p != nil {
+		v.Pushgateway, v.PushFrom = p.Port(), p.From
+	}
+	return v
+}
+
+func (c *Cluster) pushgateway(ctx *pulumi.Context) error {
+	if c.Args.Pushgateway == nil {
+		return nil
+	}
+	var err error
+	if c.Pushgateway, err = pushgateway.New(ctx, c.space, *c.Args.Pushgateway, c.proved, pulumi.Parent(c)); err != nil {
+		return err
+	}
+	c.Ready = append(c.Ready, c.Pushgateway.Ready)
+	return nil
+}

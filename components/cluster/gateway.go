@@ -1,0 +1,68 @@
+package cluster
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/kubernetes"
+	desired "github.com/promwire/promwire/provisioners/kubernetes"
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/wireproxy"
+)
+
+// APIPort is where the cluster's tunnel address has the Kubernetes API: the port that API servers listen on.
+const APIPort = 6443
+
+// gateway runs the pod that holds the cluster's end of the tunnel and leads to what listens inside the cluster.
+func (c *Cluster) gateway(ctx *pulumi.Context) error {
+	if c.Args.Dark {
+		return nil
+	}
+	const name = "gateway"
+	if err := c.end(ctx, desired.RoleGateway, c.gatewayForwards()); err != nil {
+		return err
+	}
+	ready, err := c.space.Run(ctx, name, beside(kubernetes.Pod{Role: desired.RoleGateway}, c.End), append(c.proved, c.End.Enrolled)...)
+	if err != nil {
+		return err
+	}
+	c.Ready = append(c.Ready, ready)
+	return nil
+}
+
+func (c *Cluster) gatewayForwards() forwards {
+	own := Service{Name: "prometheus", Namespace: c.Args.Namespace, Port: desired.PrometheusPort}
+	if c.Args.Existing != nil {
+		own = *c.Args.Existing
+	}
+	f := forwards{listen: []wireproxy.Forward{{Port: prometheus.Port, To: own.at()}}}
+	if c.Args.Reflect {
+		to := Service{Name: "reflect", Namespace: c.Args.Namespace, Port: desired.ReflectPort}
+		f.listen = append(f.listen, wireproxy.Forward{Port: desired.ReflectPort, To: to.at()})
+	}
+	if c.Args.API {
+		f.listen = append(f.listen, wireproxy.Forward{Port: APIPort, To: Service{Name: "kubernetes", Namespace: "default", Port: 443}.at()})
+	}
+	for _, e := range c.Args.Expose {
+		f.listen = append(f.listen, wireproxy.Forward{Port: e.TunnelPort, To: e.at()})
+	}
+	return f
+}
+
+// Kubectl is the way to the Kubernetes API through the tunnel: a line that opens it, and what to add to kubectl. "" where there is none.
+func (c *Cluster) Kubectl(login pulumi.StringOutput) pulumi.StringOutput {
+	if !c.Args.API {
+		return pulumi.String("").ToStringOutput()
+	}
+	return pulumi.Sprintf("ssh -L %d:%s:%d%s; kubectl --server https://127.0.0.1:%d --tls-server-name kubernetes.default.svc",
+		APIPort, c.Args.Address.String(), APIPort, login, APIPort)
+}
+
+// listenAt is where a process listens, as its flags take it: in a dark cluster on its pod's loopback.
+func listenAt(dark bool, number int) string {
+	if dark {
+		return fmt.Sprintf("127.0.0.1:%d", number)
+	}
+	return fmt.Sprintf(":%d", number)
+}

@@ -1,0 +1,208 @@
+// Package preflight asks a Kubernetes cluster, before anything is made there, whether it can be done: is it there, is the namespace
+// free, may this user do what must be done. Its answers are what a Pulumi provider would say too, but one by one, in the middle
+// of the work, and after half of it.
+package preflight
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	authorization "k8s.io/client-go/kubernetes/typed/authorization/v1"
+	core "k8s.io/client-go/kubernetes/typed/core/v1"
+	discovery "k8s.io/client-go/kubernetes/typed/discovery/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	desired "github.com/promwire/promwire/provisioners/kubernetes"
+)
+
+// defaultPatience is how long a cluster may take to answer one question.
+const defaultPatience = 10 * time.Second
+
+// Values are what is asked.
+type Values struct {
+	Cluster                 string // name
+	Path, Contents, Context string // of a kubeconfig, as kubernetes.Config has them
+	Namespace, Fleet        string
+	Needs                   []Need
+	Patience                time.Duration // of one question; 0: ten seconds
+}
+
+// Found is what the cluster said of itself.
+type Found struct {
+	APIServers []netip.AddrPort // behind the Service kubernetes.default, sorted
+}
+
+// Error is why nothing can be made in a cluster.
+type Error struct {
+	Cluster string // name
+	Cause   error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("cluster %s: %v", e.Cluster, e.Cause) }
+
+// Unwrap is the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Check asks a cluster everything. Its error is an *Error, with what is wrong and what to do: all missing rights at once.
+func Check(ctx context.Context, v Values) (Found, error) {
+	found, err := v.check(ctx)
+	if err != nil {
+		return Found{}, &Error{v.Cluster, err}
+	}
+	return found, nil
+}
+
+func (v Values) check(ctx context.Context) (Found, error) {
+	config, err := v.config()
+	if err != nil {
+		return Found{}, err
+	}
+	config.Timeout = cmp.Or(v.Patience, defaultPatience)
+	config.QPS = -1 // client-go waits between requests otherwise, and these are a few dozen
+	occupied := v.free(ctx, config)
+	if occupied != nil && !apierrors.IsForbidden(occupied) {
+		return Found{}, occupied
+	}
+	if err := v.may(ctx, config); err != nil { // with all that is missing, that right included
+		return Found{}, err
+	}
+	if occupied != nil {
+		return Found{}, occupied
+	}
+	return servers(ctx, config)
+}
+
+// config finds the cluster as kubectl does.
+func (v Values) config() (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	overrides := &clientcmd.ConfigOverrides{CurrentContext: v.Context}
+	if v.Path != "" {
+		rules.ExplicitPath = Home(v.Path)
+	}
+	loaded, err := rules.Load()
+	if v.Contents != "" {
+		loaded, err = clientcmd.Load([]byte(v.Contents))
+		if err != nil {
+			return nil, errors.New("kubeconfig.contents is no kubeconfig; set it again from its file") // what a parser says may quote it
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	if _, known := loaded.Contexts[v.Context]; v.Context != "" && !known {
+		return nil, fmt.Errorf("the kubeconfig has no context %q%s; name one of them in kubeconfig.context", v.Context, contexts(loaded.Contexts))
+	}
+	config, err := clientcmd.NewDefaultClientConfig(*loaded, overrides).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w; say in kubeconfig.path or KUBECONFIG where it is", err)
+	}
+	return config, nil
+}
+
+// contexts lists those that there are.
+func contexts[V any](known map[string]V) string {
+	if len(known) == 0 {
+		return ", and no other one either"
+	}
+	var names []string
+	for name := range known {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return ", only " + strings.Join(names, ", ")
+}
+
+// Home is a path with the user's folder in place of ~/.
+func Home(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(home, rest)
+		}
+	}
+	return path
+}
+
+// free says whether the namespace is this fleet's or nobody's. It is the first question that the cluster is asked.
+func (v Values) free(ctx context.Context, config *rest.Config) error {
+	client, err := core.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("kubeconfig: %w", err)
+	}
+	namespace, err := client.Namespaces().Get(ctx, v.Namespace, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case apierrors.IsUnauthorized(err):
+		return fmt.Errorf("%s does not know this user: %w; renew the kubeconfig's credentials", config.Host, err)
+	case apierrors.IsForbidden(err):
+		return fmt.Errorf("this user may not get namespaces %s: %w", v.Namespace, err)
+	case err != nil:
+		return fmt.Errorf("%s can't be reached: %w; is it up, and does this machine reach it? "+
+			"(The others go on; `PULUMI_K8S_DELETE_UNREACHABLE=true pulumi up` forgets a cluster that is gone for good and off the list)", config.Host, err)
+	}
+	return v.own(namespace)
+}
+
+func (v Values) own(namespace *corev1.Namespace) error {
+	switch owner := namespace.Labels[desired.FleetLabel]; {
+	case owner == v.Fleet:
+		return nil
+	case owner != "":
+		return fmt.Errorf("namespace %s is the fleet %s's; choose another with namespace", v.Namespace, owner)
+	default:
+		return fmt.Errorf("namespace %s is there already and not promwire's, and `pulumi destroy` would remove it with all that is in it; "+
+			"choose another with namespace", v.Namespace)
+	}
+}
+
+// servers are the API servers' own addresses: policies have to name them.
+func servers(ctx context.Context, config *rest.Config) (Found, error) {
+	client, err := discovery.NewForConfig(config)
+	if err != nil {
+		return Found{}, fmt.Errorf("kubeconfig: %w", err)
+	}
+	list, err := client.EndpointSlices("default").List(ctx, metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=kubernetes"})
+	if err != nil {
+		return Found{}, fmt.Errorf("list endpointslices in namespace default: %w", err)
+	}
+	var found Found
+	for _, slice := range list.Items {
+		for _, endpoint := range slice.Endpoints {
+			for _, text := range endpoint.Addresses {
+				address, err := netip.ParseAddr(text)
+				if err != nil {
+					return Found{}, fmt.Errorf("the API server's address %q: %w", text, err)
+				}
+				for _, port := range slice.Ports {
+					if port.Port == nil { // any port, which no API server means
+						continue
+					}
+					found.APIServers = append(found.APIServers, netip.AddrPortFrom(address, uint16(*port.Port)))
+				}
+			}
+		}
+	}
+	slices.SortFunc(found.APIServers, netip.AddrPort.Compare)
+	return found, nil
+}
+
+// reviewer asks what this user may do.
+func reviewer(config *rest.Config) (authorization.SelfSubjectAccessReviewInterface, error) {
+	client, err := authorization.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	return client.SelfSubjectAccessReviews(), nil
+}

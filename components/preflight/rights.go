@@ -1,0 +1,111 @@
+package preflight
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+)
+
+// Need is what the user of a kubeconfig must be allowed to do with a kind.
+type Need struct {
+	Group, Resource string // such as "apps", "deployments"; the core group is ""
+	Path            string // of the API, such as "/metrics", in place of a kind
+	Namespace       string // "": promwire's
+	ClusterWide     bool   // in no namespace
+	Verbs           []string
+}
+
+// Verbs are what Pulumi does with an object in the course of its life.
+var verbs = []string{"get", "list", "watch", "create", "patch", "delete"}
+
+// Needs are for all that promwire makes in a cluster.
+func Needs() []Need {
+	needs := []Need{
+		{Resource: "namespaces", ClusterWide: true},
+		{Resource: "secrets"}, {Resource: "configmaps"}, {Resource: "services"}, {Resource: "serviceaccounts"},
+		{Group: "apps", Resource: "deployments"}, {Group: "batch", Resource: "jobs"},
+		{Group: "networking.k8s.io", Resource: "networkpolicies"},
+		{Group: "rbac.authorization.k8s.io", Resource: "clusterroles", ClusterWide: true},
+		{Group: "rbac.authorization.k8s.io", Resource: "clusterrolebindings", ClusterWide: true},
+	}
+	for i := range needs {
+		needs[i].Verbs = verbs
+	}
+	// Pulumi watches what a Deployment, a Job or a Service makes, and waits for ever where it may not.
+	watch := []string{"get", "list", "watch"}
+	return append(needs,
+		Need{Resource: "pods", Verbs: verbs},
+		Need{Resource: "endpoints", Verbs: watch},
+		Need{Resource: "persistentvolumeclaims", Verbs: watch},
+		Need{Group: "apps", Resource: "replicasets", Verbs: watch},
+		Need{Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: "default", Verbs: []string{"list"}}, // of the API servers
+		Need{Path: "/metrics", Verbs: []string{"get"}})                                                             // nobody grants, as promwire does to its Prometheus, what he may not do
+}
+
+// may asks for each right, and lists those that are missing.
+func (v Values) may(ctx context.Context, config *rest.Config) error {
+	reviews, err := reviewer(config)
+	if err != nil {
+		return err
+	}
+	var missing []string
+	for _, need := range v.Needs {
+		var denied []string
+		for _, verb := range need.Verbs {
+			review := &authorizationv1.SelfSubjectAccessReview{Spec: v.ask(need, verb)}
+			answer, err := reviews.Create(ctx, review, metav1.CreateOptions{})
+			if err != nil {
+				return fmt.Errorf("asking for the right to %s %s: %w", verb, v.what(need), err)
+			}
+			if !answer.Status.Allowed {
+				denied = append(denied, verb)
+			}
+		}
+		if len(denied) > 0 {
+			missing = append(missing, fmt.Sprintf("  %s: %s", v.what(need), strings.Join(denied, ", ")))
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("this user lacks rights; grant them by a Role or ClusterRole, or use another context:\n%s", strings.Join(missing, "\n"))
+	}
+	return nil
+}
+
+func (v Values) ask(need Need, verb string) authorizationv1.SelfSubjectAccessReviewSpec {
+	if need.Path != "" {
+		return authorizationv1.SelfSubjectAccessReviewSpec{
+			NonResourceAttributes: &authorizationv1.NonResourceAttributes{Path: need.Path, Verb: verb},
+		}
+	}
+	return authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+		Verb: verb, Group: need.Group, Resource: need.Resource, Namespace: v.within(need),
+	}}
+}
+
+// within is the namespace of a need; "" of all.
+func (v Values) within(need Need) string {
+	if need.ClusterWide {
+		return ""
+	}
+	return cmp.Or(need.Namespace, v.Namespace)
+}
+
+// what names a kind as kubectl does, deployments.apps, or a path.
+func (v Values) what(need Need) string {
+	if need.Path != "" {
+		return need.Path
+	}
+	name := need.Resource
+	if need.Group != "" {
+		name += "." + need.Group
+	}
+	if !need.ClusterWide {
+		name += " in namespace " + v.within(need)
+	}
+	return name
+}

@@ -1,0 +1,83 @@
+package pushgateway
+
+import (
+	"path"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/kubernetes"
+	desired "github.com/promwire/promwire/provisioners/kubernetes"
+	"github.com/promwire/promwire/provisioners/pushgateway"
+)
+
+// guard is what stands between the network and the pushed series.
+type guard struct {
+	secret pulumi.StringMap // files with hashes, and nginx's configuration
+	pod    func(Args, pulumi.StringOutput) kubernetes.Pod
+}
+
+// guard is the one of the form that was chosen. The hashes are the jobs' in their order, then Prometheus's.
+func (a Args) guard(hashes pulumi.ArrayOutput) guard {
+	if a.Nginx == "" {
+		web := a.render(hashes, func(pushers, scrapers []pushgateway.User) (string, error) {
+			return pushgateway.Direct{Users: append(pushers, scrapers...)}.WebConfig()
+		})
+		return guard{pulumi.StringMap{path.Base(pushgateway.WebConfig): web, "digest": web}, direct}
+	}
+	access := a.render(hashes, func(pushers, scrapers []pushgateway.User) (string, error) {
+		return pushgateway.Proxy{Pushers: pushers, Scrapers: scrapers}.Htpasswd()
+	})
+	conf := a.render(hashes, func(pushers, scrapers []pushgateway.User) (string, error) {
+		return pushgateway.Proxy{Pushers: pushers, Scrapers: scrapers}.NginxConf()
+	})
+	return guard{pulumi.StringMap{
+		path.Base(pushgateway.Htpasswd): access, path.Base(pushgateway.NginxConf): conf, "digest": pulumi.Sprintf("%s%s", access, conf),
+	}, proxy}
+}
+
+func (a Args) render(hashes pulumi.ArrayOutput, text func(pushers, scrapers []pushgateway.User) (string, error)) pulumi.StringOutput {
+	return hashes.ApplyT(func(hashes []any) (string, error) {
+		var pushers []pushgateway.User
+		for i, job := range a.Jobs {
+			pushers = append(pushers, pushgateway.User{Name: job, Hash: hashes[i].(string)})
+		}
+		scraper := pushgateway.User{Name: pushgateway.Scraper, Hash: hashes[len(a.Jobs)].(string)}
+		return text(pushers, []pushgateway.User{scraper})
+	}).(pulumi.StringOutput)
+}
+
+// direct is a Pushgateway that guards itself.
+func direct(a Args, digest pulumi.StringOutput) kubernetes.Pod {
+	return kubernetes.Pod{
+		Role: desired.RolePushgateway,
+		Containers: []kubernetes.Container{{
+			Name: name, Image: a.Image, Args: pushgateway.Direct{}.Args(),
+			Mounts: map[string]string{path.Dir(pushgateway.WebConfig): "config", path.Dir(pushgateway.Certificate): "tls"},
+			Ready:  []string{"sh", "-c", "netstat -ltn | grep -q :9091"}, // every path asks for a password
+		}},
+		Volumes: []kubernetes.Volume{{Name: "config", Secret: name}, {Name: "tls", Secret: name + "-tls"}},
+		Digests: map[string]pulumi.StringOutput{"guard": digest},
+	}
+}
+
+// proxy is a Pushgateway behind nginx, in one pod.
+func proxy(a Args, digest pulumi.StringOutput) kubernetes.Pod {
+	return kubernetes.Pod{
+		Role: desired.RolePushgateway,
+		Containers: []kubernetes.Container{
+			{
+				Name: name, Image: a.Image, Args: pushgateway.Proxy{}.Args(),
+				Ready: []string{"wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8081/-/ready"}, // through nginx
+			},
+			{
+				Name: "nginx", Image: a.Nginx, Command: []string{"nginx", "-e", "stderr", "-c", pushgateway.NginxConf, "-g", "daemon off;"},
+				Mounts: map[string]string{path.Dir(pushgateway.NginxConf): "config", path.Dir(pushgateway.ProxyCertificate): "tls", pushgateway.Scratch: "scratch"},
+				Memory: "64Mi",
+			},
+		},
+		Volumes: []kubernetes.Volume{
+			{Name: "config", Secret: name}, {Name: "tls", Secret: name + "-tls"}, {Name: "scratch", Size: "16Mi"},
+		},
+		Digests: map[string]pulumi.StringOutput{"guard": digest},
+	}
+}

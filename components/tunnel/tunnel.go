@@ -1,0 +1,126 @@
+// Package tunnel gives a pod an end of the fleet's tunnel: a container beside the pod's own, without privileges, that dials the monitor and
+// leads ports of the tunnel address to the pod's loopback or to other addresses. The workload needs to know nothing of it. Any
+// pod can have one: make an End, and add its Container, Volume and Digest to the Pod.
+package tunnel
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+
+	"github.com/promwire/promwire/components/kubernetes"
+	"github.com/promwire/promwire/components/monitor"
+	"github.com/promwire/promwire/components/record"
+	"github.com/promwire/promwire/provisioners/plan"
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/wireguard"
+	"github.com/promwire/promwire/provisioners/wireproxy"
+)
+
+// volume is the end's own one, in its pod.
+const volume = "tunnel"
+
+// Args are one end's.
+type Args struct {
+	Name       string       // in the ledger
+	Role       string       // of its pod; its Secret is called ROLE-tunnel
+	Address    netip.Addr   // its own
+	Key        string       // any text; another one makes another key
+	Image      string       // of wireproxy
+	Peers      []netip.Addr // other ends that it talks with, by way of the monitor; the monitor itself is always one
+	Listen     []wireproxy.Forward
+	Dial       []wireproxy.Forward
+	Federation *prometheus.Federation // of the Prometheus behind it; nil: there is none
+	Monitor    *monitor.Monitor
+}
+
+// End is an end of the tunnel for one pod.
+type End struct {
+	pulumi.ResourceState
+	Args      Args
+	PublicKey pulumi.StringOutput // base64
+	Container kubernetes.Container
+	Volume    kubernetes.Volume
+	Digest    pulumi.StringOutput // of its configuration
+	Enrolled  pulumi.Resource     // the monitor knows it
+}
+
+// New makes the key, the Secret with the configuration, and the monitor know it.
+func New(ctx *pulumi.Context, space *kubernetes.Space, args Args, opts ...pulumi.ResourceOption) (*End, error) {
+	e := &End{Args: args}
+	name := args.Name + "-tunnel"
+	if err := ctx.RegisterComponentResource("promwire:index:TunnelEnd", name, e, opts...); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	key, err := record.Keep(ctx, name+"-key-"+args.Key, newKey, e)
+	if err != nil {
+		return nil, err
+	}
+	e.PublicKey = pulumi.Unsecret(key.ApplyT(public)).(pulumi.StringOutput)
+	text := e.text(key)
+	secret := args.Role + "-tunnel"
+	if err := space.Secret(ctx, secret, args.Role, pulumi.StringMap{"config": text}); err != nil {
+		return nil, err
+	}
+	e.Digest = kubernetes.Digest(text)
+	e.Volume = kubernetes.Volume{Name: volume, Secret: secret}
+	e.Container = kubernetes.Container{
+		Name: volume, Image: args.Image, Args: []string{"--config", wireproxy.Config}, Memory: "96Mi",
+		Mounts: map[string]string{wireproxy.Folder: volume},
+	}
+	enrolled, err := args.Monitor.Enrol(ctx, name, e.enrol(), pulumi.Parent(e))
+	if err != nil {
+		return nil, err
+	}
+	e.Enrolled = enrolled.Resource
+	return e, ctx.RegisterResourceOutputs(e, pulumi.Map{"address": pulumi.String(args.Address.String()), "publicKey": e.PublicKey})
+}
+
+func newKey() (string, error) {
+	key, err := wgtypes.GeneratePrivateKey()
+	return key.String(), err
+}
+
+func public(private string) (string, error) {
+	key, err := wgtypes.ParseKey(private)
+	if err != nil {
+		return "", err
+	}
+	return key.PublicKey().String(), nil
+}
+
+// text is the configuration, with the private key in it: a secret.
+func (e *End) text(key pulumi.StringOutput) pulumi.StringOutput {
+	m := e.Args.Monitor
+	return pulumi.All(key, m.PublicKey, m.Endpoint).ApplyT(func(known []any) (string, error) {
+		if known[1] == "" { // the monitor failed, and what depends on it will be skipped
+			return "", nil
+		}
+		theirs, err := wgtypes.ParseKey(known[1].(string))
+		if err != nil {
+			return "", fmt.Errorf("%s: the monitor's WireGuard key: %w", e.Args.Name, err)
+		}
+		end := wireproxy.End{
+			Address: e.Args.Address, Listen: e.Args.Listen, Dial: e.Args.Dial,
+			Monitor: wireguard.Peer{
+				Name: "the monitor", PublicKey: theirs, Endpoint: known[2].(string), Keepalive: wireguard.Keepalive,
+				AllowedIPs: wireguard.Hosts(append([]netip.Addr{m.Plan.Tunnel.Addresses[0]}, e.Args.Peers...)),
+			},
+		}
+		return end.Render(known[0].(string)), nil
+	}).(pulumi.StringOutput)
+}
+
+func (e *End) enrol() pulumi.StringOutput {
+	return e.PublicKey.ApplyT(func(text string) (string, error) {
+		key, err := wgtypes.ParseKey(text)
+		if err != nil {
+			return "", fmt.Errorf("%s: its WireGuard key: %w", e.Args.Name, err)
+		}
+		return plan.EnrolCluster(plan.EnrolClusterValues{
+			Name: e.Args.Name, PublicKey: key, Address: e.Args.Address, Federation: e.Args.Federation,
+		}), nil
+	}).(pulumi.StringOutput)
+}

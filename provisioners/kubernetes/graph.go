@@ -1,0 +1,148 @@
+package kubernetes
+
+import (
+	"net/netip"
+
+	"github.com/promwire/promwire/provisioners/prometheus"
+)
+
+// TCP ports of pods.
+const (
+	PrometheusPort  = prometheus.Port
+	ReflectPort     = 7000
+	ReflectMetrics  = 8080
+	PushgatewayPort = 9091 // https://github.com/prometheus/prometheus/wiki/Default-port-allocations
+	ProxyPort       = 8443 // nginx in front of a Pushgateway
+)
+
+// Ports of the canary: what may be reached, what the canary's side closes, and what the probe's side closes.
+const (
+	CanaryOpen    = 8081
+	CanaryIngress = 8082 // the probe may go there, but nobody may come in
+	CanaryEgress  = 8083 // everybody may come in, but the probe may not go there
+	CanaryDone    = 8084 // where the probe says that it is done
+)
+
+// Values are what the graph of one cluster depends on.
+type Values struct {
+	Dark        bool
+	TunnelPort  int              // UDP, of the monitor
+	ByName      bool             // whether the monitor is dialled by a DNS name, whose address may be any
+	APIServers  []netip.AddrPort // behind the Service kubernetes.default
+	API         bool             // whether the gateway leads to them
+	Existing    *Backend         // a Prometheus that is not promwire's
+	Expose      []Backend
+	Reflect     bool
+	Pushgateway int      // TCP port of its pods where others push; 0: there is none
+	PushFrom    []string // namespaces whose pods push
+}
+
+// Backend is what stands behind a Service that is not promwire's.
+type Backend struct {
+	Namespace string
+	Port      int // TCP, of its pods
+}
+
+// Graph is every way that is open in promwire's namespace.
+func Graph(v Values) []Edge {
+	graph := v.tunnel()
+	if v.Existing == nil {
+		graph = append(graph, v.scrapes()...)
+	}
+	if !v.Dark {
+		graph = append(graph, v.gateway()...)
+	}
+	if v.Pushgateway != 0 {
+		graph = append(graph, v.pushes()...)
+	}
+	return graph
+}
+
+// tunnel is how each end of it dials the monitor.
+func (v Values) tunnel() []Edge {
+	holders := []string{RoleGateway}
+	if v.Dark {
+		holders = []string{RolePrometheus}
+		if v.Reflect {
+			holders = append(holders, RoleReflect)
+		}
+	}
+	var edges []Edge
+	for _, role := range holders {
+		to := End{Monitor: true}
+		if v.ByName {
+			to = End{}
+			edges = append(edges, dns(role)...)
+		}
+		edges = append(edges, Edge{End{Role: role}, to, UDP, v.TunnelPort})
+	}
+	return edges
+}
+
+// scrapes is what promwire's own Prometheus reads.
+func (v Values) scrapes() []Edge {
+	edges := append(dns(RolePrometheus), v.apiServers(RolePrometheus)...)
+	if v.Reflect && !v.Dark {
+		edges = append(edges, Edge{End{Role: RolePrometheus}, End{Role: RoleReflect}, TCP, ReflectMetrics})
+	}
+	return edges
+}
+
+// gateway is what the gateway leads to.
+func (v Values) gateway() []Edge {
+	from := End{Role: RoleGateway}
+	edges := dns(RoleGateway)
+	if v.Existing != nil {
+		edges = append(edges, Edge{from, End{Namespace: v.Existing.Namespace}, TCP, v.Existing.Port})
+	} else {
+		edges = append(edges, Edge{from, End{Role: RolePrometheus}, TCP, PrometheusPort})
+	}
+	if v.Reflect {
+		edges = append(edges, Edge{from, End{Role: RoleReflect}, TCP, ReflectPort})
+	}
+	for _, e := range v.Expose {
+		edges = append(edges, Edge{from, End{Namespace: e.Namespace}, TCP, e.Port})
+	}
+	if v.API {
+		edges = append(edges, v.apiServers(RoleGateway)...)
+	}
+	return edges
+}
+
+func (v Values) pushes() []Edge {
+	to := End{Role: RolePushgateway}
+	edges := []Edge{
+		{End{Role: RolePrometheus}, to, TCP, v.Pushgateway},
+	}
+	for _, namespace := range v.PushFrom {
+		edges = append(edges, Edge{End{Namespace: namespace}, to, TCP, v.Pushgateway})
+	}
+	return edges
+}
+
+// apiServers are the addresses behind the Service kubernetes.default: policies judge packets by where they really go.
+func (v Values) apiServers(role string) []Edge {
+	var edges []Edge
+	for _, server := range v.APIServers {
+		edges = append(edges, Edge{End{Role: role}, End{Network: single(server.Addr())}, TCP, int(server.Port())})
+	}
+	return edges
+}
+
+func dns(role string) []Edge {
+	resolver := End{Namespace: dnsNamespace, Labels: map[string]string{dnsLabel: dnsName}}
+	return []Edge{{End{Role: role}, resolver, UDP, dnsPort}, {End{Role: role}, resolver, TCP, dnsPort}}
+}
+
+func single(address netip.Addr) netip.Prefix { return netip.PrefixFrom(address, address.BitLen()) }
+
+// Canary are the policies of two pods that show whether policies count. The probe may open one connection to the canary; each of two
+// others is closed at one side alone, so that whoever enforces only one side is found out.
+func Canary() []Policy {
+	probe, canary := End{Role: RoleProbe}, End{Role: RoleCanary}
+	open, done := Edge{probe, canary, TCP, CanaryOpen}, Edge{probe, canary, TCP, CanaryDone}
+	return []Policy{
+		{Role: RoleCanary, Ingress: []Edge{open, done, {End{}, canary, TCP, CanaryEgress}}},
+		{Role: RoleProbe, Egress: []Edge{open, done, {probe, canary, TCP, CanaryIngress}}},
+	}
+}

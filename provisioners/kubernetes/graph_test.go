@@ -1,0 +1,177 @@
+package kubernetes
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"reflect"
+	"slices"
+	"testing"
+)
+
+var servers = []netip.AddrPort{netip.MustParseAddrPort("172.18.0.2:6443"), netip.MustParseAddrPort("[fd00::2]:6443")}
+
+// dns and api are edges that several graphs have.
+var (
+	dnsOf = func(role string) []string {
+		return []string{role + " -> namespace kube-system k8s-app=kube-dns 53/TCP", role + " -> namespace kube-system k8s-app=kube-dns 53/UDP"}
+	}
+	apiOf = func(role string) []string {
+		return []string{role + " -> 172.18.0.2/32 6443/TCP", role + " -> fd00::2/128 6443/TCP"}
+	}
+)
+
+// TestGraph: every way that is open, and no other.
+func TestGraph(t *testing.T) {
+	base := Values{TunnelPort: 51820, APIServers: servers}
+	with := func(change func(*Values)) Values {
+		v := base
+		change(&v)
+		return v
+	}
+	for _, c := range []struct {
+		name string
+		v    Values
+		want [][]string
+	}{
+		{"gateway", base, [][]string{
+			dnsOf("gateway"), dnsOf("prometheus"), apiOf("prometheus"),
+			{"gateway -> prometheus 9090/TCP", "gateway -> the monitor 51820/UDP"},
+		}},
+		{"gateway with all that there is", with(func(v *Values) {
+			v.API, v.Reflect, v.Pushgateway, v.PushFrom = true, true, 8443, []string{"batch", "night"}
+			v.Expose = []Backend{{"tools", 3000}, {"logs", 3100}}
+		}), [][]string{
+			dnsOf("gateway"), dnsOf("prometheus"), apiOf("prometheus"), apiOf("gateway"),
+			{
+				"gateway -> prometheus 9090/TCP", "gateway -> reflect 7000/TCP", "gateway -> the monitor 51820/UDP",
+				"gateway -> namespace logs 3100/TCP", "gateway -> namespace tools 3000/TCP",
+				"prometheus -> reflect 8080/TCP", "prometheus -> pushgateway 8443/TCP",
+				"namespace batch -> pushgateway 8443/TCP", "namespace night -> pushgateway 8443/TCP",
+			},
+		}},
+		{"gateway to a Prometheus that is there", with(func(v *Values) { v.Existing = &Backend{"monitoring", 9091} }), [][]string{
+			dnsOf("gateway"), {"gateway -> namespace monitoring 9091/TCP", "gateway -> the monitor 51820/UDP"},
+		}},
+		{"gateway by name", with(func(v *Values) { v.ByName, v.TunnelPort = true, 443 }), [][]string{
+			dnsOf("gateway"), dnsOf("prometheus"), apiOf("prometheus"), {"gateway -> prometheus 9090/TCP", "gateway -> everybody 443/UDP"},
+		}},
+		{"dark", with(func(v *Values) { v.Dark = true }), [][]string{
+			dnsOf("prometheus"), apiOf("prometheus"), {"prometheus -> the monitor 51820/UDP"},
+		}},
+		{"dark with reflect", with(func(v *Values) { v.Dark, v.Reflect = true, true }), [][]string{
+			dnsOf("prometheus"), apiOf("prometheus"), {"prometheus -> the monitor 51820/UDP", "reflect -> the monitor 51820/UDP"},
+		}},
+		{"dark with reflect by name", with(func(v *Values) { v.Dark, v.Reflect, v.ByName = true, true, true }), [][]string{
+			dnsOf("prometheus"), dnsOf("reflect"), apiOf("prometheus"), {"prometheus -> everybody 51820/UDP", "reflect -> everybody 51820/UDP"},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			for _, edge := range Graph(c.v) {
+				got = append(got, edge.String())
+			}
+			slices.Sort(got)
+			want := slices.Sorted(slices.Values(slices.Concat(c.want...)))
+			for _, edge := range want {
+				if !slices.Contains(got, edge) {
+					t.Errorf("closed: %s", edge)
+				}
+			}
+			for _, edge := range got {
+				if !slices.Contains(want, edge) {
+					t.Errorf("open: %s", edge)
+				}
+			}
+		})
+	}
+}
+
+// TestPolicies: each edge stands once at either end that is promwire's, whatever the order of the graph.
+func TestPolicies(t *testing.T) {
+	v := Values{TunnelPort: 51820, APIServers: servers, API: true, Reflect: true, ByName: true, Pushgateway: 8443, PushFrom: []string{"batch", "batch"}}
+	graph := Graph(v)
+	want := Policies(graph)
+	for range 50 {
+		rand.Shuffle(len(graph), func(i, j int) { graph[i], graph[j] = graph[j], graph[i] })
+		if got := Policies(append(graph, graph[0])); !reflect.DeepEqual(got, want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	}
+	var roles []string
+	for _, p := range want {
+		roles = append(roles, p.Role)
+		for _, edge := range p.Ingress {
+			if edge.To.Role != p.Role {
+				t.Errorf("the policy of %s lets in: %s", p.Role, edge)
+			}
+		}
+		for _, edge := range p.Egress {
+			if edge.From.Role != p.Role {
+				t.Errorf("the policy of %s lets out: %s", p.Role, edge)
+			}
+		}
+	}
+	if want := []string{RoleGateway, RolePrometheus, RolePushgateway, RoleReflect}; !slices.Equal(roles, want) {
+		t.Errorf("roles %v, want %v", roles, want)
+	}
+	for _, edge := range graph {
+		count := 0
+		for _, p := range want {
+			for _, other := range slices.Concat(p.Ingress, p.Egress) {
+				if other.String() == edge.String() {
+					count++
+				}
+			}
+		}
+		ends := 0
+		for _, end := range []End{edge.From, edge.To} {
+			if end.Role != "" {
+				ends++
+			}
+		}
+		if count != ends {
+			t.Errorf("%s stands in %d policies, and %d of its ends are promwire's", edge, count, ends)
+		}
+	}
+	if got := Policies(nil); got != nil {
+		t.Errorf("no graph has policies: %v", got)
+	}
+}
+
+// TestCanary: one port is open at both ends; the others at one alone, so that a plugin that does half of its work is found out.
+func TestCanary(t *testing.T) {
+	open := map[int][2]bool{} // out of the probe, into the canary
+	for _, p := range Canary() {
+		for _, edge := range p.Egress {
+			if p.Role != RoleProbe || edge.To.Role != RoleCanary {
+				t.Errorf("%s lets out: %s", p.Role, edge)
+			}
+			open[edge.Port] = [2]bool{true, open[edge.Port][1]}
+		}
+		for _, edge := range p.Ingress {
+			if p.Role != RoleCanary || edge.From.Role != RoleProbe && edge.From.String() != "everybody" {
+				t.Errorf("%s lets in: %s", p.Role, edge)
+			}
+			open[edge.Port] = [2]bool{open[edge.Port][0], true}
+		}
+	}
+	want := map[int][2]bool{CanaryOpen: {true, true}, CanaryDone: {true, true}, CanaryIngress: {true, false}, CanaryEgress: {false, true}}
+	if !reflect.DeepEqual(open, want) {
+		t.Errorf("got %v, want %v", open, want)
+	}
+}
+
+func TestEnds(t *testing.T) {
+	for want, end := range map[string]End{
+		"everybody":           {},
+		"gateway":             {Role: RoleGateway},
+		"namespace x":         {Namespace: "x"},
+		"namespace x a=1 b=2": {Namespace: "x", Labels: map[string]string{"b": "2", "a": "1"}},
+		"the monitor":         {Monitor: true},
+		"198.51.100.0/24":     {Network: netip.MustParsePrefix("198.51.100.0/24")},
+	} {
+		if got := end.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

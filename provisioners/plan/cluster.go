@@ -1,0 +1,40 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/scripts"
+	"github.com/promwire/promwire/provisioners/wireguard"
+)
+
+// EnrolCluster is the script that makes the monitor know an end of the tunnel in a cluster, and federate the cluster's Prometheus where
+// there is one. The monitor must have converged. Undone, it has forgotten both.
+func EnrolCluster(v EnrolClusterValues) string {
+	addresses := []netip.Addr{v.Address}
+	peer := wireguard.Peer{Name: v.Name, PublicKey: v.PublicKey, AllowedIPs: wireguard.Hosts(addresses)}
+	know := []call{
+		do("use", v.Name, "enrol"),
+		do("unseat", v.Name, v.PublicKey.String(), wireguard.Hosts(addresses)[0].String()),
+		put("/etc/wireguard/promwire0.d/peer-"+v.Name+".conf", "600", peer.Render()),
+		do("join_parts"),
+		v.federate(),
+		do("receipt", ""),
+	}
+	forget := []call{
+		do("use", v.Name, "withdraw"),
+		do("leave", v.Name),
+		do("secede", v.Name),
+		do("join_parts"),
+		do("receipt", ""),
+	}
+	return script(fmt.Sprintf("the monitor knows %s, in a cluster", v.Name), scripts.Use, function{apply, know}, function{undo, forget})
+}
+
+func (v EnrolClusterValues) federate() call {
+	if v.Federation == nil {
+		return do("secede", v.Name)
+	}
+	return call{words: []string{"federate", v.Name, prometheus.Clusters}, input: v.Federation.Render()}
+}

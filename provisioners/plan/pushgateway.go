@@ -1,0 +1,82 @@
+package plan
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/pushgateway"
+)
+
+// pushgatewayMB is the room that its archive and contents take on the disk, with some to spare.
+const pushgatewayMB = 64
+
+func (v MonitorValues) checkJobs() error {
+	if len(v.Jobs) == 0 {
+		return nil
+	}
+	err := v.Releases.Pushgateway.Check()
+	for _, job := range v.Jobs {
+		err = errors.Join(err, pushgateway.CheckName(job))
+		if job == pushgateway.Scraper {
+			err = errors.Join(err, errors.New("jobs: prometheus is who scrapes, and no batch job"))
+		}
+	}
+	return err
+}
+
+func (v MonitorValues) pushgateway() pushgateway.Host {
+	return pushgateway.Host{Own: v.Tunnel.Addresses, Networks: v.Tunnel.Networks}
+}
+
+// admitPushes opens the Pushgateway to the tunnel: whose packets come out of it is a host's that the monitor knows.
+func (v MonitorValues) admitPushes(r nftables.Ruleset) nftables.Ruleset {
+	if len(v.Jobs) > 0 {
+		r.PushFrom, r.Push = v.Tunnel.Networks, pushgateway.Port
+	}
+	return r
+}
+
+// pushed is what Prometheus scrapes of it.
+func (v MonitorValues) pushed() *prometheus.Pushed {
+	if len(v.Jobs) == 0 {
+		return nil
+	}
+	return &prometheus.Pushed{At: v.pushgateway().At(), Jobs: v.jobs()}
+}
+
+func (v MonitorValues) pushgatewayFiles() []call {
+	if len(v.Jobs) == 0 {
+		return nil
+	}
+	return join(
+		install(v.Releases.Mirror, v.Releases.Pushgateway, pushgatewayMB, pushgateway.Name),
+		user(pushgateway.Name, "Pushgateway"),
+		[]call{
+			do(append([]string{"pushers"}, v.jobs()...)...),
+			unit(pushgateway.Service, v.pushgateway().Unit()),
+		})
+}
+
+// pushgatewayRuns starts it before Prometheus looks for it, or ends it afterwards.
+func (v MonitorValues) pushgatewayRuns() []call {
+	if len(v.Jobs) == 0 {
+		return nil
+	}
+	return []call{
+		do("service", pushgateway.Service, "/usr/local/bin/"+pushgateway.Name),
+		do("pushgateway_answers", v.pushgateway().At()),
+		do("prune", pushgateway.Name, v.Releases.Pushgateway.Version),
+	}
+}
+
+func (v MonitorValues) pushgatewayEnds() []call {
+	if len(v.Jobs) > 0 {
+		return nil
+	}
+	return []call{do("without_pushgateway")}
+}
+
+// jobs are sorted, so that their order changes nothing on the host.
+func (v MonitorValues) jobs() []string { return slices.Sorted(slices.Values(v.Jobs)) }

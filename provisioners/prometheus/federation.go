@@ -1,0 +1,63 @@
+package prometheus
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+)
+
+// Clusters is where the monitor's Prometheus finds whom it federates: a file each.
+const Clusters = "/etc/prometheus/clusters.d"
+
+// JobFederate is the job of what a scrape of a cluster's Prometheus says of itself, such as up.
+const JobFederate = "federate"
+
+// Federation is a cluster's Prometheus as the monitor's reads it.
+type Federation struct {
+	Cluster  string     // name
+	Address  netip.Addr // in the tunnel
+	Match    []string   // selectors of the series to take
+	Interval time.Duration
+}
+
+// Render is the file, in the format of scrape_config_files. Labels are honored, so that series are what they are in the cluster; but
+// which cluster they are of is not for the cluster to say.
+func (f Federation) Render() string {
+	var match strings.Builder
+	for _, selector := range f.Match {
+		fmt.Fprintf(&match, "        - %s\n", quote(selector))
+	}
+	at := net.JoinHostPort(f.Address.String(), strconv.Itoa(Port))
+	return fmt.Sprintf(federation, f.Cluster, model.Duration(f.Interval), model.Duration(min(f.Interval, longestTimeout)), match.String(),
+		at, JobFederate)
+}
+
+// quote is a text in YAML's single quotes, where a quote is doubled and nothing else has a meaning.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+
+const federation = `scrape_configs:
+  - job_name: cluster-%[1]s
+    scrape_interval: %[2]s
+    scrape_timeout: %[3]s
+    honor_labels: true
+    metrics_path: /federate
+    params:
+      match[]:
+%[4]s    static_configs:
+      - targets: ['%[5]s']
+    relabel_configs:
+      - target_label: job
+        replacement: %[6]s
+      - target_label: instance
+        replacement: %[1]s
+      - target_label: cluster
+        replacement: %[1]s
+    metric_relabel_configs:
+      - target_label: cluster
+        replacement: %[1]s
+`

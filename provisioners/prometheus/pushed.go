@@ -1,0 +1,50 @@
+package prometheus
+
+import (
+	"fmt"
+	"strings"
+)
+
+const (
+	// JobPushed is the job of all that batch jobs pushed to the monitor's Pushgateway.
+	JobPushed = "pushgateway"
+	// PushedPassword is how Prometheus gets in there: the password of user PushedUser.
+	PushedPassword = TLS + "/pushgateway.password"
+	PushedUser     = "prometheus"
+)
+
+// Pushed is the Pushgateway that Prometheus scrapes.
+type Pushed struct {
+	At   string   // host:port
+	Jobs []string // batch jobs whose series are kept, by names that mean nothing in a regular expression
+}
+
+// render is a scrape configuration. What a batch job calls its job is exported_job, and none but those of Jobs are kept; one that
+// names exported_job itself has an exported_exported_job. The fleet's own metrics can't be pushed: alerts and proofs read them.
+func (p *Pushed) render(self Labels) string {
+	if p == nil {
+		return ""
+	}
+	return fmt.Sprintf(pushed, JobPushed, PushedUser, PushedPassword, p.At, self.JSON(), strings.Join(p.Jobs, "|"))
+}
+
+const pushed = `
+  - job_name: %s
+    honor_labels: false
+    basic_auth:
+      username: %q
+      password_file: %s
+    static_configs:
+      - targets: ['%s']
+        labels: %s
+    relabel_configs:
+      - source_labels: [name]
+        target_label: instance
+    metric_relabel_configs:
+      - source_labels: [exported_job, exported_exported_job]
+        regex: '(|%s);'
+        action: keep
+      - source_labels: [__name__]
+        regex: 'promwire_.*'
+        action: drop
+`

@@ -1,0 +1,70 @@
+package pushgateway
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/systemd"
+	"github.com/promwire/promwire/provisioners/wireguard"
+)
+
+const (
+	// Service is the unit on a host.
+	Service = Name + ".service"
+	// Scraper is the user that Prometheus is. On a host, it and every other user have their passwords made there, see
+	// scripts.Pushgateway.
+	Scraper = prometheus.PushedUser
+
+	// data is the service's state directory, below /var/lib.
+	data = "pushgateway"
+)
+
+// Host is the Pushgateway of the monitor.
+type Host struct {
+	Own      []netip.Addr   // of the tunnel: where it listens
+	Networks []netip.Prefix // of the tunnel: whom it talks to
+}
+
+// At is the address where Prometheus scrapes it: host:port.
+func (h Host) At() string { return at(h.Own[0], Port) }
+
+// Unit is its unit. It listens on the tunnel's addresses alone, starts after the tunnel, ends with it, and comes back with it. What was
+// pushed outlives a restart.
+func (h Host) Unit() string {
+	command := []string{
+		"/usr/local/bin/" + Name,
+		"--web.config.file=" + WebConfig,
+		"--persistence.file=/var/lib/" + data + "/metrics",
+	}
+	for _, address := range h.Own {
+		command = append(command, "--web.listen-address="+at(address, Port))
+	}
+	service := []string{
+		"User=" + Name,
+		"Group=" + Name,
+		"ExecStart=" + strings.Join(command, " \\\n  "),
+		"Restart=always",
+		"RestartSec=3",
+		"StateDirectory=" + data,
+		"StateDirectoryMode=0750",
+		"UMask=0077",
+		"CapabilityBoundingSet=",
+		"ProtectHome=yes",
+		"ProtectProc=invisible",
+		"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+		"SystemCallFilter=@system-service",
+	}
+	service = append(service, systemd.Only(h.Networks...)...)
+	return systemd.Unit{
+		{Name: "Unit", Lines: []string{
+			"Description=Pushgateway, for batch jobs on hosts in the tunnel",
+			"Documentation=https://github.com/prometheus/pushgateway",
+			"StartLimitIntervalSec=0",
+			"BindsTo=" + wireguard.Unit,
+			"After=" + wireguard.Unit,
+		}},
+		{Name: "Service", Lines: append(service, systemd.Sandbox()...)},
+		{Name: "Install", Lines: []string{"WantedBy=multi-user.target " + wireguard.Unit}},
+	}.Render()
+}

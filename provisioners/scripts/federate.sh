@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# The monitor's side of a cluster: a file that tells Prometheus to federate the cluster's own.
+
+readonly CLUSTERS=/etc/prometheus/clusters.d
+
+# federate NAME: standard input is the scrape configuration. Prometheus reads it anew only if it is another one.
+federate() {
+  put "$CLUSTERS/$1.yml" 644 check_federation
+  reload_prometheus
+}
+
+# check_federation FILE: refuses what Prometheus refuses.
+check_federation() {
+  local status=0
+  printf 'scrape_config_files: ["%s"]\n' "$1" >"$RUN/federation.yml"
+  promtool check config "$RUN/federation.yml" || status=$?
+  rm "$RUN/federation.yml"
+  return "$status"
+}
+
+# secede NAME: the cluster is federated no more.
+secede() {
+  drop "$CLUSTERS/$1.yml"
+  reload_prometheus
+}
+
+# reload_prometheus makes a Prometheus that runs read its configuration anew, where any file of it is another one than before.
+reload_prometheus() {
+  systemctl is-active --quiet prometheus.service || return 0
+  reload prometheus.service /etc/prometheus/prometheus.yml /etc/prometheus/rules.d/promwire.yml "$CLUSTERS"/*.yml
+}

@@ -1,0 +1,72 @@
+package stacks
+
+import (
+	"net/netip"
+
+	"github.com/promwire/promwire/components/cluster"
+	"github.com/promwire/promwire/components/kubernetes"
+	"github.com/promwire/promwire/components/pushgateway"
+	desired "github.com/promwire/promwire/provisioners/kubernetes"
+	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/stacks/ledger"
+	"github.com/promwire/promwire/stacks/settings"
+)
+
+// cluster puts the settings of one into the component's terms.
+func (t translation) cluster(c settings.Cluster) cluster.Args {
+	images := t.settings.Images
+	args := cluster.Args{
+		Name: c.Name, Fleet: t.fleet, Namespace: c.Namespace,
+		Config:  kubernetes.Config{Path: c.Kubeconfig.Path, Contents: c.Kubeconfig.Contents, Context: c.Kubeconfig.Context},
+		Images:  cluster.Images{Prometheus: images.Prometheus, Wireproxy: images.Wireproxy, Reflect: images.Reflect},
+		Address: t.at(c.Name), Key: c.Key, Dark: c.Mode == settings.Dark,
+		Server: desired.Server{
+			Cluster: c.Name, ScrapeInterval: c.Prometheus.ScrapeInterval,
+			RetentionTime: c.Prometheus.RetentionTime, RetentionSize: c.Prometheus.RetentionSize,
+		},
+		API: c.API, Reflect: c.Reflect, ReflectName: c.ReflectName(),
+		Match: c.Match, Interval: t.settings.Monitor.Prometheus.ScrapeInterval,
+		AcceptUnenforced: c.AcceptUnenforced, Again: t.settings.Verification.Again,
+		TunnelPort: t.settings.Network.Port, ByName: t.byName(),
+	}
+	if args.ReflectName != "" {
+		args.ReflectAddress = t.at(args.ReflectName)
+	}
+	if e := c.Prometheus.Existing; e != nil {
+		existing := cluster.Service(*e)
+		args.Existing = &existing
+	}
+	for _, e := range c.Expose {
+		args.Expose = append(args.Expose, cluster.Exposed{Service: cluster.Service(e.Service), TunnelPort: e.TunnelPort})
+	}
+	if p := c.Pushgateway; p != nil {
+		args.Pushgateway = &pushgateway.Args{Image: images.Pushgateway, Jobs: p.Jobs, From: p.From, Key: c.Key}
+		if p.Form == settings.Proxied {
+			args.Pushgateway.Nginx = images.Nginx
+		}
+	}
+	return args
+}
+
+// at is the tunnel address, IPv4, of whoever has this name in the ledger.
+func (t translation) at(name string) netip.Addr {
+	return ledger.Address(t.settings.Network.V4, t.addresses.Hosts[name])
+}
+
+// byName says whether the monitor is dialled by a DNS name. A droplet's endpoint, where nothing else is said, is its address.
+func (t translation) byName() bool {
+	endpoint := t.settings.Monitor.Endpoint
+	_, err := netip.ParseAddr(endpoint)
+	return endpoint != "" && err != nil
+}
+
+// forward are the ways from one end of the tunnel to another, through the monitor: a dark cluster's Prometheus scrapes reflect.
+func (t translation) forward() []nftables.Edge {
+	var edges []nftables.Edge
+	for _, c := range t.settings.Clusters {
+		if name := c.ReflectName(); name != "" {
+			edges = append(edges, nftables.Edge{From: t.at(c.Name), To: t.at(name), Port: desired.ReflectMetrics})
+		}
+	}
+	return edges
+}

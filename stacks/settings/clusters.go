@@ -1,0 +1,270 @@
+package settings
+
+import (
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/promwire/promwire/provisioners/kubernetes"
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/stacks/settings/document"
+)
+
+// Modes of clusters.
+const (
+	Gateway = "gateway" // Prometheus listens in the cluster, and a gateway pod holds the tunnel
+	Dark    = "dark"    // Prometheus listens on its pod's loopback alone, beside the end of the tunnel
+)
+
+// Forms of a Pushgateway.
+const (
+	Direct  = "direct" // TLS and passwords are its own
+	Proxied = "proxy"  // nginx stands in front
+)
+
+// maxCluster is the longest name of a cluster, in bytes: what is named after it has 63.
+const maxCluster = 48
+
+// apiPort is where a cluster's tunnel address has the Kubernetes API: the port that API servers listen on.
+const apiPort = 6443
+
+// Cluster is a Kubernetes cluster to watch.
+type Cluster struct {
+	Name             string // RFC 1123 label in lower case, unique among hosts and clusters
+	Kubeconfig       Kubeconfig
+	Namespace        string
+	Mode             string // Gateway or Dark
+	Key              string // which keys the ends of the tunnel have
+	Prometheus       ClusterPrometheus
+	API              bool // whether the Kubernetes API is reached through the tunnel
+	Expose           []Exposed
+	Reflect          bool
+	Pushgateway      *ClusterPushgateway // nil: none
+	Match            []string            // selectors of the series that the monitor takes; never empty
+	AcceptUnenforced bool
+}
+
+// TunnelNames are the names of all its ends of the tunnel, the cluster's own first. Each has a tunnel address.
+func (c Cluster) TunnelNames() []string {
+	names := []string{c.Name}
+	if reflect := c.ReflectName(); reflect != "" {
+		names = append(names, reflect)
+	}
+	return names
+}
+
+// ReflectName is the name of reflect's own end of the tunnel; "" where it has none.
+func (c Cluster) ReflectName() string {
+	if !c.Reflect || c.Mode != Dark {
+		return ""
+	}
+	return c.Name + "-reflect"
+}
+
+// Kubeconfig is how to reach a cluster's API. The zero value: as kubectl does.
+type Kubeconfig struct {
+	Path, Contents string // one of them, or none
+	Context        string // "": the current one
+}
+
+// ClusterPrometheus is the Prometheus of a cluster.
+type ClusterPrometheus struct {
+	Existing       *Service // nil: promwire runs one
+	ScrapeInterval time.Duration
+	RetentionTime  time.Duration
+	RetentionSize  string // as Prometheus's flag takes it, such as 10GB
+}
+
+// Service is one of a cluster's.
+type Service struct {
+	Name, Namespace string
+	Port, PodPort   int // TCP
+}
+
+// Exposed is a service that the monitor reaches at a port of the cluster's tunnel address.
+type Exposed struct {
+	Service
+	TunnelPort int // TCP
+}
+
+// ClusterPushgateway is a Pushgateway in a cluster.
+type ClusterPushgateway struct {
+	Form string   // Direct or Proxied
+	Jobs []string // user names too; never empty
+	From []string // namespaces; never empty
+}
+
+// jobName is a URL's path segment without any escapes, and nginx's variable $remote_user alike.
+var jobName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$`)
+
+// scraper is the user that Prometheus itself is for a Pushgateway.
+const scraper = "prometheus"
+
+func (c *checker) clusters(list []document.Cluster) []Cluster {
+	var clusters []Cluster
+	for i, cluster := range list {
+		clusters = append(clusters, c.cluster(document.Index("clusters", i), cluster))
+	}
+	return clusters
+}
+
+func (c *checker) cluster(path string, d document.Cluster) Cluster {
+	switch {
+	case d.Name == "":
+		c.Add(path+".name", "missing: every cluster needs a name")
+	case len(d.Name) <= maxCluster:
+		c.name(path+".name", d.Name)
+	default:
+		c.Add(path+".name", "%q has %d characters; a cluster's name has at most %d", d.Name, len(d.Name), maxCluster)
+	}
+	cluster := Cluster{
+		Name: d.Name, Kubeconfig: c.kubeconfig(path+".kubeconfig", d.Kubeconfig), Namespace: or(d.Namespace, defaultNamespace),
+		Mode: d.Mode, Key: or(d.Key, defaultKey), Prometheus: c.clusterPrometheus(path, d), API: d.API, Reflect: d.Reflect,
+		Pushgateway: c.clusterPushgateway(path+".pushgateway", d.Pushgateway), Match: c.match(path+".federate.match", d.Federate.Match),
+		AcceptUnenforced: d.AcceptUnenforced,
+	}
+	c.dns(path+".namespace", cluster.Namespace)
+	c.dns(path+".key", cluster.Key)
+	switch d.Mode {
+	case Gateway, Dark:
+	case "":
+		c.Add(path+".mode", "missing: gateway (Prometheus listens inside the cluster) or dark (nothing listens on the cluster's network)")
+	default:
+		c.Add(path+".mode", "%q is no mode; there are gateway and dark", d.Mode)
+	}
+	cluster.Expose = c.expose(path, d)
+	if d.Mode == Dark {
+		c.dark(path, d)
+	}
+	return cluster
+}
+
+// dark reports what has no place in a dark cluster.
+func (c *checker) dark(path string, d document.Cluster) {
+	for _, wrong := range []struct {
+		key  string
+		said bool
+		why  string
+	}{
+		{"api", d.API, "is the gateway's to forward"},
+		{"expose", len(d.Expose) > 0, "is the gateway's to forward"},
+		{"prometheus.service", d.Prometheus.Service != nil, "listens on the cluster's network"},
+		{"pushgateway", d.Pushgateway != nil, "listens on the cluster's network"},
+	} {
+		if wrong.said {
+			c.Add(path+"."+wrong.key, "%s, and a dark cluster has no such thing; leave it out, or choose mode gateway", wrong.why)
+		}
+	}
+}
+
+func (c *checker) kubeconfig(path string, k document.Kubeconfig) Kubeconfig {
+	if k.Path != "" && k.Contents != "" {
+		c.Add(path, "has path and contents; it takes one of them")
+	}
+	return Kubeconfig{Path: k.Path, Contents: k.Contents, Context: k.Context}
+}
+
+func (c *checker) clusterPrometheus(path string, d document.Cluster) ClusterPrometheus {
+	path += ".prometheus"
+	if d.Prometheus.Service != nil {
+		if d.Prometheus.ScrapeInterval != "" || d.Prometheus.Retention != (document.Retention{}) {
+			c.Add(path, "is one that is there already, and promwire only reads it; leave scrapeInterval and retention out")
+		}
+		if d.Reflect || d.Pushgateway != nil {
+			c.Add(path+".service", "is a Prometheus that promwire does not configure, so it would scrape neither reflect nor the Pushgateway; leave them out")
+		}
+		service := c.service(path+".service", *d.Prometheus.Service)
+		return ClusterPrometheus{Existing: &service}
+	}
+	resolved := c.prometheus(path, document.Prometheus{
+		ScrapeInterval: d.Prometheus.ScrapeInterval,
+		Retention: document.Retention{
+			Time: or(d.Prometheus.Retention.Time, defaultClusterRetention),
+			Size: or(d.Prometheus.Retention.Size, defaultClusterSize),
+		},
+	})
+	return ClusterPrometheus{
+		ScrapeInterval: resolved.ScrapeInterval, RetentionTime: resolved.RetentionTime, RetentionSize: resolved.RetentionSize,
+	}
+}
+
+func (c *checker) service(path string, s document.Service) Service {
+	c.dns(path+".name", s.Name)
+	c.dns(path+".namespace", s.Namespace)
+	if s.Port == nil {
+		c.Add(path+".port", "missing: say at which TCP port the Service answers")
+	}
+	service := Service{Name: s.Name, Namespace: s.Namespace, Port: c.number(path+".port", s.Port, 1, 1, maxPort)}
+	service.PodPort = c.number(path+".podPort", s.PodPort, service.Port, 1, maxPort)
+	return service
+}
+
+// expose are the services that the gateway forwards, each at a port of its own.
+func (c *checker) expose(path string, d document.Cluster) []Exposed {
+	taken := map[int]string{prometheus.Port: "Prometheus"}
+	if d.API {
+		taken[apiPort] = "the Kubernetes API"
+	}
+	if d.Reflect {
+		taken[kubernetes.ReflectPort] = "reflect"
+	}
+	var all []Exposed
+	for i, e := range d.Expose {
+		at := document.Index(path+".expose", i)
+		exposed := Exposed{Service: c.service(at, e.Service)}
+		exposed.TunnelPort = c.number(at+".tunnelPort", e.TunnelPort, exposed.Port, 1, maxPort)
+		if other, is := taken[exposed.TunnelPort]; is && (e.Port != nil || e.TunnelPort != nil) {
+			c.Add(at+".tunnelPort", "%d of the cluster's tunnel address is %s's already; choose another", exposed.TunnelPort, other)
+		}
+		taken[exposed.TunnelPort] = e.Name
+		all = append(all, exposed)
+	}
+	return all
+}
+
+func (c *checker) clusterPushgateway(path string, p *document.ClusterPushgateway) *ClusterPushgateway {
+	if p == nil {
+		return nil
+	}
+	resolved := &ClusterPushgateway{Form: or(p.Form, defaultForm), Jobs: p.Jobs, From: p.From}
+	if resolved.Form != Direct && resolved.Form != Proxied {
+		c.Add(path+".form", "%q is no form; there are direct and proxy", p.Form)
+	}
+	c.jobs(path+".jobs", p.Jobs)
+	if len(p.From) == 0 {
+		c.Add(path+".from", "missing: name the namespaces whose pods push")
+	}
+	for i, namespace := range p.From {
+		c.dns(document.Index(path+".from", i), namespace)
+	}
+	return resolved
+}
+
+// match are selectors of series, as Prometheus's own parser takes them.
+func (c *checker) match(path string, selectors []string) []string {
+	if selectors == nil {
+		return slices.Clone(defaultMatch)
+	}
+	if len(selectors) == 0 {
+		c.Add(path, "the list is empty; leave it out for the aggregates")
+	}
+	promql := parser.NewParser(parser.Options{})
+	for i, selector := range selectors {
+		if _, err := promql.ParseMetricSelector(selector); err != nil {
+			c.Add(document.Index(path, i), "%q is no selector of series: %v", selector, err)
+		}
+	}
+	return selectors
+}
+
+// dns checks the name of a namespace, a Service or the like: an RFC 1123 label.
+func (c *checker) dns(path, name string) {
+	switch {
+	case name == "":
+		c.Add(path, "missing")
+	case len(name) > maxLabel || !label.MatchString(name):
+		c.Add(path, "%q is no name of Kubernetes: lower-case letters, digits and hyphens, no hyphen at either end, %d at most", name, maxLabel)
+	}
+}

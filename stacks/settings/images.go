@@ -1,0 +1,46 @@
+package settings
+
+import (
+	"regexp"
+
+	"github.com/promwire/promwire/stacks/settings/document"
+)
+
+// Images are container images, each with its digest; "" where no cluster needs it.
+type Images struct{ Prometheus, Wireproxy, Pushgateway, Nginx, Reflect string }
+
+var pinned = regexp.MustCompile(`^[^\s@]+@sha256:[0-9a-f]{64}$`)
+
+// images are those that the clusters run. A digest says what runs; a tag alone says who was asked last.
+func (c *checker) images(d document.Images, clusters []document.Cluster) Images {
+	var pushgateway, nginx, reflect bool
+	for _, cluster := range clusters {
+		reflect = reflect || cluster.Reflect
+		if p := cluster.Pushgateway; p != nil {
+			pushgateway = true
+			nginx = nginx || or(p.Form, defaultForm) == Proxied
+		}
+	}
+	any := len(clusters) > 0
+	return Images{
+		Prometheus:  c.image("prometheus", d.Prometheus, defaultImages.Prometheus, any),
+		Wireproxy:   c.image("wireproxy", d.Wireproxy, "", any),
+		Pushgateway: c.image("pushgateway", d.Pushgateway, defaultImages.Pushgateway, pushgateway),
+		Nginx:       c.image("nginx", d.Nginx, defaultImages.Nginx, nginx),
+		Reflect:     c.image("reflect", d.Reflect, "", reflect),
+	}
+}
+
+func (c *checker) image(key, text, fallback string, needed bool) string {
+	path := "images." + key
+	switch {
+	case text != "" && !pinned.MatchString(text):
+		c.Add(path, "%q is not pinned; write it as NAME@sha256:DIGEST (`crane digest NAME` prints the digest)", text)
+	case text == "" && fallback == "" && needed:
+		c.Add(path, "missing: a cluster runs it; write it as NAME@sha256:DIGEST (`crane digest NAME` prints the digest)")
+	}
+	if !needed {
+		return ""
+	}
+	return or(text, fallback)
+}

@@ -1,0 +1,54 @@
+package settings
+
+import (
+	"slices"
+
+	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/pushgateway"
+	"github.com/promwire/promwire/stacks/settings/document"
+)
+
+// Pushgateway is the monitor's, for batch jobs.
+type Pushgateway struct {
+	Jobs []string // user names too; none: there is no Pushgateway
+}
+
+func (c *checker) pushgateway(p document.Pushgateway) Pushgateway {
+	const path = "pushgateway"
+	switch {
+	case p.Enabled:
+		c.jobs(path+".jobs", p.Jobs)
+		return Pushgateway{Jobs: p.Jobs}
+	case p.Jobs != nil:
+		c.Add(path+".enabled", "missing: jobs have nowhere to push without it; write enabled: true, or leave them out")
+	}
+	return Pushgateway{}
+}
+
+// pushes reports a monitor that is to serve something else where its Pushgateway is.
+func (c *checker) pushes(s *Settings) {
+	if len(s.Pushgateway.Jobs) == 0 || s.Monitor.Existing == nil {
+		return
+	}
+	if port := (nftables.Port{Number: pushgateway.Port, Protocol: "tcp"}); slices.Contains(s.Monitor.Existing.Open, port) {
+		c.Add("monitor.open", "%s is the Pushgateway's, which promwire keeps closed", port)
+	}
+}
+
+// jobs checks the batch jobs that push to one Pushgateway.
+func (c *checker) jobs(path string, jobs []string) {
+	if len(jobs) == 0 {
+		c.Add(path, "missing: name the batch jobs that push; each is a user")
+	}
+	for i, job := range jobs {
+		at := document.Index(path, i)
+		switch {
+		case !jobName.MatchString(job):
+			c.Add(at, "%q is no name for a job: lower-case letters, digits, hyphens and underscores, 64 at most", job)
+		case job == scraper:
+			c.Add(at, "%q is the user that Prometheus itself is", job)
+		case slices.Contains(jobs[:i], job):
+			c.Add(at, "%q is in the list already", job)
+		}
+	}
+}
