@@ -22,6 +22,7 @@ import (
 	"github.com/promwire/promwire/tests/lab/daemon"
 	"github.com/promwire/promwire/tests/lab/fixture"
 	"github.com/promwire/promwire/tests/lab/folder"
+	"github.com/promwire/promwire/tests/lab/images"
 	"github.com/promwire/promwire/tests/lab/operator"
 )
 
@@ -41,7 +42,7 @@ var commands = []command{
 		name: "up", arguments: "[STACK]", summary: "make what is missing of the lab, and run `pulumi up`", flags: runFlags, run: up,
 		help: `Sets the machine up, starts the lab's cloud, and brings the stack STACK (default: lab) up. Then it lists the
 targets as Prometheus sees them. The stack's file is stacks/Pulumi.STACK.yaml; the lab works on a copy of it, with its
-own releases, token, key and addresses filled in.`,
+own releases, token, key and addresses filled in. Clusters that the file names by a kubeconfig's context are booted too.`,
 	},
 	{
 		name: "preview", arguments: "[STACK]", summary: "run `pulumi preview`", flags: runFlags, run: preview,
@@ -61,12 +62,17 @@ Settings belong in the stack's file; what ` + "`config set`" + ` changes is gone
 		help: `Logs in to the machine HOST with the operator's key, by way of its bastion if it has one. The host key is pinned.`,
 	},
 	{
+		name: "image", arguments: "NAME FILE", summary: "write a container image into a file", run: image,
+		help: `Builds the image NAME, such as reflect, and writes it to FILE, an archive in OCI's layout, to load it into a registry of
+your own: skopeo copy oci-archive:FILE docker://REGISTRY/NAME. Images: ` + strings.Join(images.Names(), ", ") + ".",
+	},
+	{
 		name: "status", summary: "say what runs", run: status,
-		help: `Lists the lab's daemon, machines and stacks.`,
+		help: `Lists the lab's daemon, machines, clusters and stacks.`,
 	},
 	{
 		name: "down", summary: "end the lab and remove its folder", run: down,
-		help: `Ends the lab's machines, bridges and processes and nothing else, also after a crash, and removes the lab's folder with
+		help: `Ends the lab's machines, clusters, bridges and processes and nothing else, also after a crash, and removes the lab's folder with
 the state of its stacks. What was built once is kept.`,
 	},
 	{name: daemon.Command, hidden: true, summary: "serve the lab's cloud", run: serve},
@@ -142,6 +148,7 @@ func run(ctx context.Context, args []string) error {
 func (c *cli) commonFlags(flags *flag.FlagSet) {
 	flags.StringVar(&c.folder.Run, "dir", c.folder.Run, "`folder` of the lab; labs in two folders run side by side")
 	flags.StringVar(&c.tools.Plugins, "plugins", c.tools.Plugins, "`folder` of real plugins (pulumi-resource-NAME), which are taken instead of the lab's stand-ins")
+	flags.StringVar(&c.tools.Kube, "kube", c.tools.Kube, "`folder` of the programs that clusters run (kubernetes, or kubelet and so on; calico and its calico-crds.yaml), which are taken instead of building them")
 	flags.StringVar(&c.tools.Pulumi, "pulumi", c.tools.Pulumi, "`path` of another Pulumi CLI than the lab's own")
 }
 

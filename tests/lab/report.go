@@ -25,6 +25,7 @@ func report(ctx context.Context, w io.Writer, lab *fixture.Lab, outputs auto.Out
 	if err != nil {
 		return err
 	}
+	targets = append(targets, readClusters(outputs["clusters"].Value)...)
 	monitor, err := machineAt(lab, fmt.Sprint(outputs["monitor"].Value))
 	if err != nil {
 		return err
@@ -60,6 +61,19 @@ func readTargets(output any) ([]target, error) {
 		targets = append(targets, target{text("name"), text("region"), text("address"), text("tunnel")})
 	}
 	return targets, nil
+}
+
+// readClusters reads the stack's output of that name, if there is one: a cluster is one more target, and has no address of its own.
+func readClusters(output any) []target {
+	rows, _ := output.([]any)
+	var targets []target
+	for _, row := range rows {
+		fields, _ := row.(map[string]any)
+		targets = append(targets, target{
+			name: fmt.Sprint(fields["name"]), region: fmt.Sprintf("cluster, %s", fields["mode"]), address: "-", tunnel: fmt.Sprint(fields["tunnel"]),
+		})
+	}
+	return targets
 }
 
 // machineAt is the name of the lab's machine that has an address.

@@ -31,23 +31,35 @@ type host struct {
 
 // Existing lists the machines that the file of a stack takes to be there already, each after its bastion.
 func (o *Operator) Existing(stack string) ([]Existing, error) {
+	fleet, err := o.read(stack)
+	if err != nil {
+		return nil, err
+	}
+	return existing(append([]host{fleet.Monitor}, fleet.Targets...)), nil
+}
+
+// fleet is as much of promwire:fleet as the lab must know.
+type fleet struct {
+	Monitor  host      `yaml:"monitor"`
+	Targets  []host    `yaml:"targets"`
+	Clusters []cluster `yaml:"clusters"`
+}
+
+// read reads the fleet from the checkout's file of a stack.
+func (o *Operator) read(stack string) (fleet, error) {
 	raw, err := os.ReadFile(filepath.Join(o.folder.Source, stackFile(stack)))
 	if err != nil {
-		return nil, fmt.Errorf("read the file of the stack %s: %w", stack, err)
+		return fleet{}, fmt.Errorf("read the file of the stack %s: %w", stack, err)
 	}
 	var document struct {
 		Config struct {
-			Fleet struct {
-				Monitor host   `yaml:"monitor"`
-				Targets []host `yaml:"targets"`
-			} `yaml:"promwire:fleet"`
+			Fleet fleet `yaml:"promwire:fleet"`
 		} `yaml:"config"`
 	}
 	if err := yaml.Unmarshal(raw, &document); err != nil {
-		return nil, fmt.Errorf("read the file of the stack %s: %w", stack, err)
+		return fleet{}, fmt.Errorf("read the file of the stack %s: %w", stack, err)
 	}
-	fleet := document.Config.Fleet
-	return existing(append([]host{fleet.Monitor}, fleet.Targets...)), nil
+	return document.Config.Fleet, nil
 }
 
 // existing are those of the hosts that have an address. A bastion that has another host's address is that host.

@@ -16,6 +16,11 @@ type Lab struct {
 	// Machines are the lab's existing machines, by the names that they have in a stack's file. They may be added to as
 	// long as no run is under way.
 	Machines map[string]Machine `json:"machines,omitempty"`
+	// Kubeconfig is the path of the file in which a stack's clusters are contexts, if the file says nothing else.
+	Kubeconfig string `json:"kubeconfig"`
+	// Images are the references that the lab's clusters have, by their keys in promwire:fleet.images. They replace those of a stack
+	// with clusters, and may be added to as long as no run is under way.
+	Images map[string]string `json:"images,omitempty"`
 }
 
 // Release is one version of a program on the mirror.

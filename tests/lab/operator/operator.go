@@ -23,6 +23,7 @@ const Project = "promwire"
 type Tools struct {
 	Pulumi  string // path of a Pulumi CLI; empty: the lab's own
 	Plugins string // folder of plugins named pulumi-resource-NAME, taken where they exist; empty: none
+	Kube    string // folder of the programs that clusters' nodes run; empty: the lab's own
 }
 
 // Operator runs Pulumi on the stacks of one lab. Its methods may be called in parallel for different stacks.
@@ -126,6 +127,7 @@ func (o *Operator) environment(stack string) map[string]string {
 		"PULUMI_SKIP_UPDATE_CHECK":      "true",
 		"PULUMI_STACK":                  stack,
 		"SSH_AUTH_SOCK":                 "",
+		"KUBECONFIG":                    o.lab.Kubeconfig,
 		"DIGITALOCEAN_TOKEN":            "",
 		"DIGITALOCEAN_ACCESS_TOKEN":     "",
 		// Only the plugins put in place above are used: none of PATH's, and none is downloaded.

@@ -13,6 +13,7 @@ import (
 var plugins = map[string]string{
 	"command":      "1.2.1",
 	"digitalocean": "4.57.0",
+	"kubernetes":   "4.28.0",
 }
 
 // installPlugins puts the plugins where Pulumi looks for them below its home: from the folder real where it has them,

@@ -64,10 +64,12 @@ func (o *Operator) fill(raw []byte, edit Edit) ([]byte, error) {
 		ssh["from"] = o.from()
 	}
 	placeMachines(fleet, o.lab.Machines)
+	nameImages(fleet, o.lab.Images)
 	fleet["releases"] = o.releases()
 	if edit != nil {
 		edit(fleet)
 	}
+	placeClusters(fleet, o.lab.Kubeconfig)
 	var err error
 	if document.Config["digitalocean:token"], err = o.seal.secret(o.lab.Token); err != nil {
 		return nil, err

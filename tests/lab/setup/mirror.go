@@ -60,6 +60,10 @@ var archives = []archive{
 			"prometheus.yml": "documentation/examples/prometheus.yml",
 		},
 	},
+	{
+		name: "pushgateway", binaries: []string{"pushgateway"},
+		files: map[string]string{"LICENSE": "LICENSE", "NOTICE": "NOTICE"},
+	},
 }
 
 // ensureMirror packs the archives. They hold what the toolchain built, for this machine's architecture: the lab's machines

@@ -88,6 +88,7 @@ func TestMirror(t *testing.T) {
 	want := map[string][]string{
 		"node_exporter": {" 0755", "LICENSE 0644", "NOTICE 0644", "node_exporter 0755"},
 		"prometheus":    {" 0755", "LICENSE 0644", "NOTICE 0644", "prometheus 0755", "prometheus.yml 0644", "promtool 0755"},
+		"pushgateway":   {" 0755", "LICENSE 0644", "NOTICE 0644", "pushgateway 0755"},
 	}
 	if len(releases) != len(want) {
 		t.Errorf("got %d releases", len(releases))

@@ -13,8 +13,11 @@ import (
 	"github.com/promwire/promwire/tests/lab/folder"
 )
 
-// commands are the programs of the operator's machine that the lab and its tests run, each with its Debian package.
-var commands = []struct{ name, debian string }{
+// needed is a program of the operator's machine, by its name or path, and the Debian package that has it.
+type needed struct{ name, debian string }
+
+// commands are what the lab and its tests run.
+var commands = []needed{
 	{"apt-ftparchive", "apt-utils"},
 	{"bash", "bash"},
 	{"curl", "curl"},
@@ -37,9 +40,13 @@ var commands = []struct{ name, debian string }{
 // systemFolders hold commands for root, which an ordinary user's PATH leaves out.
 var systemFolders = []string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
 
-// ensurePackages installs the packages of the commands that are missing, which takes root and apt.
 func ensurePackages(ctx context.Context, _ folder.Folder, log io.Writer) error {
-	absent, packages := missing(find)
+	return ensureCommands(ctx, commands, log)
+}
+
+// ensureCommands installs the packages of the commands that are missing, which takes root and apt.
+func ensureCommands(ctx context.Context, commands []needed, log io.Writer) error {
+	absent, packages := missing(commands, find)
 	if len(packages) == 0 {
 		return nil
 	}
@@ -60,14 +67,14 @@ func ensurePackages(ctx context.Context, _ folder.Folder, log io.Writer) error {
 			return fmt.Errorf("%w; run it by hand: %s", err, install)
 		}
 	}
-	if absent, _ := missing(find); len(absent) > 0 {
+	if absent, _ := missing(commands, find); len(absent) > 0 {
 		return fmt.Errorf("%s still missing after: %s", strings.Join(absent, ", "), install)
 	}
 	return nil
 }
 
 // missing lists the commands that are not there and the packages that have them, each sorted and once.
-func missing(find func(string) (string, bool)) (absent, packages []string) {
+func missing(commands []needed, find func(string) (string, bool)) (absent, packages []string) {
 	for _, c := range commands {
 		if _, ok := find(c.name); !ok {
 			absent = append(absent, c.name)

@@ -7,13 +7,13 @@ import (
 
 func TestMissing(t *testing.T) {
 	all := func(string) (string, bool) { return "", true }
-	if absent, packages := missing(all); absent != nil || packages != nil {
+	if absent, packages := missing(commands, all); absent != nil || packages != nil {
 		t.Errorf("nothing is missing: got %q, %q", absent, packages)
 	}
 	some := func(name string) (string, bool) {
 		return "", !slices.Contains([]string{"ssh", "ssh-keygen", "nft", "ip"}, name)
 	}
-	absent, packages := missing(some)
+	absent, packages := missing(commands, some)
 	if !slices.Equal(absent, []string{"ip", "nft", "ssh", "ssh-keygen"}) {
 		t.Errorf("commands: got %q", absent)
 	}

@@ -26,6 +26,10 @@ const (
 	Plugins  Part = "plugins"  // the stand-ins pulumi-resource-command and pulumi-resource-digitalocean in folder.Bin
 	Mirror   Part = "mirror"   // release archives below folder.Cache/mirror; needs Tools, which it makes too
 	Image    Part = "image"    // the machines' root file system; needs root
+	Images   Part = "images"   // coredns, wireproxy in folder.Bin, for clusters' images; made only if it is named
+	Nodes    Part = "nodes"    // commands that clusters' nodes run, from Debian packages; made only if it is named
+	// Kubernetes is kubernetes, calico and calico's Definitions in folder.Bin; made only if it is named. It takes ten minutes at first.
+	Kubernetes Part = "kubernetes"
 )
 
 // lockPoll is how often a set-up that waits for another one looks whether it is done.
@@ -35,15 +39,19 @@ const lockPoll = 200 * time.Millisecond
 var steps = []struct {
 	part Part
 	make func(context.Context, folder.Folder, io.Writer) error
+	rare bool // made only if it is named
 }{
-	{Packages, ensurePackages},
-	{Tools, ensureTools},
-	{Plugins, ensurePlugins},
-	{Mirror, ensureMirror},
-	{Image, ensureImage},
+	{part: Packages, make: ensurePackages},
+	{part: Tools, make: ensureTools},
+	{part: Plugins, make: ensurePlugins},
+	{part: Mirror, make: ensureMirror},
+	{part: Image, make: ensureImage},
+	{part: Images, make: ensureImageTools, rare: true},
+	{part: Nodes, make: ensureNodes, rare: true},
+	{part: Kubernetes, make: ensureKubernetes, rare: true},
 }
 
-// Ensure makes the parts asked for, all of them if none is named, and writes a line to log for each thing that it does;
+// Ensure makes the parts asked for, all of the usual ones if none is named, and writes a line to log for each thing that it does;
 // what is there already makes no line. Several processes may call it on one cache: one works, the others wait.
 func Ensure(ctx context.Context, f folder.Folder, log io.Writer, parts ...Part) error {
 	if err := f.Make(); err != nil {
@@ -55,7 +63,7 @@ func Ensure(ctx context.Context, f folder.Folder, log io.Writer, parts ...Part) 
 	}
 	defer unlock()
 	for _, step := range steps {
-		if len(parts) > 0 && !slices.Contains(parts, step.part) {
+		if !slices.Contains(parts, step.part) && (len(parts) > 0 || step.rare) {
 			continue
 		}
 		if err := step.make(ctx, f, log); err != nil {

@@ -24,6 +24,7 @@ type tool struct {
 	path    string // import path of the main package
 	tags    string // build tags, comma separated
 	version string // the variable that the linker sets to the version: "import/path.Name", or empty
+	link    string // more of what the linker gets, or empty
 }
 
 // tools are the real programs.
@@ -40,12 +41,23 @@ var tools = []tool{
 		name: "node_exporter", module: "toolchain/node_exporter", path: "github.com/prometheus/node_exporter",
 		version: "github.com/prometheus/common/version.Version",
 	},
+	{
+		name: "pushgateway", module: "toolchain/pushgateway", path: "github.com/prometheus/pushgateway",
+		version: "github.com/prometheus/common/version.Version",
+	},
 }
 
 // plugins are the stand-ins of Pulumi's provider plugins.
 var plugins = []tool{
 	{name: "pulumi-resource-command", module: "plugins", path: "./command"},
 	{name: "pulumi-resource-digitalocean", module: "plugins", path: "./digitalocean"},
+	{name: "pulumi-resource-kubernetes", module: "plugins", path: "./kubernetes"},
+}
+
+// imageTools are the programs that clusters' images have and nothing else of the lab needs.
+var imageTools = []tool{
+	{name: "coredns", module: "toolchain/coredns", path: "."},
+	{name: "wireproxy", module: "toolchain/wireproxy", path: "github.com/pufferffish/wireproxy/cmd/wireproxy", version: "main.version"},
 }
 
 // prometheusTool is a program of Prometheus's own module.
@@ -111,6 +123,9 @@ func (t tool) flags(ctx context.Context, f folder.Folder) ([]string, error) {
 			return nil, err
 		}
 		link += " -X " + t.version + "=" + module.release()
+	}
+	if t.link != "" {
+		link += " " + t.link
 	}
 	flags := []string{"-ldflags", link}
 	if t.tags != "" {

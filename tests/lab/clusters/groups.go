@@ -1,0 +1,209 @@
+package clusters
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// groups are the cgroups of a lab's clusters. A cluster has one of a name of its own in each hierarchy: its pods' are below it, and
+// its node's processes are in the leaf "node". cgroup.kill (Linux 5.14) in the one of v2 ends all of it.
+type groups struct {
+	name        string   // of the lab's folder in each hierarchy
+	unified     string   // where cgroup v2 is mounted
+	hierarchies []string // where those of cgroup v1 are mounted; empty where there is only v2
+}
+
+const (
+	groupRoot = "/sys/fs/cgroup"
+	nodeLeaf  = "node"
+	killTime  = 30 * time.Second // how long a killed cluster may take to go
+)
+
+// findGroups finds where the hierarchies are mounted.
+func findGroups(name string) (groups, error) {
+	if _, err := os.Stat(groupRoot + "/cgroup.controllers"); err == nil {
+		return groups{name: name, unified: groupRoot}, nil
+	}
+	g := groups{name: name, unified: groupRoot + "/unified"}
+	if _, err := os.Stat(g.unified + "/cgroup.controllers"); err != nil {
+		return groups{}, fmt.Errorf("no cgroup v2 at %s or %s: mount one", groupRoot, g.unified)
+	}
+	entries, err := os.ReadDir(groupRoot)
+	if err != nil {
+		return groups{}, err
+	}
+	for _, entry := range entries {
+		path := filepath.Join(groupRoot, entry.Name())
+		if entry.IsDir() && path != g.unified { // not links, such as cpuacct -> cpu,cpuacct
+			g.hierarchies = append(g.hierarchies, path)
+		}
+	}
+	return g, nil
+}
+
+// path is a cluster's cgroup, from the root of each hierarchy.
+func (g groups) path(cluster string) string { return "/" + filepath.Join(g.name, cluster) }
+
+// create makes the cgroups of a cluster, and returns that of its node's processes, opened to start one in.
+func (g groups) create(cluster string) (*os.File, error) {
+	leaf := filepath.Join(g.unified, g.path(cluster), nodeLeaf)
+	if err := os.MkdirAll(leaf, 0o755); err != nil {
+		return nil, err
+	}
+	for _, hierarchy := range g.hierarchies {
+		if err := os.MkdirAll(filepath.Join(hierarchy, g.path(cluster)), 0o755); err != nil {
+			return nil, err
+		}
+		for _, dir := range []string{g.name, g.path(cluster)} {
+			if err := inheritCPUs(filepath.Join(hierarchy, dir)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(g.hierarchies) == 0 {
+		for _, dir := range []string{g.unified, filepath.Join(g.unified, g.name), filepath.Join(g.unified, g.path(cluster))} {
+			if err := delegate(dir); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return os.Open(leaf)
+}
+
+// inheritCPUs lets a cgroup of v1's cpuset have what its parent has: it has nothing by itself, and then no process may join it.
+func inheritCPUs(dir string) error {
+	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(dir), file))
+		if errors.Is(err, fs.ErrNotExist) { // another hierarchy
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, file), text, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// delegate lets the children of a cgroup of v2 have its controllers.
+func delegate(dir string) error {
+	text, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
+	if err != nil {
+		return err
+	}
+	for _, controller := range strings.Fields(string(text)) {
+		if err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0); err != nil {
+			return fmt.Errorf("delegate the controller %s: %w", controller, err)
+		}
+	}
+	return nil
+}
+
+// populated reports whether a cluster has any process.
+func (g groups) populated(cluster string) (bool, error) {
+	text, err := os.ReadFile(filepath.Join(g.unified, g.path(cluster), "cgroup.events"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return strings.Contains(string(text), "populated 1"), err
+}
+
+// kill ends all processes of a cluster (of all, if the name is empty), waits until they are gone, and removes its cgroups. It is
+// no error if there are none.
+func (g groups) kill(ctx context.Context, cluster string) error {
+	ctx, cancel := context.WithTimeout(ctx, killTime)
+	defer cancel()
+	path := filepath.Join(g.unified, g.path(cluster))
+	if _, err := os.Stat(path); err == nil {
+		if err := os.WriteFile(filepath.Join(path, "cgroup.kill"), []byte("1"), 0); err != nil {
+			return err
+		}
+		err := until(ctx, func() (bool, error) {
+			on, err := g.populated(cluster)
+			return !on, err
+		})
+		if err != nil {
+			return fmt.Errorf("wait for its processes to end (%s): %w", path, err)
+		}
+	}
+	for _, hierarchy := range append(slices.Clone(g.hierarchies), g.unified) {
+		if err := removeTree(ctx, filepath.Join(hierarchy, g.path(cluster))); err != nil {
+			return err
+		}
+		// The lab's folder goes with its last cluster.
+		os.Remove(filepath.Join(hierarchy, g.name))
+	}
+	return nil
+}
+
+// removeTree removes a cgroup and those below it, which only rmdir(2) can. A cgroup of v1 is busy for a moment after its last
+// process.
+func removeTree(ctx context.Context, path string) error {
+	var folders []string
+	err := filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			folders = append(folders, path)
+		}
+		return ignoreGone(err)
+	})
+	if err != nil {
+		return err
+	}
+	for _, folder := range slices.Backward(folders) {
+		var last error
+		err := until(ctx, func() (bool, error) {
+			last = ignoreGone(os.Remove(folder))
+			return last == nil, nil
+		})
+		if err != nil {
+			return last
+		}
+	}
+	return nil
+}
+
+// init finds the PID 1 of a cluster's node as the operator's machine numbers it.
+func (g groups) init(cluster string) (int, error) {
+	text, err := os.ReadFile(filepath.Join(g.unified, g.path(cluster), nodeLeaf, "cgroup.procs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	for _, pid := range strings.Fields(string(text)) {
+		if isInit(pid) {
+			return strconv.Atoi(pid)
+		}
+	}
+	return 0, errors.New("the cluster is off: start it")
+}
+
+// isInit reports whether a process is the first of a PID namespace one below this one; see NSpid in proc_pid_status(5).
+func isInit(pid string) bool {
+	text, err := os.ReadFile("/proc/" + pid + "/status")
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		if numbers, ok := strings.CutPrefix(line, "NSpid:"); ok {
+			fields := strings.Fields(numbers)
+			return len(fields) == 2 && fields[1] == "1"
+		}
+	}
+	return false
+}
+
+// ignoreGone forgives what went away meanwhile.
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

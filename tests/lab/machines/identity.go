@@ -1,0 +1,19 @@
+package machines
+
+import (
+	"io"
+
+	"github.com/promwire/promwire/tests/lab/folder"
+)
+
+// Identify is what tells a lab's links, namespaces and cgroups from another's: six hex digits, which come from its folder alone.
+func Identify(f folder.Folder) (string, error) {
+	l, err := locate(f, io.Discard)
+	if err != nil {
+		return "", err
+	}
+	return l.id, nil
+}
+
+// Router is the network namespace that routes in the lab of an id. What else is to be in the lab's network takes a link there.
+func Router(id string) string { return (&Lab{id: id}).router() }
