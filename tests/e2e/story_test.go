@@ -28,10 +28,13 @@ type story struct {
 	t     *testing.T
 	lab   *fixture.Lab
 	stack string
-	edits []operator.Edit // settings that changed so far
+	edits []operator.Edit   // settings that changed so far
+	moved map[string]string // hosts that are other machines of the lab than their stack says, by name
 }
 
-func newStory(t *testing.T, stack string) *story { return &story{t: t, lab: theLab, stack: stack} }
+func newStory(t *testing.T, stack string) *story {
+	return &story{t: t, lab: theLab, stack: stack, moved: map[string]string{}}
+}
 
 // step runs one step; the story ends with the first that fails, because the next ones would only repeat it.
 func (s *story) step(name string, run func(s *story)) {
@@ -144,6 +147,9 @@ func (s *story) tunnels() map[string]string {
 
 // machine is the lab's name of a host: a droplet is called after its fleet, an existing machine as it is.
 func (s *story) machine(host string) string {
+	if machine, ok := s.moved[host]; ok {
+		return machine
+	}
 	if s.stack == "existing" {
 		return host
 	}

@@ -34,10 +34,11 @@ func tools(t *testing.T) string {
 // its own endpoint, and the gate. Its folder stands for the root of all hosts. Only the tunnel is missing.
 type site struct {
 	*testing.T
-	folder  string
-	web     int // Prometheus's own port
-	targets []proof.Target
-	ahead   atomic.Int64 // seconds by which the clock of target direct is ahead
+	folder     string
+	web        int         // Prometheus's own port
+	prometheus *os.Process // the monitor's
+	targets    []proof.Target
+	ahead      atomic.Int64 // seconds by which the clock of target direct is ahead
 }
 
 const admin = "admin"
@@ -75,7 +76,7 @@ func (s *site) at(path string) string { return filepath.Join(s.folder, path) }
 
 // here is a text with its paths in the folder.
 func (s *site) here(text string) string {
-	return regexp.MustCompile(`/(etc|var/lib)/(prometheus|node_exporter|promwire)`).ReplaceAllString(text, s.folder+"$0")
+	return regexp.MustCompile(`/(etc|var/lib)/(prometheus|pushgateway|node_exporter|promwire)`).ReplaceAllString(text, s.folder+"$0")
 }
 
 // write makes a file that the programs see whole.
@@ -124,9 +125,16 @@ func (s *site) bash(text string) {
 }
 
 // start runs a program of the lab until the test ends.
-func (s *site) start(program string, args ...string) {
+func (s *site) start(program string, args ...string) *os.Process {
 	s.Helper()
-	cmd := exec.CommandContext(s.Context(), filepath.Join(bin, program), args...)
+	return s.startAt(filepath.Join(bin, program), args...)
+}
+
+// startAt runs any program until the test ends.
+func (s *site) startAt(path string, args ...string) *os.Process {
+	s.Helper()
+	program := filepath.Base(path)
+	cmd := exec.CommandContext(s.Context(), path, args...)
 	log, err := os.Create(s.at(program + strconv.Itoa(port(s.T)) + ".log"))
 	if err != nil {
 		s.Fatal(err)
@@ -143,6 +151,7 @@ func (s *site) start(program string, args ...string) {
 			s.Logf("%s:\n%s", program, text)
 		}
 	})
+	return cmd.Process
 }
 
 // exporter starts a target's, with the clock and the fence of a host.
@@ -187,23 +196,12 @@ func (s *site) discover(t proof.Target) {
 // server starts Prometheus, with its configuration and with what web.sh makes of its endpoint.
 func (s *site) server() {
 	s.Helper()
-	s.bash(`PATH=$PATH:` + tools(s.T) + `
-CERTIFICATES=$PWD/etc/node_exporter
-dir() { mkdir -p "$1"; }
-record() { :; }
-drop() { rm -f "$1"; }
-put() {
-  local path=$1
-  shift 2
-  cat >"$path"
-  [ $# = 0 ] || "$@" "$path"
-}
-` + s.here(scripts.Web) + "\nweb yes " + admin)
+	s.bash(`PATH=$PATH:` + tools(s.T) + onHost + s.here(scripts.Web) + "\nweb yes " + admin)
 	text := prometheus.Server{
 		Self: prometheus.Labels{Name: "monitor", Role: prometheus.RoleMonitor}, ScrapeInterval: time.Second, TLS: true, Web: web,
 	}.Render()
 	s.write("etc/prometheus/prometheus.yml", strings.Replace(s.here(text), "127.0.0.1:9090", "127.0.0.1:"+strconv.Itoa(s.web), 1))
-	s.start("prometheus", "--config.file="+s.at("etc/prometheus/prometheus.yml"), "--storage.tsdb.path="+s.at("data"),
+	s.prometheus = s.start("prometheus", "--config.file="+s.at("etc/prometheus/prometheus.yml"), "--storage.tsdb.path="+s.at("data"),
 		"--web.config.file="+s.at("etc/prometheus/web.yml"), "--web.listen-address=127.0.0.1:"+strconv.Itoa(s.web))
 }
 
@@ -212,7 +210,13 @@ var web = prometheus.Web{TLS: true, User: admin}
 // gate runs the gate, beside a tunnel in which packets flow.
 func (s *site) gate(wait time.Duration) (printed string, ok bool) {
 	s.Helper()
-	script := s.here(proof.Gate(proof.GateValues{Monitor: "monitor", Digest: "d", Targets: s.targets, Wait: wait, Web: web}))
+	return s.open(proof.GateValues{Monitor: "monitor", Digest: "d", Targets: s.targets, Wait: wait, Web: web})
+}
+
+// open runs a gate, with these texts of its script (old, new) replaced.
+func (s *site) open(values proof.GateValues, replace ...string) (printed string, ok bool) {
+	s.Helper()
+	script := strings.NewReplacer(replace...).Replace(s.here(proof.Gate(values)))
 	script = strings.Replace(script, "127.0.0.1:9090", "127.0.0.1:"+strconv.Itoa(s.web), 1)
 	script = strings.Replace(script, "export PATH=", "export PATH="+tools(s.T)+":", 1)
 	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)

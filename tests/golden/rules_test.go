@@ -30,6 +30,10 @@ func judge(t *testing.T, rules, expectations string) error {
 // spoiled are faults that the expectations must see, at least one in each alert: old, new.
 var spoiled = map[string][][2]string{
 	"TargetDown":            {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`{job="node"}`, ""}, {"critical", "warning"}},
+	"PushgatewayDown":       {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`{job="pushgateway"}`, ""}, {"critical", "warning"}},
+	"PushFailed":            {{" > ", " >= "}, {" > ", " < "}, {`> push_time_seconds{job="pushgateway"}`, "> 0"}},
+	"ClusterNotFederated":   {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`{job="federate"}`, ""}, {"critical", "warning"}},
+	"ClusterScrapeDown":     {{" < ", " <= "}, {"for: 5m", "for: 9m"}, {"for: 5m", "for: 1m"}},
 	"FenceOpen":             {{"> 0", "> 2"}},
 	"FenceStale":            {{"< 300", "< 900"}, {"< 300", "< 30"}, {", role=\"target\"", ""}, {"== 1", ">= 0"}, {"          and on (name) node_network_up{device=\"promwire0\"}\n", ""}},
 	"DiskFull":              {{"< 0.1", "< 0.05"}, {"tmpfs|", ""}},

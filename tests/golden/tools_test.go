@@ -20,6 +20,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/authority"
 	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/tests/lab/folder"
 	"github.com/promwire/promwire/tests/lab/setup"
 )
@@ -50,6 +51,7 @@ var judges = map[string]func(t *testing.T, text string) error{
 	"renewal":           unit("promwire-renew.service"),
 	"renewal's timer":   unit("promwire-renew.timer"),
 	"prometheus unit":   unit("prometheus.service"),
+	"pushgateway unit":  unit("pushgateway.service"),
 	"fence unit":        unit("promwire-fence.service"),
 	"fence timer":       unit("promwire-fence.timer"),
 	"firewall unit":     unit("promwire-firewall.service"),
@@ -81,6 +83,10 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 		"fence timer":       {target[units+"promwire-fence.timer"]},
 		"firewall unit":     {monitor[units+"promwire-firewall.service"]},
 		"user":              {monitor["/etc/sysusers.d/prometheus.conf"], monitor["/etc/sysusers.d/node_exporter.conf"]},
+	}
+	if len(f.jobs) > 0 {
+		texts["pushgateway unit"] = []string{monitor[units+"pushgateway.service"]}
+		texts["user"] = append(texts["user"], monitor["/etc/sysusers.d/pushgateway.conf"])
 	}
 	if f.tls.Enabled() {
 		direct := files(t, scripts["direct.sh"])
@@ -128,6 +134,7 @@ var broken = map[string][2]string{ // old, new
 	"targets":           {`"targets"`, `"target"`},
 	"exporter unit":     {"Restart=always", "Restart=allways"},
 	"prometheus unit":   {"/usr/local/bin/", "local/bin/"},
+	"pushgateway unit":  {"StateDirectory=", "StateDirectory=/"},
 	"fence unit":        {"Type=oneshot", "Type=onceshot"},
 	"fence timer":       {"OnUnitActiveSec=15s", "OnUnitActiveSec=15q"},
 	"firewall unit":     {"ExecStart=", "ExecBegin="},
@@ -199,7 +206,7 @@ func webConfig(t *testing.T, text string) error {
 		return err
 	}
 	_, err := run(t, filepath.Join(bin, "promtool"), "check", "web-config",
-		write(t, "web.yml", strings.ReplaceAll(text, nodeexporter.Folder, folder)))
+		write(t, "web.yml", strings.NewReplacer(nodeexporter.Folder, folder, pushgateway.Certificate, certificate, pushgateway.Key, key).Replace(text)))
 	return err
 }
 
@@ -243,7 +250,7 @@ func unit(name string) func(t *testing.T, text string) error {
 		}
 		for _, command := range []string{
 			"usr/local/bin/node_exporter", "usr/local/bin/prometheus", "usr/local/lib/promwire/fence", "usr/sbin/nft", "bin/kill",
-			authority.RenewPath, nodeexporter.ReceivePath,
+			"usr/local/bin/pushgateway", authority.RenewPath, nodeexporter.ReceivePath,
 		} {
 			put(command, "#!/bin/sh\n", 0o755)
 		}

@@ -9,6 +9,7 @@ import (
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
 	"github.com/promwire/promwire/provisioners/facts"
+	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/release"
@@ -20,6 +21,8 @@ type fleet struct {
 	from     []netip.Prefix
 	tls      plan.TLS
 	web      prometheus.Web
+	jobs     []string
+	forward  []nftables.Edge
 }
 
 var fleets = map[string]fleet{
@@ -30,12 +33,14 @@ var fleets = map[string]fleet{
 	"v6": {
 		networks: prefixes("10.98.0.0/22", "fd98:1:2:3::/64"),
 		from:     prefixes("198.51.100.0/24", "198.51.100.7/32", "192.168.7.9/32", "2001:db8:5::/48"),
+		jobs:     []string{"report", "backup"},
 	},
 	"tls": {
 		networks: prefixes("10.98.0.0/24"),
 		from:     prefixes("198.51.100.0/24"),
 		tls:      plan.TLS{Validity: 90 * 24 * time.Hour, RenewBefore: 30 * 24 * time.Hour, Authorities: []string{"1", "2"}},
 		web:      prometheus.Web{TLS: true, User: "admin"},
+		forward:  []nftables.Edge{{From: netip.MustParseAddr("10.98.0.5"), To: netip.MustParseAddr("10.98.0.6"), Port: 8080}},
 	},
 }
 
@@ -78,6 +83,7 @@ func releases() plan.Releases {
 	return plan.Releases{
 		NodeExporter: release.Release{Name: "node_exporter", Version: "1.2.3", SHA256: sums},
 		Prometheus:   release.Release{Name: "prometheus", Version: "3.2.1", SHA256: sums},
+		Pushgateway:  release.Release{Name: "pushgateway", Version: "1.1.1", SHA256: sums},
 	}
 }
 
@@ -87,7 +93,7 @@ func (f fleet) monitor(t *testing.T) plan.Plan {
 		Host: "watcher", Region: "tor1", Labels: map[string]string{"team": `it's "ours"`, "azone": "1"},
 		Tunnel: f.tunnel(1), SSH: plan.SSH{Port: 22, From: f.from}, Releases: releases(),
 		ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "8GB",
-		TLS: f.tls, Web: f.web,
+		TLS: f.tls, Web: f.web, Jobs: f.jobs, Forward: f.forward,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -32,6 +32,8 @@ var layers = []struct {
 var reserved = []struct{ prefix, folder string }{
 	{"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config", "stacks/settings"},
 	{"github.com/pulumi/pulumi-command/", "components/remote"},
+	{"github.com/pulumi/pulumi-kubernetes/", "components/kubernetes"},
+	{"k8s.io/", "components/preflight"},
 }
 
 // pure are folders that turn values into values: no resources, no files, no network, no processes. Their tests may.
@@ -153,6 +155,8 @@ func TestTable(t *testing.T) {
 		config  = "github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 		command = "github.com/pulumi/pulumi-command/sdk/go/command/remote"
 		sdk     = "github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+		core    = "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+		client  = "k8s.io/client-go/kubernetes/typed/core/v1"
 	)
 	for _, test := range []struct {
 		path, imported string
@@ -185,6 +189,17 @@ func TestTable(t *testing.T) {
 		{"components/host/host_test.go", command, false},
 		{"components/remote/remote.go", command, true},
 		{"components/remoteness/remote.go", command, false},
+		{"components/kubernetes/pod.go", core, true},
+		{"components/kubernetes/pod.go", client, false},
+		{"components/cluster/cluster.go", core, false},
+		{"components/cluster/cluster.go", "k8s.io/apimachinery/pkg/api/errors", false},
+		{"components/preflight/preflight.go", client, true},
+		{"components/preflight/preflight_test.go", "k8s.io/api/authorization/v1", true},
+		{"components/preflight/preflight.go", core, false},
+		{"provisioners/kubernetes/graph.go", "k8s.io/api/networking/v1", false},
+		{"stacks/settings/clusters.go", module + "/provisioners/kubernetes", true},
+		{"stacks/settings/clusters.go", module + "/components/kubernetes", false},
+		{"tests/e2e/clusters_test.go", client, true},
 		{"provisioners/plan/plan.go", module + "/provisioners/wireguard", true},
 		{"provisioners/plan/plan.go", module + "/components/host", false},
 		{"provisioners/plan/plan.go", sdk, false},

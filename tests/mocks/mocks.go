@@ -34,6 +34,7 @@ type Resource struct {
 	Ignored      []string
 	Dependencies []string // names, sorted
 	DeletedWith  string   // name
+	Provider     string   // name; "": the default one
 }
 
 // engine stands for Pulumi's: it answers as providers would and remembers what it was asked.
@@ -49,6 +50,9 @@ func publicKey(host string) string {
 	copy(key[:], host)
 	return key.String()
 }
+
+// PodIP is the address of every pod here.
+const PodIP = "10.244.7.7"
 
 // HostKey is the SSH host key of every host here.
 const HostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJBcVHnBzaWqVHYNvSYV2UkKJXKkN0mGC7xjLMLDwW5Z"
@@ -69,6 +73,7 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 			r.Dependencies = append(r.Dependencies, nameOf(urn))
 		}
 		slices.Sort(r.Dependencies)
+		r.Provider = provider(rpc.GetProvider())
 	}
 	e.Lock()
 	defer e.Unlock()
@@ -79,12 +84,30 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 	return args.Name + "-id", e.outputs(args), nil
 }
 
+// provider is the name in a provider's reference, which is its URN, "::" and its ID. The default one has no explicit resource.
+func provider(reference string) string {
+	at := strings.LastIndex(reference, "::")
+	if at < 0 {
+		return ""
+	}
+	return nameOf(reference[:at])
+}
+
+// kept are the inputs of Stashes that ignore later ones, by name: as the engine keeps them from run to run.
+var kept sync.Map
+
 // outputs are what a provider would compute.
 func (e *engine) outputs(args pulumi.MockResourceArgs) resource.PropertyMap {
 	outputs := maps.Clone(args.Inputs)
 	switch args.TypeToken {
 	case "pulumi:index:Stash":
 		outputs["output"] = outputs["input"]
+		if slices.Contains(args.RegisterRPC.GetIgnoreChanges(), "input") {
+			first, _ := kept.LoadOrStore(args.Name, outputs["input"])
+			outputs["output"] = first.(resource.PropertyValue)
+		}
+	case "kubernetes:core/v1:Pod":
+		outputs["status"] = resource.NewProperty(resource.PropertyMap{"podIP": resource.NewProperty(PodIP)})
 	case "digitalocean:index/droplet:Droplet":
 		outputs["ipv4Address"] = resource.NewProperty("198.51.100." + fmt.Sprint(10+len(args.Name)))
 	case "digitalocean:index/sshKey:SshKey":
@@ -198,4 +221,16 @@ func OperatorKey(t testing.TB) string {
 	key, err := operatorPEM()
 	require.NoError(t, err)
 	return key
+}
+
+// Kept is what the Stash of a name keeps: the input of its first run.
+func Kept(t testing.TB, name string) string {
+	t.Helper()
+	value, is := kept.Load(name)
+	require.True(t, is, name)
+	v := value.(resource.PropertyValue)
+	if v.IsSecret() {
+		v = v.SecretValue().Element
+	}
+	return v.StringValue()
 }

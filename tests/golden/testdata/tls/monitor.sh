@@ -38,6 +38,7 @@ put /etc/wireguard/promwire0.d/interface.conf 600 <<'END'
 Address = 10.98.0.1/24
 ListenPort = 51820
 MTU = 1420
+PostUp = echo 1 >/proc/sys/net/ipv4/conf/%i/forwarding
 END
 dir /etc/systemd/system/wg-quick@promwire0.service.d 755
 put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 <<'END'
@@ -170,6 +171,7 @@ service promwire-renew.timer
 web yes admin
 dir /etc/prometheus/rules.d 755
 dir /etc/prometheus/targets.d 755
+dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
 put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules <<'END'
 # Alerts of a fleet; their labels say which host. Nobody is told of them until Prometheus has an Alertmanager, but its own pages show
@@ -184,6 +186,22 @@ groups:
           severity: critical
         annotations:
           summary: "A host is not scraped: it, its tunnel or its exporter is down"
+
+      - alert: PushgatewayDown
+        expr: up{job="pushgateway"} == 0
+        for: 2m
+        labels:
+          severity: critical
+        annotations:
+          summary: "The monitor's Pushgateway is not scraped: it is down, or what was pushed spoils the scrape; see journalctl -u pushgateway"
+
+      # Pushgateway notes when a push was last taken and last refused, for each job that pushed.
+      - alert: PushFailed
+        expr: push_failure_time_seconds{job="pushgateway"} > push_time_seconds{job="pushgateway"}
+        labels:
+          severity: warning
+        annotations:
+          summary: "The last push of a batch job (exported_job) was refused; see journalctl -u pushgateway on the monitor"
 
       - alert: FenceOpen
         expr: promwire_fence_open_addresses > 0
@@ -246,6 +264,24 @@ groups:
           severity: warning
         annotations:
           summary: "A host's clock is minutes off the monitor's: certificates seem expired, or not valid yet; timedatectl set-ntp true"
+
+      # A cluster's own Prometheus, as the monitor reads it.
+      - alert: ClusterNotFederated
+        expr: up{job="federate"} == 0
+        for: 2m
+        labels:
+          severity: critical
+        annotations:
+          summary: "Nothing comes from a cluster's Prometheus through the tunnel; see kubectl get pods in its namespace, and wg show on the monitor"
+
+      # Aggregates of the clusters' own scrapes.
+      - alert: ClusterScrapeDown
+        expr: job:up:sum{cluster!=""} < job:up:count{cluster!=""}
+        for: 5m
+        labels:
+          severity: warning
+        annotations:
+          summary: "A cluster's Prometheus can't scrape all of a job"
 END
 put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
 global:
@@ -261,6 +297,9 @@ storage:
 
 rule_files:
   - /etc/prometheus/rules.d/*.yml
+
+scrape_config_files:
+  - /etc/prometheus/clusters.d/*.yml
 
 scrape_configs:
   - job_name: node
@@ -387,14 +426,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall f72b90f613bbb5623dd1f307bbc9e332b2125c68873621a23a7a5d09adc1aeb2 <<'END'
+firewall e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "f72b90f613bbb5623dd1f307bbc9e332b2125c68873621a23a7a5d09adc1aeb2"
+	comment "e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -429,20 +468,24 @@ table inet promwire {
 
 	chain forward {
 		type filter hook forward priority filter; policy accept;
+		iifname "promwire0" oifname "promwire0" ct state established,related accept
+		iifname "promwire0" oifname "promwire0" ip saddr 10.98.0.5 ip daddr 10.98.0.6 tcp dport 8080 accept
 		iifname "promwire0" drop
 		oifname "promwire0" drop
 	}
 }
 END
+forwarding
 service node_exporter-tls.service /usr/local/bin/node_exporter
 listens http://10.98.0.1:19100/ node_exporter-tls.service
 prune node_exporter 1.2.3
 service prometheus.service /usr/local/bin/prometheus
 web_answers yes prometheus.service
-reload prometheus.service /etc/prometheus/prometheus.yml /etc/prometheus/rules.d/promwire.yml
+reload_prometheus
 prune prometheus 3.2.1
+without_pushgateway
 retire_later node_exporter.service
-receipt f72b90f613bbb5623dd1f307bbc9e332b2125c68873621a23a7a5d09adc1aeb2
+receipt e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a
 }
 
 case ${1-} in

@@ -110,6 +110,7 @@ without promwire-renew.timer
 web no ''
 dir /etc/prometheus/rules.d 755
 dir /etc/prometheus/targets.d 755
+dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
 put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules <<'END'
 # Alerts of a fleet; their labels say which host. Nobody is told of them until Prometheus has an Alertmanager, but its own pages show
@@ -124,6 +125,22 @@ groups:
           severity: critical
         annotations:
           summary: "A host is not scraped: it, its tunnel or its exporter is down"
+
+      - alert: PushgatewayDown
+        expr: up{job="pushgateway"} == 0
+        for: 2m
+        labels:
+          severity: critical
+        annotations:
+          summary: "The monitor's Pushgateway is not scraped: it is down, or what was pushed spoils the scrape; see journalctl -u pushgateway"
+
+      # Pushgateway notes when a push was last taken and last refused, for each job that pushed.
+      - alert: PushFailed
+        expr: push_failure_time_seconds{job="pushgateway"} > push_time_seconds{job="pushgateway"}
+        labels:
+          severity: warning
+        annotations:
+          summary: "The last push of a batch job (exported_job) was refused; see journalctl -u pushgateway on the monitor"
 
       - alert: FenceOpen
         expr: promwire_fence_open_addresses > 0
@@ -186,6 +203,24 @@ groups:
           severity: warning
         annotations:
           summary: "A host's clock is minutes off the monitor's: certificates seem expired, or not valid yet; timedatectl set-ntp true"
+
+      # A cluster's own Prometheus, as the monitor reads it.
+      - alert: ClusterNotFederated
+        expr: up{job="federate"} == 0
+        for: 2m
+        labels:
+          severity: critical
+        annotations:
+          summary: "Nothing comes from a cluster's Prometheus through the tunnel; see kubectl get pods in its namespace, and wg show on the monitor"
+
+      # Aggregates of the clusters' own scrapes.
+      - alert: ClusterScrapeDown
+        expr: job:up:sum{cluster!=""} < job:up:count{cluster!=""}
+        for: 5m
+        labels:
+          severity: warning
+        annotations:
+          summary: "A cluster's Prometheus can't scrape all of a job"
 END
 put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
 global:
@@ -201,6 +236,9 @@ storage:
 
 rule_files:
   - /etc/prometheus/rules.d/*.yml
+
+scrape_config_files:
+  - /etc/prometheus/clusters.d/*.yml
 
 scrape_configs:
   - job_name: node
@@ -367,8 +405,9 @@ answers http://10.98.0.1:9100/ node_exporter.service
 prune node_exporter 1.2.3
 service prometheus.service /usr/local/bin/prometheus
 answers http://127.0.0.1:9090/-/healthy prometheus.service
-reload prometheus.service /etc/prometheus/prometheus.yml /etc/prometheus/rules.d/promwire.yml
+reload_prometheus
 prune prometheus 3.2.1
+without_pushgateway
 retire_later node_exporter-tls.service
 receipt 6d0b4986e7ac094f0e2d183ee461229b90b12e73bdd1b2df406c7353231ee4f7
 }

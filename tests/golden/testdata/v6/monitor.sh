@@ -111,9 +111,69 @@ END
 user prometheus
 dir /etc/prometheus 755
 without promwire-renew.timer
+release pushgateway 1.1.1 64 pushgateway <<'END'
+amd64 https://github.com/prometheus/pushgateway/releases/download/v1.1.1/pushgateway-1.1.1.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
+arm64 https://github.com/prometheus/pushgateway/releases/download/v1.1.1/pushgateway-1.1.1.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
+END
+put /etc/sysusers.d/pushgateway.conf 644 <<'END'
+u pushgateway - "Pushgateway" /nonexistent /usr/sbin/nologin
+END
+user pushgateway
+pushers backup report
+put /etc/systemd/system/pushgateway.service 644 check_unit <<'END'
+[Unit]
+Description=Pushgateway, for batch jobs on hosts in the tunnel
+Documentation=https://github.com/prometheus/pushgateway
+StartLimitIntervalSec=0
+BindsTo=wg-quick@promwire0.service
+After=wg-quick@promwire0.service
+
+[Service]
+User=pushgateway
+Group=pushgateway
+ExecStart=/usr/local/bin/pushgateway \
+  --web.config.file=/etc/pushgateway/web.yml \
+  --persistence.file=/var/lib/pushgateway/metrics \
+  --web.listen-address=10.98.0.1:9091 \
+  --web.listen-address=[fd98:1:2:3::1]:9091
+Restart=always
+RestartSec=3
+StateDirectory=pushgateway
+StateDirectoryMode=0750
+UMask=0077
+CapabilityBoundingSet=
+ProtectHome=yes
+ProtectProc=invisible
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+SystemCallFilter=@system-service
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.0/22
+IPAddressAllow=fd98:1:2:3::/64
+NoNewPrivileges=yes
+ProtectSystem=strict
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target wg-quick@promwire0.service
+END
 web no ''
 dir /etc/prometheus/rules.d 755
 dir /etc/prometheus/targets.d 755
+dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
 put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules <<'END'
 # Alerts of a fleet; their labels say which host. Nobody is told of them until Prometheus has an Alertmanager, but its own pages show
@@ -128,6 +188,22 @@ groups:
           severity: critical
         annotations:
           summary: "A host is not scraped: it, its tunnel or its exporter is down"
+
+      - alert: PushgatewayDown
+        expr: up{job="pushgateway"} == 0
+        for: 2m
+        labels:
+          severity: critical
+        annotations:
+          summary: "The monitor's Pushgateway is not scraped: it is down, or what was pushed spoils the scrape; see journalctl -u pushgateway"
+
+      # Pushgateway notes when a push was last taken and last refused, for each job that pushed.
+      - alert: PushFailed
+        expr: push_failure_time_seconds{job="pushgateway"} > push_time_seconds{job="pushgateway"}
+        labels:
+          severity: warning
+        annotations:
+          summary: "The last push of a batch job (exported_job) was refused; see journalctl -u pushgateway on the monitor"
 
       - alert: FenceOpen
         expr: promwire_fence_open_addresses > 0
@@ -190,6 +266,24 @@ groups:
           severity: warning
         annotations:
           summary: "A host's clock is minutes off the monitor's: certificates seem expired, or not valid yet; timedatectl set-ntp true"
+
+      # A cluster's own Prometheus, as the monitor reads it.
+      - alert: ClusterNotFederated
+        expr: up{job="federate"} == 0
+        for: 2m
+        labels:
+          severity: critical
+        annotations:
+          summary: "Nothing comes from a cluster's Prometheus through the tunnel; see kubectl get pods in its namespace, and wg show on the monitor"
+
+      # Aggregates of the clusters' own scrapes.
+      - alert: ClusterScrapeDown
+        expr: job:up:sum{cluster!=""} < job:up:count{cluster!=""}
+        for: 5m
+        labels:
+          severity: warning
+        annotations:
+          summary: "A cluster's Prometheus can't scrape all of a job"
 END
 put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
 global:
@@ -206,6 +300,9 @@ storage:
 rule_files:
   - /etc/prometheus/rules.d/*.yml
 
+scrape_config_files:
+  - /etc/prometheus/clusters.d/*.yml
+
 scrape_configs:
   - job_name: node
     file_sd_configs:
@@ -221,6 +318,25 @@ scrape_configs:
     relabel_configs:
       - source_labels: [name]
         target_label: instance
+
+  - job_name: pushgateway
+    honor_labels: false
+    basic_auth:
+      username: "prometheus"
+      password_file: /etc/prometheus/tls/pushgateway.password
+    static_configs:
+      - targets: ['10.98.0.1:9091']
+        labels: {"azone":"1","name":"watcher","region":"tor1","role":"monitor","team":"it's \"ours\""}
+    relabel_configs:
+      - source_labels: [name]
+        target_label: instance
+    metric_relabel_configs:
+      - source_labels: [exported_job, exported_exported_job]
+        regex: '(|backup|report);'
+        action: keep
+      - source_labels: [__name__]
+        regex: 'promwire_.*'
+        action: drop
 END
 turn _monitor http://10.98.0.1:9100/ <<'END'
 [
@@ -320,14 +436,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 9b47338c70dcc6ce224e9d54f64d69e7424177b8326266de1c9c4672385dd619 <<'END'
+firewall 0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "9b47338c70dcc6ce224e9d54f64d69e7424177b8326266de1c9c4672385dd619"
+	comment "0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -359,6 +475,8 @@ table inet promwire {
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
 		iifname != "promwire0" udp dport 51820 accept
+		iifname "promwire0" ip saddr 10.98.0.0/22 tcp dport 9091 accept
+		iifname "promwire0" ip6 saddr fd98:1:2:3::/64 tcp dport 9091 accept
 	}
 
 	chain forward {
@@ -371,12 +489,15 @@ END
 service node_exporter.service /usr/local/bin/node_exporter
 answers http://10.98.0.1:9100/ node_exporter.service
 prune node_exporter 1.2.3
+service pushgateway.service /usr/local/bin/pushgateway
+pushgateway_answers 10.98.0.1:9091
+prune pushgateway 1.1.1
 service prometheus.service /usr/local/bin/prometheus
 answers http://127.0.0.1:9090/-/healthy prometheus.service
-reload prometheus.service /etc/prometheus/prometheus.yml /etc/prometheus/rules.d/promwire.yml
+reload_prometheus
 prune prometheus 3.2.1
 retire_later node_exporter-tls.service
-receipt 9b47338c70dcc6ce224e9d54f64d69e7424177b8326266de1c9c4672385dd619
+receipt 0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2
 }
 
 case ${1-} in

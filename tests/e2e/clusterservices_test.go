@@ -1,0 +1,146 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os/exec"
+	"strings"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	desired "github.com/promwire/promwire/provisioners/kubernetes"
+	"github.com/promwire/promwire/tests/lab/clusters"
+	"github.com/promwire/promwire/tests/lab/fixture"
+)
+
+// node is the address that a cluster's node has in the cloud's network.
+func (c cluster) node() netip.Addr {
+	c.t.Helper()
+	all, err := clusters.List(c.lab.Folder)
+	require.NoError(c.t, err)
+	for _, known := range all {
+		if known.Name == c.name {
+			return known.Address
+		}
+	}
+	require.Fail(c.t, "no cluster", c.name)
+	return netip.Addr{}
+}
+
+// throughTunnel runs kubectl by way of the monitor and the cluster's end of the tunnel, as the output "clusters" says.
+func (s *story) throughTunnel(name string, args ...string) (string, error) {
+	s.t.Helper()
+	config, alias, err := fixture.SSHConfig(s.t.Context(), s.lab.Folder, s.lab.Machines, s.machine("monitor-1"))
+	require.NoError(s.t, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // a free port; ssh takes it a moment later
+	require.NoError(s.t, err)
+	at := listener.Addr().String()
+	require.NoError(s.t, listener.Close())
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	ssh := exec.CommandContext(ctx, "ssh", "-F", config, "-o", "ExitOnForwardFailure=yes", "-L", at+":"+s.tunnels()[name]+":6443", alias, "sleep", "60")
+	require.NoError(s.t, ssh.Start())
+	defer ssh.Wait()
+	defer cancel()
+	s.eventually(func() error {
+		conn, err := net.Dial("tcp", at)
+		if err == nil {
+			err = conn.Close()
+		}
+		return err
+	})
+	return s.cluster(name).kubectl("", append([]string{"--server", "https://" + at, "--tls-server-name", "kubernetes.default.svc"}, args...)...)
+}
+
+// passwords are those of cluster a's Pushgateway, by user.
+func (s *story) passwords() map[string]string {
+	s.t.Helper()
+	byUser := map[string]string{}
+	gateway := s.output("pushgateways").(map[string]any)["a"].(map[string]any)
+	for user, password := range gateway["passwords"].(map[string]any) {
+		byUser[user] = password.(string)
+	}
+	return byUser
+}
+
+// push is curl in a pod, at the Pushgateway's Service. It returns the HTTP status, "000" of no answer.
+func (c cluster) push(pod netip.Addr, path string, args ...string) string {
+	c.t.Helper()
+	gateway := c.output("pushgateways").(map[string]any)["a"].(map[string]any)
+	url := gateway["url"].(string)
+	at, _ := strings.CutPrefix(url, "https://")
+	service := c.ours("get", "service", "pushgateway", "-o", "jsonpath={.spec.clusterIP}")
+	command := fmt.Sprintf("curl -s -o /dev/null -w '%%{http_code}' --connect-timeout 4 --max-time 10 --cacert <(echo '%s') --resolve %s:%s %s %s%s || true",
+		gateway["certificate"], at, service, strings.Join(args, " "), url, path)
+	out, err := c.inPod(pod, command)
+	require.NoError(c.t, err)
+	return out
+}
+
+// pushes: nobody pushes without a password, nobody another's job, nobody past the guard.
+func pushes(s *story) {
+	c := s.cluster("a")
+	job := c.pod("batch", "stranger=job")
+	data := "--data-binary 'backup_bytes 42\n'"
+	mine, scraper := "--user backup:"+s.passwords()["backup"], "--user prometheus:"+s.passwords()["prometheus"]
+	for _, try := range []struct{ what, path, args, want string }{
+		{"no password", "/metrics/job/backup", data, "401"},
+		{"a wrong one", "/metrics/job/backup", data + " --user backup:wrong", "401"},
+		{"its own job", "/metrics/job/backup", data + " " + mine, "200"},
+		{"another's job", "/metrics/job/other", data + " " + mine, "403"},
+		{"another's job, encoded", "/metrics/job@base64/b3RoZXI", data + " " + mine, "403"},
+		{"reading as a job", "/metrics", mine, "403"},
+		{"pushing as Prometheus", "/metrics/job/backup", data + " " + scraper, "403"},
+		{"reading without a password", "/metrics", "", "401"},
+		{"reading as Prometheus", "/metrics", scraper, "200"},
+	} {
+		assert.Equal(s.t, try.want, c.push(job, try.path, try.args), try.what)
+	}
+	for what, pod := range map[string]netip.Addr{
+		"another namespace": c.pod("shop", "stranger=job"), "another pod of the namespace": c.role(desired.RoleReflect),
+	} {
+		assert.Equal(s.t, "000", c.push(pod, "/metrics/job/backup", data, mine), what)
+	}
+	// Around the guard: Pushgateway itself listens on its pod's loopback alone.
+	gateway := c.role(desired.RolePushgateway)
+	around := netip.AddrPortFrom(gateway, desired.PushgatewayPort)
+	answered, err := c.reach(job, around)
+	require.NoError(s.t, err)
+	assert.Empty(s.t, answered, "past the guard")
+	assert.Equal(s.t, fmt.Sprint(desired.ProxyPort), c.listening(gateway), "scanned from the node")
+	s.eventually(func() error {
+		_, err := s.value(`job:push_time_seconds:min{cluster="a", exported_job="backup"}`)
+		return err
+	})
+}
+
+// monitorPushgateway is one for hosts: in the tunnel alone, with a password that was born on the monitor.
+func monitorPushgateway(s *story) {
+	s.edit(set("pushgateway", map[string]any{"enabled": true, "jobs": []any{"nightly"}}))
+	s.up()
+	at := s.tunnels()["monitor-1"] + ":9091"
+	assert.Equal(s.t, at, strings.TrimPrefix(s.output("pushgateway").(map[string]any)["url"].(string), "http://"))
+	password := s.mustOn("monitor-1", "cat /etc/pushgateway/nightly.password")
+	push := func(host, user string) string {
+		return s.code(host, "http://"+at+"/metrics/job/nightly", "--data-binary 'nightly_bytes 7\n'", user)
+	}
+	assert.Equal(s.t, "401", push("node-1", ""))
+	assert.Equal(s.t, "401", push("node-1", "--user nightly:wrong"))
+	assert.Equal(s.t, "200", push("node-1", "--user nightly:"+password))
+	assert.True(s.t, refused(curlHere(s.t, "http://"+s.address("monitor-1")+":9091/metrics")), "from outside")
+	s.eventually(func() error {
+		bytes, err := s.value(`nightly_bytes{job="pushgateway", exported_job="nightly"}`)
+		if err == nil && bytes != 7 {
+			err = fmt.Errorf("pushed 7, read %v", bytes)
+		}
+		return err
+	})
+	assert.NotContains(s.t, s.state(), password)
+	assertUnchanged(s.t, s.up())
+	s.edit(func(fleet map[string]any) { delete(fleet, "pushgateway") })
+	s.up()
+	assert.Empty(s.t, s.mustOn("monitor-1", "ls -d /etc/pushgateway /var/lib/pushgateway /etc/systemd/system/pushgateway.service 2>/dev/null || true"))
+}

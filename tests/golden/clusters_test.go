@@ -1,0 +1,243 @@
+package golden
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/promwire/promwire/provisioners/kubernetes"
+	"github.com/promwire/promwire/provisioners/plan"
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/proof"
+	"github.com/promwire/promwire/provisioners/scripts"
+	wg "github.com/promwire/promwire/provisioners/wireguard"
+	"github.com/promwire/promwire/provisioners/wireproxy"
+	"github.com/promwire/promwire/tests/lab/folder"
+	"github.com/promwire/promwire/tests/lab/setup"
+)
+
+// clusterTexts are what is rendered for clusters, by their golden file.
+func clusterTexts() map[string]string {
+	server := kubernetes.Server{Cluster: "a", ScrapeInterval: 15 * time.Second, RetentionTime: 24 * time.Hour, RetentionSize: "1GB"}
+	gateway := server
+	gateway.Reflect, gateway.Pushgateway, gateway.PushgatewayAs = "reflect.promwire.svc:8080", "pushgateway.promwire.svc:9091", "prometheus"
+	end := wireproxy.End{
+		Address: netip.MustParseAddr("10.98.0.4"),
+		Monitor: wg.Peer{
+			Name: "the monitor", PublicKey: key('m'), Endpoint: "198.51.100.34:51820", Keepalive: wg.Keepalive,
+			AllowedIPs: wg.Hosts([]netip.Addr{netip.MustParseAddr("10.98.0.1"), netip.MustParseAddr("10.98.0.5")}),
+		},
+		Listen: []wireproxy.Forward{{Port: 9090, To: "127.0.0.1:9090"}, {Port: 6443, To: "kubernetes.default.svc:443"}},
+		Dial:   []wireproxy.Forward{{Port: 8080, To: "10.98.0.5:8080"}},
+	}
+	return map[string]string{
+		"prometheus.yml":         server.Render(),
+		"prometheus-gateway.yml": gateway.Render(),
+		"wireproxy.conf":         end.Render(key('p').String()),
+		"federation.yml":         federation("a", `{__name__=~"job:.+"}`, `up{job='it''s'}`).Render(),
+		"enrol.sh": plan.EnrolCluster(plan.EnrolClusterValues{
+			Name: "a", PublicKey: key('a'), Address: netip.MustParseAddr("10.98.0.4"), Federation: federation("a", "up"),
+		}),
+		"enrol-end.sh": plan.EnrolCluster(plan.EnrolClusterValues{Name: "a-reflect", PublicKey: key('r'), Address: netip.MustParseAddr("10.98.0.5")}),
+	}
+}
+
+func federation(cluster string, match ...string) *prometheus.Federation {
+	return &prometheus.Federation{Cluster: cluster, Address: netip.MustParseAddr("10.98.0.4"), Match: match, Interval: 15 * time.Second}
+}
+
+func TestClusterTexts(t *testing.T) {
+	for name, text := range clusterTexts() {
+		t.Run(name, func(t *testing.T) {
+			if filepath.Ext(name) == ".sh" {
+				text = brief(t, text)
+			}
+			golden(t, filepath.Join("clusters", name), text)
+		})
+	}
+}
+
+// clusterJudges are who accepts each of the texts, and a fault that they must see: old, new.
+var clusterJudges = map[string]struct {
+	judge func(t *testing.T, text string) error
+	fault [2]string
+}{
+	"prometheus.yml":         {promtool("config", "--syntax-only"), [2]string{"rule_files", "rules_files"}},
+	"prometheus-gateway.yml": {promtool("config", "--syntax-only"), [2]string{"TLS13", "TLS14"}},
+	"wireproxy.conf":         {configtest, [2]string{"10.98.0.5/32", "10.98.0.5/33"}},
+	"federation.yml":         {checkFederation, [2]string{"honor_labels: true", "honor_labels: maybe"}},
+	"enrol.sh":               {shellcheck, [2]string{"case ${1-} in\n", "case ${1-} on\n"}},
+	"enrol-end.sh":           {shellcheck, [2]string{"case ${1-} in\n", "case ${1-} on\n"}},
+}
+
+func TestClusterToolsAcceptAndRefuse(t *testing.T) {
+	for name, text := range clusterTexts() {
+		t.Run(name, func(t *testing.T) {
+			c := clusterJudges[name]
+			if err := c.judge(t, text); err != nil {
+				t.Error(err)
+			}
+			spoiled := strings.Replace(text, c.fault[0], c.fault[1], 1)
+			if spoiled == text {
+				t.Fatalf("there is no %q to break", c.fault[0])
+			}
+			if c.judge(t, spoiled) == nil {
+				t.Errorf("accepted with %q", c.fault[1])
+			}
+		})
+	}
+}
+
+// configtest asks wireproxy itself.
+func configtest(t *testing.T, text string) error {
+	t.Helper()
+	if err := setup.Ensure(context.Background(), folder.Default(filepath.Join("..", "..")), os.Stderr, setup.Images); err != nil {
+		t.Fatal(err)
+	}
+	_, err := run(t, filepath.Join(bin, "wireproxy"), "--configtest", "--config", write(t, "config", text))
+	return err
+}
+
+// checkFederation asks as the monitor does before it takes a file, the real promtool.
+func checkFederation(t *testing.T, text string) error {
+	t.Helper()
+	folder := t.TempDir()
+	script := "set -euo pipefail\nRUN=" + folder + "\nput() { :; }\n" + scripts.Federate + "\ncheck_federation " + write(t, "a.yml", text)
+	_, err := run(t, "env", "PATH="+tools(t)+":"+os.Getenv("PATH"), "bash", "-c", script)
+	if left, _ := os.ReadDir(folder); len(left) > 0 {
+		t.Errorf("the check left %v", left)
+	}
+	return err
+}
+
+// TestAggregates has promtool try every rule of a cluster, and then without each, which must be seen.
+func TestAggregates(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("testdata", "rules", "aggregates.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := kubernetes.Rules()
+	if err := promtool("rules")(t, rules); err != nil {
+		t.Error(err)
+	}
+	if err := judge(t, rules, string(text)); err != nil {
+		t.Fatal(err)
+	}
+	expressions := regexp.MustCompile(`(?m)^( *expr: ).*$`).FindAllStringSubmatch(rules, -1)
+	if len(expressions) == 0 {
+		t.Error("there is no rule to try")
+	}
+	for _, found := range expressions {
+		if judge(t, strings.Replace(rules, found[0], found[1]+"vector(7777)", 1), string(text)) == nil {
+			t.Errorf("nobody tries%s", found[0])
+		}
+	}
+}
+
+// federated is a monitor and a cluster's Prometheus on loopback, both real, without the tunnel between them.
+type federated struct {
+	*site
+	cluster int // port of the cluster's Prometheus
+	closed  int // a port where nobody listens
+}
+
+func newFederated(t *testing.T) *federated {
+	s := &federated{site: &site{T: t, folder: t.TempDir(), web: port(t)}, cluster: port(t), closed: port(t)}
+	s.certificates()
+	s.server()
+	return s
+}
+
+// federate tells the monitor's Prometheus what to take, and lets it read that.
+func (s *federated) federate(match string) {
+	s.Helper()
+	f := federation("a", match)
+	f.Address, f.Interval = netip.MustParseAddr("127.0.0.1"), time.Second
+	s.write("etc/prometheus/clusters.d/a.yml", strings.Replace(f.Render(), "127.0.0.1:9090", "127.0.0.1:"+strconv.Itoa(s.cluster), 1))
+	if err := s.prometheus.Signal(syscall.SIGHUP); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// inside starts the cluster's Prometheus, with its rules. What it would ask Kubernetes is refused here.
+func (s *federated) inside() {
+	s.Helper()
+	text := kubernetes.Server{Cluster: "forged", ScrapeInterval: time.Second, RetentionTime: time.Hour, RetentionSize: "1GB"}.Render()
+	s.write("cluster/rules.yml", kubernetes.Rules())
+	s.write("cluster/prometheus.yml", strings.NewReplacer(
+		kubernetes.ConfigFolder, s.at("cluster"), "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt", s.at("etc/promwire/authority/1/certificate.pem"),
+		"127.0.0.1:9090", "127.0.0.1:"+strconv.Itoa(s.cluster), "kubernetes.default.svc:443", "127.0.0.1:"+strconv.Itoa(s.closed),
+	).Replace(text))
+	s.start("prometheus", "--config.file="+s.at("cluster/prometheus.yml"), "--storage.tsdb.path="+s.at("cluster/data"),
+		"--web.listen-address=127.0.0.1:"+strconv.Itoa(s.cluster))
+}
+
+// opens runs the gate until it says what is wanted, and opens or not.
+func (s *federated) opens(opens bool, want string) string {
+	s.Helper()
+	for deadline := time.Now().Add(40 * time.Second); ; {
+		printed, ok := s.clusterGate()
+		if ok == opens && regexp.MustCompile(want).MatchString(printed) {
+			return printed
+		}
+		if time.Now().After(deadline) {
+			s.Fatalf("it opened: %v, said:\n%s\nwant %v, %s", ok, printed, opens, want)
+		}
+	}
+}
+
+func (s *federated) clusterGate() (string, bool) {
+	s.Helper()
+	values := proof.GateValues{
+		Monitor: "monitor", Digest: "d", Wait: 2 * time.Second, Web: web,
+		Clusters: []proof.Cluster{{Name: "a", Address: "127.0.0.1", PublicKey: "key=", Digest: "d"}},
+	}
+	return s.open(values, "$address:9090", "$address:"+strconv.Itoa(s.cluster), "$address/22", "$address/"+strconv.Itoa(s.closed))
+}
+
+// one waits until a query has one answer, 1.
+func (s *federated) one(query string) {
+	s.Helper()
+	var said string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		said, _ = run(s.T, filepath.Join(bin, "promtool"), "query", "instant", "--http.config.file="+s.at("etc/prometheus/promtool.yml"),
+			"https://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(s.web)), query)
+		if strings.Count(said, "\n") == 1 && strings.Contains(said, "=> 1 @") {
+			return
+		}
+	}
+	s.Errorf("%s: %s", query, said)
+}
+
+// TestFederated shows the gate a cluster that is not there, one that is, and one of which nothing is wanted that it has.
+func TestFederated(t *testing.T) {
+	s := newFederated(t)
+	s.itself()
+	s.federate(`{__name__=~"job:.+"}`)
+	s.opens(false, `not federated after 2 s:\n  cluster a: the gateway answers, but no Prometheus behind it; see kubectl logs deploy/gateway`)
+	s.inside()
+	rows, err := proof.Matrix(s.opens(true, "monitor\ta\t127.0.0.1\t9090\topen\topen\n"))
+	if err != nil || len(rows) != 2 || rows[1].Port != 22 || rows[1].Seen != "closed" {
+		t.Errorf("rows %v, %v", rows, err)
+	}
+	for _, query := range []string{ // until each has one answer, 1
+		`job:up:sum{cluster="a",job="prometheus"}`,
+		`job:up:sum{cluster="a",job="kubernetes-apiservers"} + 1`,
+		`up{job="federate",instance="a",cluster="a"}`,
+		`count(count by (cluster) ({cluster!=""}))`, // the cluster says that it is another one
+		`1 - (count({cluster="a",__name__!~"job:.+|up|scrape_.+"}) or vector(0))`,
+		`1 - (count({__name__=~"job:.+",instance!=""}) or vector(0))`,
+	} {
+		s.one(query)
+	}
+	s.federate(`{__name__="none"}`)
+	s.opens(false, `cluster a: its Prometheus is ready, but has no series that match; what is federated stands in .*/etc/prometheus/clusters.d/a.yml`)
+}

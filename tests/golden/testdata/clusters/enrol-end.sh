@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# promwire: the monitor knows a-reflect, in a cluster
+set -euo pipefail
+
+# (use.sh)
+
+apply() {
+use a-reflect enrol
+unseat a-reflect cnJycnJycnJycnJycnJycnJycnJycnJycnJycnJycnI= 10.98.0.5/32
+put /etc/wireguard/promwire0.d/peer-a-reflect.conf 600 <<'END'
+# a-reflect
+[Peer]
+PublicKey = cnJycnJycnJycnJycnJycnJycnJycnJycnJycnJycnI=
+AllowedIPs = 10.98.0.5/32
+END
+join_parts
+secede a-reflect
+receipt ''
+}
+
+undo() {
+use a-reflect withdraw
+leave a-reflect
+secede a-reflect
+join_parts
+receipt ''
+}
+
+case ${1-} in
+apply) apply </dev/null ;;
+undo) undo </dev/null ;;
+*) echo "promwire: bash -s -- VERB is missing" >&2; exit 2 ;;
+esac

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# promwire: the monitor knows a, in a cluster
+set -euo pipefail
+
+# (use.sh)
+
+apply() {
+use a enrol
+unseat a YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE= 10.98.0.4/32
+put /etc/wireguard/promwire0.d/peer-a.conf 600 <<'END'
+# a
+[Peer]
+PublicKey = YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=
+AllowedIPs = 10.98.0.4/32
+END
+join_parts
+federate a /etc/prometheus/clusters.d <<'END'
+scrape_configs:
+  - job_name: cluster-a
+    scrape_interval: 15s
+    scrape_timeout: 10s
+    honor_labels: true
+    metrics_path: /federate
+    params:
+      match[]:
+        - 'up'
+    static_configs:
+      - targets: ['10.98.0.4:9090']
+    relabel_configs:
+      - target_label: job
+        replacement: federate
+      - target_label: instance
+        replacement: a
+      - target_label: cluster
+        replacement: a
+    metric_relabel_configs:
+      - target_label: cluster
+        replacement: a
+END
+receipt ''
+}
+
+undo() {
+use a withdraw
+leave a
+secede a
+join_parts
+receipt ''
+}
+
+case ${1-} in
+apply) apply </dev/null ;;
+undo) undo </dev/null ;;
+*) echo "promwire: bash -s -- VERB is missing" >&2; exit 2 ;;
+esac
