@@ -15,6 +15,8 @@ func TestInterface(t *testing.T) {
 	}{
 		{Interface{Addresses: addresses, ListenPort: 51820, MTU: 1420},
 			"[Interface]\nAddress = 10.98.0.1/24\nAddress = fd98::1/64\nListenPort = 51820\nMTU = 1420\n"},
+		{Interface{Addresses: addresses[:1], ListenPort: 51820, MTU: 1420, Forwarding: true},
+			"[Interface]\nAddress = 10.98.0.1/24\nListenPort = 51820\nMTU = 1420\nPostUp = echo 1 >/proc/sys/net/ipv4/conf/%i/forwarding\n"},
 		{Interface{Addresses: addresses[:1], MTU: 1280}, "[Interface]\nAddress = 10.98.0.1/24\nMTU = 1280\n"},
 	} {
 		if got := c.i.Render(); got != c.want {

@@ -424,3 +424,40 @@ func TestWhatAChangeOfAClusterTouches(t *testing.T) {
 func kubeconfigOf(resources map[string]mocks.Resource) string {
 	return resources["a-kubernetes"].Inputs["kubeconfig"].StringValue()
 }
+
+// TestEndsOfTheTunnel: at each end of the tunnel stands who may come in, address by address, and where that leads.
+func TestEndsOfTheTunnel(t *testing.T) {
+	resources := run(t)
+	for name, c := range map[string]struct {
+		enrol string
+		has   []string // lines
+		ports int      // that lead somewhere
+	}{
+		"a-gateway-tunnel-secret": {"a-tunnel-enrol", []string{
+			"Address = 10.98.0.3/32", "AllowedIPs = 10.98.0.1/32", "ListenPort = 9090\nTarget = prometheus.promwire.svc:9090",
+			"ListenPort = 7000\nTarget = reflect.promwire.svc:7000", "ListenPort = 6443\nTarget = kubernetes.default.svc:443",
+			"ListenPort = 80\nTarget = grafana.tools.svc:80",
+		}, 4},
+		"b-prometheus-tunnel-secret": {"b-tunnel-enrol", []string{
+			"Address = 10.98.0.4/32", "AllowedIPs = 10.98.0.1/32, 10.98.0.5/32", "ListenPort = 9090\nTarget = 127.0.0.1:9090",
+			"BindAddress = 127.0.0.1:8080\nTarget = 10.98.0.5:8080",
+		}, 2},
+		"b-reflect-tunnel-secret": {"b-reflect-tunnel-enrol", []string{
+			"Address = 10.98.0.5/32", "AllowedIPs = 10.98.0.1/32, 10.98.0.4/32", "ListenPort = 7000\nTarget = 127.0.0.1:7000",
+			"ListenPort = 8080\nTarget = 127.0.0.1:8080",
+		}, 2},
+	} {
+		config := at(inputs(resources[name]), "stringData", "config").StringValue()
+		for _, text := range append(c.has, "PersistentKeepalive = 25") {
+			assert.Contains(t, config, text+"\n", name)
+		}
+		assert.Equal(t, c.ports, strings.Count(config, "Target = "), name)
+		assert.Equal(t, 1, strings.Count(config, "AllowedIPs"), name)
+		own, _, _ := strings.Cut(strings.TrimPrefix(c.has[0], "Address = "), "\n")
+		script := resources[c.enrol].Inputs["stdin"].StringValue()
+		assert.Contains(t, script, "AllowedIPs = "+own+"\n", c.enrol)
+		federated := strings.Contains(script, "\nfederate ")
+		assert.Equal(t, c.enrol != "b-reflect-tunnel-enrol", federated, c.enrol)
+		assert.Equal(t, federated, strings.Contains(script, "targets: ['"+strings.TrimSuffix(own, "/32")+":9090']"), c.enrol)
+	}
+}

@@ -9,9 +9,7 @@
 // All state is on disk below folder.Run, so that several processes can work on one lab, and clusters outlive them all.
 package clusters
 
-import (
-	"net/netip"
-)
+import "net/netip"
 
 // Plugin is the network plugin of a cluster.
 type Plugin string
@@ -33,6 +31,8 @@ type Cluster struct {
 
 // Options say how clusters are made. The zero value makes them of what the lab built, with Calico.
 type Options struct {
-	Programs string // folder of programs that are taken instead of the lab's own, see Start; empty: none
+	// Programs is a folder of programs that are taken instead of building them: "kubernetes", which is all of Kubernetes's in one as
+	// the lab builds it, or kubelet, kube-apiserver, etcd and so on; "calico", and its "calico-crds.yaml". Empty: none.
+	Programs string
 	Plugin   Plugin // empty: Calico
 }

@@ -79,8 +79,9 @@ func dnsAnswers(t *testing.T, f folder.Folder) {
 		}
 		eventually(t, cluster+": the service is reached", func() bool { return reaches(t, f, cluster, service, 70) })
 	}
-	if label := kubectl(t, f, "a", "", "get", "namespace", "default", "--output=jsonpath={.metadata.labels}"); !strings.Contains(label, `"kubernetes.io/metadata.name":"default"`) {
-		t.Errorf("the namespace's labels are %s", label)
+	labels := kubectl(t, f, "a", "", "get", "namespace", "default", "--output=jsonpath={.metadata.labels}")
+	if !strings.Contains(labels, `"kubernetes.io/metadata.name":"default"`) {
+		t.Errorf("the namespace's labels are %s", labels)
 	}
 }
 

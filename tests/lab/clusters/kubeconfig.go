@@ -31,7 +31,8 @@ func kubeconfig(all ...access) ([]byte, error) {
 			"server": a.server, "certificate-authority-data": base64.StdEncoding.EncodeToString(a.authority),
 		}})
 		users = append(users, entry{"name": a.name, "user": entry{
-			"client-certificate-data": base64.StdEncoding.EncodeToString(a.user.certificate), "client-key-data": base64.StdEncoding.EncodeToString(a.user.key),
+			"client-certificate-data": base64.StdEncoding.EncodeToString(a.user.certificate),
+			"client-key-data":         base64.StdEncoding.EncodeToString(a.user.key),
 		}})
 		contexts = append(contexts, entry{"name": a.name, "context": entry{"cluster": a.name, "user": a.name}})
 	}

@@ -53,21 +53,31 @@ func Start(ctx context.Context, f folder.Folder, names []string, options Options
 	if err != nil {
 		return nil, err
 	}
+	if err := b.awaitAll(ctx, records); err != nil {
+		return nil, err
+	}
+	var clusters []Cluster
+	for _, r := range records {
+		r.On = true
+		clusters = append(clusters, r.Cluster)
+	}
+	return clusters, nil
+}
+
+// awaitAll waits until all of the clusters work, side by side.
+func (b *boot) awaitAll(ctx context.Context, records []record) error {
 	ctx, cancel := context.WithTimeout(ctx, bootTime)
 	defer cancel()
 	all, ctx := errgroup.WithContext(ctx)
-	clusters := make([]Cluster, len(records))
-	for i, r := range records {
+	for _, r := range records {
 		all.Go(func() error {
-			clusters[i] = r.Cluster
-			clusters[i].On = true
 			if err := b.await(ctx, r); err != nil {
 				return fmt.Errorf("%s: start cluster: %w", r.Name, err)
 			}
 			return nil
 		})
 	}
-	return clusters, all.Wait()
+	return all.Wait()
 }
 
 // boot is what nodes are booted with.

@@ -126,6 +126,7 @@ func TestRealPluginsComeFirst(t *testing.T) {
 	home, bin, real := t.TempDir(), t.TempDir(), t.TempDir()
 	write(t, filepath.Join(bin, "pulumi-resource-command"), "stand-in")
 	write(t, filepath.Join(bin, "pulumi-resource-digitalocean"), "stand-in")
+	write(t, filepath.Join(bin, "pulumi-resource-kubernetes"), "stand-in")
 	write(t, filepath.Join(real, "pulumi-resource-command"), "real")
 	if err := installPlugins(home, bin, real); err != nil {
 		t.Fatal(err)
