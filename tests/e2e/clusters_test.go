@@ -337,7 +337,7 @@ func centralMoves(s *story) {
 	before, ledger := s.address("monitor-1"), s.tunnels()
 	assert.Contains(s.t, s.cluster("b").ours("get", "networkpolicy", "prometheus", "-o", "yaml"), before+"/32")
 	elsewhere, err := s.lab.Machines.AddExisting(s.t.Context(), machines.ExistingSpec{
-		Name: "elsewhere", Region: "elsewhere", User: "root", Keys: []string{s.lab.Operator.AuthorizedKey},
+		Name: "elsewhere", Region: "lon1", User: "root", Keys: []string{s.lab.Operator.AuthorizedKey},
 	})
 	require.NoError(s.t, err)
 	s.edit(func(fleet map[string]any) {

@@ -83,7 +83,10 @@ func ensureBuilt(ctx context.Context, f folder.Folder, log io.Writer, tools []to
 		if err != nil {
 			return err
 		}
-		binary := filepath.Join(f.Bin(), t.name)
+		binary, err := filepath.Abs(filepath.Join(f.Bin(), t.name)) // it is built from its module's own folder
+		if err != nil {
+			return err
+		}
 		if stamped(binary, key) {
 			continue
 		}
