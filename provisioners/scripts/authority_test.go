@@ -27,10 +27,7 @@ showing() { own >/mnt/served-10.98.0.2:19100; }
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			said, ok := run(t, fleet+served+c.text)
-			if ok == c.fails || !strings.Contains(said, c.said) {
-				t.Errorf("succeeded: %v, said:\n%s\nwant %q", ok, said, c.said)
-			}
+			check(t, fleet+served+c.text, c.said, c.fails)
 		})
 	}
 }

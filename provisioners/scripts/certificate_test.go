@@ -104,10 +104,7 @@ func TestCertificates(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			said, ok := run(t, Undo+fleet+c.text)
-			if ok == c.fails || !strings.Contains(said, c.said) {
-				t.Errorf("succeeded: %v, said:\n%s\nwant %q", ok, said, c.said)
-			}
+			said := check(t, Undo+fleet+c.text, c.said, c.fails)
 			if strings.Contains(said, "PRIVATE") {
 				t.Error("it said a key")
 			}

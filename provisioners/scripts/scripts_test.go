@@ -39,6 +39,16 @@ func run(t *testing.T, text string) (said string, ok bool) {
 	return string(out), err == nil
 }
 
+// check runs a text that must succeed, or fail, and say something, and returns all that it says.
+func check(t *testing.T, text, want string, fails bool) (said string) {
+	t.Helper()
+	said, ok := run(t, text)
+	if ok == fails || !strings.Contains(said, want) {
+		t.Errorf("succeeded: %v, said:\n%s\nwant %q", ok, said, want)
+	}
+	return said
+}
+
 func TestScripts(t *testing.T) {
 	const fleet = `
 for n in 1 2; do
@@ -82,10 +92,7 @@ CHANGED=()
 		{"a default route is no overlap", "ip link set lo up; ip address add 10.1.2.3/24 dev lo; ip route add default via 10.1.2.1; apart 10.98.0.0/24; echo done", "done\n", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			said, ok := run(t, c.text)
-			if ok == c.fails || !strings.Contains(said, c.said) {
-				t.Errorf("it succeeded: %v, said:\n%s\nwant success: %v, and in it:\n%s", ok, said, !c.fails, c.said)
-			}
+			check(t, c.text, c.said, c.fails)
 		})
 	}
 }
