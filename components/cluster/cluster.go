@@ -79,7 +79,7 @@ func New(ctx *pulumi.Context, args Args, dependsOn []pulumi.Resource, opts ...pu
 	var err error
 	if c.found, err = preflight.Check(ctx.Context(), preflight.Values{
 		Cluster: args.Name, Path: args.Config.Path, Contents: args.Config.Contents, Context: args.Config.Context,
-		Namespace: args.Namespace, Fleet: args.Fleet, Needs: preflight.Needs(),
+		Namespace: args.Namespace, Fleet: args.Fleet, Needs: preflight.Needs(args.Existing == nil),
 	}); err != nil {
 		return nil, err
 	}

@@ -118,7 +118,7 @@ func at(t *testing.T, server string) Values {
 	if err := os.WriteFile(path, []byte(kubeconfig(server)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Values{Cluster: "shop", Path: path, Namespace: "promwire", Fleet: "promwire-test", Needs: Needs()}
+	return Values{Cluster: "shop", Path: path, Namespace: "promwire", Fleet: "promwire-test", Needs: Needs(true)}
 }
 
 // refused checks for an Error with these texts and without others, and returns all that it says.
@@ -181,6 +181,24 @@ func TestEveryRightIsAsked(t *testing.T) {
 	}
 }
 
+// TestRightsBesideAnExistingPrometheus: whoever has one needs no right to give rights.
+func TestRightsBesideAnExistingPrometheus(t *testing.T) {
+	a := &api{}
+	v := serve(t, a)
+	v.Needs = Needs(false)
+	if _, err := Check(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(a.asked, "create deployments.apps in promwire") {
+		t.Errorf("nobody asked for the right to make a gateway; asked: %q", a.asked)
+	}
+	for _, right := range a.asked {
+		if strings.Contains(right, "rbac") || strings.Contains(right, "serviceaccounts") || right == "get /metrics" {
+			t.Errorf("it asked for the right to %s", right)
+		}
+	}
+}
+
 // TestMissingRights: all of them at once, by verb and kind, and none that is there.
 func TestMissingRights(t *testing.T) {
 	said := refused(t, serve(t, &api{denied: []string{
@@ -189,11 +207,11 @@ func TestMissingRights(t *testing.T) {
 	}}), "this user lacks rights; grant them by a Role or ClusterRole, or use another context:\n")
 	_, list, _ := strings.Cut(said, ":\n")
 	want := []string{
+		"  pods in namespace promwire: watch",
 		"  deployments.apps in namespace promwire: create, delete",
 		"  clusterroles.rbac.authorization.k8s.io: create",
-		"  pods in namespace promwire: watch",
-		"  endpointslices.discovery.k8s.io in namespace default: list",
 		"  /metrics: get",
+		"  endpointslices.discovery.k8s.io in namespace default: list",
 	}
 	if got := strings.Split(list, "\n"); !slices.Equal(got, want) {
 		t.Errorf("it lists:\n%s\nwant:\n%s", list, strings.Join(want, "\n"))

@@ -20,31 +20,37 @@ type Need struct {
 	Verbs           []string
 }
 
-// Verbs are what Pulumi does with an object in the course of its life.
+// verbs are what Pulumi does with an object in the course of its life.
 var verbs = []string{"get", "list", "watch", "create", "patch", "delete"}
 
-// Needs are for all that promwire makes in a cluster.
-func Needs() []Need {
+// Needs are for all that promwire makes in a cluster, where it runs a Prometheus of its own (which reads the API server's metrics) or
+// only what leads to one that is there.
+func Needs(own bool) []Need {
 	needs := []Need{
 		{Resource: "namespaces", ClusterWide: true},
-		{Resource: "secrets"}, {Resource: "configmaps"}, {Resource: "services"}, {Resource: "serviceaccounts"},
+		{Resource: "secrets"}, {Resource: "configmaps"}, {Resource: "services"}, {Resource: "pods"},
 		{Group: "apps", Resource: "deployments"}, {Group: "batch", Resource: "jobs"},
 		{Group: "networking.k8s.io", Resource: "networkpolicies"},
-		{Group: "rbac.authorization.k8s.io", Resource: "clusterroles", ClusterWide: true},
-		{Group: "rbac.authorization.k8s.io", Resource: "clusterrolebindings", ClusterWide: true},
+	}
+	if own {
+		needs = append(needs,
+			Need{Resource: "serviceaccounts"},
+			Need{Group: "rbac.authorization.k8s.io", Resource: "clusterroles", ClusterWide: true},
+			Need{Group: "rbac.authorization.k8s.io", Resource: "clusterrolebindings", ClusterWide: true},
+			Need{Path: "/metrics", Verbs: []string{"get"}}) // nobody grants to his Prometheus what he may not do
 	}
 	for i := range needs {
-		needs[i].Verbs = verbs
+		if needs[i].Verbs == nil {
+			needs[i].Verbs = verbs
+		}
 	}
 	// Pulumi watches what a Deployment, a Job or a Service makes, and waits for ever where it may not.
 	watch := []string{"get", "list", "watch"}
 	return append(needs,
-		Need{Resource: "pods", Verbs: verbs},
 		Need{Resource: "endpoints", Verbs: watch},
 		Need{Resource: "persistentvolumeclaims", Verbs: watch},
 		Need{Group: "apps", Resource: "replicasets", Verbs: watch},
-		Need{Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: "default", Verbs: []string{"list"}}, // of the API servers
-		Need{Path: "/metrics", Verbs: []string{"get"}})                                                             // nobody grants, as promwire does to its Prometheus, what he may not do
+		Need{Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: "default", Verbs: []string{"list"}}) // of the API servers
 }
 
 // may asks for each right, and lists those that are missing.

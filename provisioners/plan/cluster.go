@@ -13,18 +13,20 @@ import (
 // there is one. The monitor must have converged. Undone, it has forgotten both.
 func EnrolCluster(v EnrolClusterValues) string {
 	addresses := []netip.Addr{v.Address}
+	// A target may take a cluster's name, or the other way round: in one update the one comes before the other goes.
+	part := v.Name + ".cluster"
 	peer := wireguard.Peer{Name: v.Name, PublicKey: v.PublicKey, AllowedIPs: wireguard.Hosts(addresses)}
 	know := []call{
 		do("use", v.Name, "enrol"),
-		do("unseat", v.Name, v.PublicKey.String(), wireguard.Hosts(addresses)[0].String()),
-		put("/etc/wireguard/promwire0.d/peer-"+v.Name+".conf", "600", peer.Render()),
+		do("unseat", part, v.PublicKey.String(), wireguard.Hosts(addresses)[0].String()),
+		put("/etc/wireguard/promwire0.d/peer-"+part+".conf", "600", peer.Render()),
 		do("join_parts"),
 		v.federate(),
 		do("receipt", ""),
 	}
 	forget := []call{
 		do("use", v.Name, "withdraw"),
-		do("leave", v.Name),
+		do("leave", part),
 		do("secede", v.Name),
 		do("join_parts"),
 		do("receipt", ""),

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # The monitor's side of a target: a peer of the tunnel, and a file that tells Prometheus what to scrape.
 
-# unseat NAME KEY ADDRESS...: forgets other targets that hold this key or one of these addresses: the fleet's ledger gave them
-# to NAME, and no two peers may hold one allowed IP.
+# unseat NAME KEY ADDRESS...: forgets other peers that hold this key or one of these addresses: the fleet's ledger gave them
+# to NAME, and no two peers may hold one allowed IP. A target's NAME is its own, that of an end in a cluster is END.cluster.
 unseat() {
   local name=$1 key=$2 part other
   shift 2
@@ -14,7 +14,7 @@ unseat() {
       say "$other had this key or address, and is forgotten"
       leave "$other"
       dismiss "$other"
-      if [ -e "$CLUSTERS/$other.yml" ]; then secede "$other"; fi
+      case "$other" in *.cluster) secede "${other%.cluster}" ;; esac
     fi
   done
 }
@@ -22,7 +22,7 @@ unseat() {
 # allowed PART: the allowed IPs of a peer, one a line.
 allowed() { sed -n 's/^AllowedIPs = //p' "$1" | tr -d ' ' | tr ',' '\n'; }
 
-# leave NAME: removes a target's files; join_parts makes the tunnel follow.
+# leave NAME: removes a peer's files; join_parts makes the tunnel follow.
 leave() {
   systemctl stop "promwire-turn-$1.service" 2>/dev/null || true
   rm -f "$TURNING/$1.json" "$TURNING/$1.url"

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/promwire/promwire/stacks/settings/document"
 )
@@ -10,6 +11,9 @@ import (
 type Images struct{ Prometheus, Wireproxy, Pushgateway, Nginx, Reflect string }
 
 var pinned = regexp.MustCompile(`^[^\s@]+@sha256:[0-9a-f]{64}$`)
+
+// unsaid is what the stack file clusters has where only the operator knows the digest. No image has this one.
+var unsaid = "@sha256:" + strings.Repeat("0", 64)
 
 // images are those that the clusters run. A digest says what runs; a tag alone says who was asked last.
 func (c *checker) images(d document.Images, clusters []document.Cluster) Images {
@@ -34,6 +38,8 @@ func (c *checker) images(d document.Images, clusters []document.Cluster) Images 
 func (c *checker) image(key, text, fallback string, needed bool) string {
 	path := "images." + key
 	switch {
+	case strings.HasSuffix(text, unsaid) && needed:
+		c.Add(path, "%q is only a place for your own digest (`crane digest NAME` prints it)", text)
 	case text != "" && !pinned.MatchString(text):
 		c.Add(path, "%q is not pinned; write it as NAME@sha256:DIGEST (`crane digest NAME` prints the digest)", text)
 	case text == "" && fallback == "" && needed:

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,7 +47,8 @@ func TestStackFiles(t *testing.T) {
 	}
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			s, err := Parse(asPulumi(t, path))
+			// A digest that only the operator knows is said here.
+			s, err := Parse(bytes.ReplaceAll(asPulumi(t, path), []byte(unsaid), []byte("@sha256:"+strings.Repeat("1", 64))))
 			if err != nil {
 				t.Fatal(err)
 			}

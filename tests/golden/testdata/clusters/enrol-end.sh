@@ -6,8 +6,8 @@ set -euo pipefail
 
 apply() {
 use a-reflect enrol
-unseat a-reflect cnJycnJycnJycnJycnJycnJycnJycnJycnJycnJycnI= 10.98.0.5/32
-put /etc/wireguard/promwire0.d/peer-a-reflect.conf 600 <<'END'
+unseat a-reflect.cluster cnJycnJycnJycnJycnJycnJycnJycnJycnJycnJycnI= 10.98.0.5/32
+put /etc/wireguard/promwire0.d/peer-a-reflect.cluster.conf 600 <<'END'
 # a-reflect
 [Peer]
 PublicKey = cnJycnJycnJycnJycnJycnJycnJycnJycnJycnJycnI=
@@ -20,7 +20,7 @@ receipt ''
 
 undo() {
 use a-reflect withdraw
-leave a-reflect
+leave a-reflect.cluster
 secede a-reflect
 join_parts
 receipt ''

@@ -6,8 +6,8 @@ set -euo pipefail
 
 apply() {
 use a enrol
-unseat a YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE= 10.98.0.4/32
-put /etc/wireguard/promwire0.d/peer-a.conf 600 <<'END'
+unseat a.cluster YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE= 10.98.0.4/32
+put /etc/wireguard/promwire0.d/peer-a.cluster.conf 600 <<'END'
 # a
 [Peer]
 PublicKey = YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=
@@ -42,7 +42,7 @@ receipt ''
 
 undo() {
 use a withdraw
-leave a
+leave a.cluster
 secede a
 join_parts
 receipt ''
