@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -116,12 +117,7 @@ func contexts[V any](known map[string]V) string {
 	if len(known) == 0 {
 		return ", and no other one either"
 	}
-	var names []string
-	for name := range known {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return ", only " + strings.Join(names, ", ")
+	return ", only " + strings.Join(slices.Sorted(maps.Keys(known)), ", ")
 }
 
 // Home is a path with the user's folder in place of ~/.

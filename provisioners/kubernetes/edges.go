@@ -5,6 +5,7 @@ package kubernetes
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -56,7 +57,7 @@ func (e End) String() string {
 		return e.Role
 	case e.Namespace != "":
 		words := []string{"namespace " + e.Namespace}
-		for _, key := range slices.Sorted(keys(e.Labels)) {
+		for _, key := range slices.Sorted(maps.Keys(e.Labels)) {
 			words = append(words, key+"="+e.Labels[key])
 		}
 		return strings.Join(words, " ")
@@ -66,16 +67,6 @@ func (e End) String() string {
 		return e.Network.String()
 	}
 	return "everybody"
-}
-
-func keys(m map[string]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for key := range m {
-			if !yield(key) {
-				return
-			}
-		}
-	}
 }
 
 // Edge is one way that is open: everything else is closed.
