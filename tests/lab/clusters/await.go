@@ -11,6 +11,8 @@ import (
 	"text/template"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/promwire/promwire/tests/lab/wait"
 )
 
 // await makes a cluster that boots whole, and waits until it works: images are imported, the network plugin's resources and the
@@ -136,7 +138,7 @@ func (l *lab) kubectl(ctx context.Context, cluster, stdin string, args ...string
 // retry tries until it succeeds; the error is the last one, when the context ends.
 func retry(ctx context.Context, do func() error) error {
 	var last error
-	err := until(ctx, func() (bool, error) {
+	err := wait.Until(ctx, func() (bool, error) {
 		last = do()
 		return last == nil, nil
 	})

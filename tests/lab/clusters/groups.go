@@ -8,13 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
+
+	"github.com/promwire/promwire/tests/lab/cgroup"
 )
 
 // groups are the cgroups of a lab's clusters. A cluster has one of a name of its own in each hierarchy: its pods' are below it, and
-// its node's processes are in the leaf "node". cgroup.kill (Linux 5.14) in the one of v2 ends all of it.
+// its node's processes are in the leaf "node".
 type groups struct {
 	name        string   // of the lab's folder in each hierarchy
 	unified     string   // where cgroup v2 is mounted
@@ -24,7 +24,6 @@ type groups struct {
 const (
 	groupRoot = "/sys/fs/cgroup"
 	nodeLeaf  = "node"
-	killTime  = 30 * time.Second // how long a killed cluster may take to go
 )
 
 // findGroups finds where the hierarchies are mounted.
@@ -108,35 +107,14 @@ func delegate(dir string) error {
 	return nil
 }
 
-// populated reports whether a cluster has any process.
-func (g groups) populated(cluster string) (bool, error) {
-	text, err := os.ReadFile(filepath.Join(g.unified, g.path(cluster), "cgroup.events"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return strings.Contains(string(text), "populated 1"), err
-}
-
 // kill ends all processes of a cluster (of all, if the name is empty), waits until they are gone, and removes its cgroups. It is
 // no error if there are none.
 func (g groups) kill(ctx context.Context, cluster string) error {
-	ctx, cancel := context.WithTimeout(ctx, killTime)
-	defer cancel()
-	path := filepath.Join(g.unified, g.path(cluster))
-	if _, err := os.Stat(path); err == nil {
-		if err := os.WriteFile(filepath.Join(path, "cgroup.kill"), []byte("1"), 0); err != nil {
-			return err
-		}
-		err := until(ctx, func() (bool, error) {
-			on, err := g.populated(cluster)
-			return !on, err
-		})
-		if err != nil {
-			return fmt.Errorf("wait for its processes to end (%s): %w", path, err)
-		}
+	if err := cgroup.Kill(ctx, filepath.Join(g.unified, g.path(cluster))); err != nil {
+		return err
 	}
 	for _, hierarchy := range append(slices.Clone(g.hierarchies), g.unified) {
-		if err := removeTree(ctx, filepath.Join(hierarchy, g.path(cluster))); err != nil {
+		if err := cgroup.Remove(ctx, filepath.Join(hierarchy, g.path(cluster))); err != nil {
 			return err
 		}
 		// The lab's folder goes with its last cluster.
@@ -145,65 +123,16 @@ func (g groups) kill(ctx context.Context, cluster string) error {
 	return nil
 }
 
-// removeTree removes a cgroup and those below it, which only rmdir(2) can. A cgroup of v1 is busy for a moment after its last
-// process.
-func removeTree(ctx context.Context, path string) error {
-	var folders []string
-	err := filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			folders = append(folders, path)
-		}
-		return ignoreGone(err)
-	})
-	if err != nil {
-		return err
-	}
-	for _, folder := range slices.Backward(folders) {
-		var last error
-		err := until(ctx, func() (bool, error) {
-			last = ignoreGone(os.Remove(folder))
-			return last == nil, nil
-		})
-		if err != nil {
-			return last
-		}
-	}
-	return nil
+// populated reports whether a cluster has any process.
+func (g groups) populated(cluster string) (bool, error) {
+	return cgroup.Populated(filepath.Join(g.unified, g.path(cluster)))
 }
 
 // init finds the PID 1 of a cluster's node as the operator's machine numbers it.
 func (g groups) init(cluster string) (int, error) {
-	text, err := os.ReadFile(filepath.Join(g.unified, g.path(cluster), nodeLeaf, "cgroup.procs"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0, err
+	pid, err := cgroup.Init(filepath.Join(g.unified, g.path(cluster), nodeLeaf))
+	if err == nil && pid == 0 {
+		err = errors.New("the cluster is off: start it")
 	}
-	for _, pid := range strings.Fields(string(text)) {
-		if isInit(pid) {
-			return strconv.Atoi(pid)
-		}
-	}
-	return 0, errors.New("the cluster is off: start it")
-}
-
-// isInit reports whether a process is the first of a PID namespace one below this one; see NSpid in proc_pid_status(5).
-func isInit(pid string) bool {
-	text, err := os.ReadFile("/proc/" + pid + "/status")
-	if err != nil {
-		return false
-	}
-	for line := range strings.Lines(string(text)) {
-		if numbers, ok := strings.CutPrefix(line, "NSpid:"); ok {
-			fields := strings.Fields(numbers)
-			return len(fields) == 2 && fields[1] == "1"
-		}
-	}
-	return false
-}
-
-// ignoreGone forgives what went away meanwhile.
-func ignoreGone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return pid, err
 }

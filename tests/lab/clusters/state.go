@@ -8,8 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
-	"time"
+
+	"github.com/promwire/promwire/tests/lab/folder"
 )
 
 // record is what the lab knows of a cluster. It is written before anything is made, and removed last, so that whoever comes
@@ -85,37 +85,10 @@ func (l *lab) locked(ctx context.Context, change func() error) error {
 	if err := os.MkdirAll(l.folder, 0o700); err != nil {
 		return err
 	}
-	d, err := os.Open(l.folder)
+	unlock, err := folder.Lock(ctx, l.folder)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	err = until(ctx, func() (bool, error) {
-		err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR) {
-			return false, nil
-		}
-		return true, err
-	})
-	if err != nil {
-		return fmt.Errorf("lock %s: %w", l.folder, err)
-	}
+	defer unlock()
 	return change()
-}
-
-// poll is how often something that waits looks again.
-const poll = 50 * time.Millisecond
-
-// until asks again and again until the answer is yes, an error, or the context's end.
-func until(ctx context.Context, done func() (bool, error)) error {
-	for {
-		if ok, err := done(); ok || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(poll):
-		}
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/promwire/promwire/tests/lab/cloud"
+	"github.com/promwire/promwire/tests/lab/folder"
 )
 
 // hostName is what a machine may be called (RFC 1123); its name is part of paths too.
@@ -157,7 +158,7 @@ func (l *Lab) List() ([]Machine, error) {
 
 // locked runs a change of the lab's machines alone.
 func (l *Lab) locked(ctx context.Context, change func() error) error {
-	unlock, err := lock(ctx, l.folder)
+	unlock, err := folder.Lock(ctx, l.folder)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,12 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+
+	"github.com/promwire/promwire/tests/lab/folder"
 )
+
+// machineWide is the folder whose lock orders what labs do to the operator's machine: pick a subnet, change a sysctl.
+const machineWide = "/run"
 
 // candidates are the subnets that a lab may take, best first: documentation's third (RFC 5737), then those for benchmarks
 // of network devices (RFC 2544). None of them is anybody's on the Internet.
@@ -69,7 +74,7 @@ func uniqueLocal() netip.Prefix {
 
 // openNetwork joins the lab's network or makes it. A lab whose machine was rebooted gets the network that it had.
 func (l *Lab) openNetwork(ctx context.Context) error {
-	unlock, err := lock(ctx, machineWide)
+	unlock, err := folder.Lock(ctx, machineWide)
 	if err != nil {
 		return err
 	}

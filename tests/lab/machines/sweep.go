@@ -43,7 +43,7 @@ func (l *Lab) anything() bool {
 
 // sweep works from what is there, not from records: processes first, the records last.
 func (l *Lab) sweep(ctx context.Context) error {
-	unlock, err := lock(ctx, machineWide)
+	unlock, err := folder.Lock(ctx, machineWide)
 	if err != nil {
 		return err
 	}

@@ -1,28 +1,20 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/promwire/promwire/tests/lab/plugins/drive"
 )
 
-// binaries are the plugins that the tests run, by name: the stand-in, and the real one where PROMWIRE_PLUGINS names a
-// folder that has it. What holds for one must hold for the other.
-var binaries = map[string]string{}
+// binaries are the plugins that the tests run, by what each is.
+var binaries map[string]string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -33,18 +25,9 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binaries["stand-in"] = filepath.Join(dir, "pulumi-resource-command")
-	if out, err := exec.Command("go", "build", "-o", binaries["stand-in"], ".").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the stand-in: %v\n%s", err, out)
+	if binaries, err = drive.Binaries(dir, "pulumi-resource-command"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
-	}
-	if plugins := os.Getenv("PROMWIRE_PLUGINS"); plugins != "" {
-		real := filepath.Join(plugins, "pulumi-resource-command")
-		if _, err := os.Stat(real); err == nil {
-			binaries["real"] = real
-		} else {
-			fmt.Fprintln(os.Stderr, "testing the stand-in alone:", err)
-		}
 	}
 	return m.Run()
 }
@@ -58,75 +41,19 @@ func each(t *testing.T, test func(t *testing.T, binary string)) {
 
 // plugin is a running plugin, driven as Pulumi's engine drives it.
 type plugin struct {
-	pulumirpc.ResourceProviderClient
-	t    *testing.T
-	stop func()
-
-	mu  sync.Mutex
-	log []string // "severity: message", as the engine got them
+	*drive.Plugin
+	t *testing.T
 }
 
 // start starts a plugin with variables beside the test's own; the test's end stops it.
 func start(t *testing.T, binary string, environment ...string) *plugin {
 	t.Helper()
-	p := &plugin{t: t}
-	cmd := exec.Command(binary, p.serveEngine())
-	cmd.Env = append(append(os.Environ(), "SSH_AUTH_SOCK="), environment...)
-	stdout, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
-	p.stop = sync.OnceFunc(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	t.Cleanup(p.stop)
-	port, err := bufio.NewReader(stdout).ReadString('\n')
-	must(t, err)
-	conn, err := grpc.NewClient("127.0.0.1:"+strings.TrimSpace(port), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	must(t, err)
-	t.Cleanup(func() { conn.Close() })
-	p.ResourceProviderClient = pulumirpc.NewResourceProviderClient(conn)
-	_, err = p.Configure(t.Context(), &pulumirpc.ConfigureRequest{
+	p := &plugin{t: t, Plugin: drive.Start(t, binary, append([]string{"SSH_AUTH_SOCK="}, environment...)...)}
+	_, err := p.Configure(t.Context(), &pulumirpc.ConfigureRequest{
 		AcceptSecrets: true, AcceptResources: true, Args: &structpb.Struct{}, SendsOldInputs: true,
 	})
 	must(t, err)
 	return p
-}
-
-// serveEngine serves the part of the engine that plugins log to, and returns its address.
-func (p *plugin) serveEngine() string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(p.t, err)
-	server := grpc.NewServer()
-	pulumirpc.RegisterEngineServer(server, engine{plugin: p})
-	go server.Serve(listener)
-	p.t.Cleanup(server.Stop)
-	return listener.Addr().String()
-}
-
-type engine struct {
-	pulumirpc.UnimplementedEngineServer
-	plugin *plugin
-}
-
-func (e engine) Log(_ context.Context, req *pulumirpc.LogRequest) (*emptypb.Empty, error) {
-	e.plugin.mu.Lock()
-	defer e.plugin.mu.Unlock()
-	e.plugin.log = append(e.plugin.log, strings.ToLower(req.Severity.String())+": "+req.Message)
-	return &emptypb.Empty{}, nil
-}
-
-// logged counts the messages that contain a text.
-func (p *plugin) logged(text string) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := 0
-	for _, message := range p.log {
-		if strings.Contains(message, text) {
-			n++
-		}
-	}
-	return n
 }
 
 // properties are a resource's inputs or outputs.

@@ -27,7 +27,7 @@ func TestEveryOperationDialsAndNeverHangsUp(t *testing.T) {
 			t.Errorf("three operations dialled %d times", n)
 		}
 		h.await(3)
-		p.stop()
+		p.Stop()
 		h.await(0)
 	})
 }
@@ -109,8 +109,8 @@ func TestDialRetries(t *testing.T) {
 				if n := h.dialled.Load(); n != c.dialled {
 					t.Errorf("dialled %d times, want %d", n, c.dialled)
 				}
-				if want := int(c.dialled - 1); p.logged("failed: retrying") != want {
-					t.Errorf("logged %d retries, want %d: %q", p.logged("failed: retrying"), want, p.log)
+				if want := int(c.dialled - 1); p.Logged("failed: retrying") != want {
+					t.Errorf("logged %d retries, want %d: %q", p.Logged("failed: retrying"), want, p.Log())
 				}
 			})
 		}
@@ -261,13 +261,13 @@ func TestPreviousOutputIsOnAndWarns(t *testing.T) {
 		must(t, err)
 		_, err = p.update(remoteURN, state, inputs, with(inputs, properties{"stdin": "b", "addPreviousOutputInEnv": false}), false)
 		must(t, err)
-		if p.logged("warning: ") != 0 {
-			t.Errorf("warned though it was off: %q", p.log)
+		if p.Logged("warning: ") != 0 {
+			t.Errorf("warned though it was off: %q", p.Log())
 		}
 		_, err = p.update(remoteURN, state, inputs, with(inputs, properties{"stdin": "b"}), false)
 		must(t, err)
-		if p.logged("warning: Unable to set 'PULUMI_COMMAND_STDOUT'") != 1 {
-			t.Errorf("did not warn once: %q", p.log)
+		if p.Logged("warning: Unable to set 'PULUMI_COMMAND_STDOUT'") != 1 {
+			t.Errorf("did not warn once: %q", p.Log())
 		}
 		h.acceptEnv = "PULUMI_COMMAND_STDOUT"
 		got, err := p.update(remoteURN, state, inputs, with(inputs, properties{"create": "echo $PULUMI_COMMAND_STDOUT again"}), false)
@@ -312,7 +312,7 @@ func TestLongLogLineHangs(t *testing.T) {
 		case err := <-ended:
 			t.Errorf("ended: %v", err)
 		case <-time.After(time.Second): // what never comes can't be waited for; a second is long for what takes milliseconds
-			p.stop()
+			p.Stop()
 			<-ended
 		}
 	})

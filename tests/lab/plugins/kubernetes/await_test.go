@@ -63,7 +63,7 @@ func during(operation func() error, something func()) error {
 
 func TestDeployment(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		ns := namespace(d)
 		th := d.declare("d", deployment(ns, "1"))
 		must(t, during(th.create, func() {
@@ -102,7 +102,7 @@ func TestDeployment(t *testing.T) {
 // TestDeploymentFails keeps what did not become ready in the state, with the reasons.
 func TestDeploymentFails(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		ns := namespace(d)
 		th := d.declare("d", strings.Replace(deployment(ns, "1"), `"60"`, `"3"`, 1))
 		err := during(th.create, func() {
@@ -138,7 +138,7 @@ func TestDeploymentFails(t *testing.T) {
 
 func TestJob(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		ns := namespace(d)
 		declared := func(name, more string) string {
 			return fmt.Sprintf(`{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":%q,"namespace":%q},
@@ -174,7 +174,7 @@ func TestJob(t *testing.T) {
 
 func TestPod(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		ns := namespace(d)
 		p := d.declare("p", fmt.Sprintf(`{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":%q,"labels":{"app":"p"}},
 "spec":%s}}`, ns, podSpec))
@@ -188,7 +188,7 @@ func TestPod(t *testing.T) {
 // TestService waits for the pods that it selects.
 func TestService(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		ns := namespace(d)
 		declared := func(name, more string) string {
 			return fmt.Sprintf(`{"apiVersion":"v1","kind":"Service","metadata":{"name":%q,"namespace":%q},
@@ -207,8 +207,8 @@ func TestService(t *testing.T) {
 		if waited := time.Since(start); waited < 9*time.Second {
 			t.Errorf("its endpoints had %v to settle", waited)
 		}
-		if !d.logged("[1/3] Finding Pods to direct traffic to") {
-			t.Errorf("it does not say what it waits for: %v", d.log)
+		if d.Logged("[1/3] Finding Pods to direct traffic to") == 0 {
+			t.Errorf("it does not say what it waits for: %v", d.Log())
 		}
 	})
 }
@@ -216,7 +216,7 @@ func TestService(t *testing.T) {
 // TestCancel ends a wait; what is there already stays in the state.
 func TestCancel(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		ns := namespace(d)
 		th := d.declare("d", deployment(ns, "1"))
 		err := during(th.create, func() {
@@ -234,7 +234,7 @@ func TestCancel(t *testing.T) {
 // TestNamespaceGoes waits until all that is in a namespace is gone.
 func TestNamespaceGoes(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		n := d.declare("n", `{"apiVersion":"v1","kind":"Namespace"}`)
 		must(t, n.create())
 		must(t, d.declare("c", configMap(n.id, `"data":{"a":"1"}`)).create())
@@ -251,7 +251,7 @@ func TestNamespaceGoes(t *testing.T) {
 // TestOrder makes what is in a namespace before the namespace itself.
 func TestOrder(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		name := "late-" + strings.ToLower(rand.Text()[:8])
 		n := d.declare("n", fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q}}`, name))
 		c := d.declare("c", configMap(name, `"data":{"a":"1"}`))
@@ -265,7 +265,7 @@ func TestOrder(t *testing.T) {
 // TestUnwatched fails at once where the plugin may not see whether an object becomes ready.
 func TestUnwatched(t *testing.T) {
 	t.Parallel()
-	admin := drive(t, binaries["stand-in"], "admin", nil)
+	admin := driveAs(t, binaries["stand-in"], "admin", nil)
 	ns := namespace(admin)
 	for name, object := range map[string]string{
 		"role": `{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"Role","metadata":{"name":"r","namespace":%q},
@@ -275,7 +275,7 @@ func TestUnwatched(t *testing.T) {
 	} {
 		must(t, admin.declare(name, fmt.Sprintf(object, ns)).create())
 	}
-	d := drive(t, binaries["stand-in"], "limited", nil)
+	d := driveAs(t, binaries["stand-in"], "limited", nil)
 	var err error
 	eventually(t, "the role", func() error {
 		if err = d.declare("d", deployment(ns, "1")).create(); initFailure(err) == nil {

@@ -1,32 +1,24 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/promwire/promwire/tests/lab/plugins/drive"
 )
 
-// binaries are the plugins that the tests run, by name: the stand-in, and the real one where PROMWIRE_PLUGINS names a
-// folder that has it. What holds for one must hold for the other.
-var binaries = map[string]string{}
+// binaries are the plugins that the tests run, by what each is.
+var binaries map[string]string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -37,18 +29,9 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binaries["stand-in"] = filepath.Join(dir, "pulumi-resource-kubernetes")
-	if out, err := exec.Command("go", "build", "-o", binaries["stand-in"], ".").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the stand-in: %v\n%s", err, out)
+	if binaries, err = drive.Binaries(dir, "pulumi-resource-kubernetes"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
-	}
-	if plugins := os.Getenv("PROMWIRE_PLUGINS"); plugins != "" {
-		real := filepath.Join(plugins, "pulumi-resource-kubernetes")
-		if _, err := os.Stat(real); err == nil {
-			binaries["real"] = real
-		} else {
-			fmt.Fprintln(os.Stderr, "testing the stand-in alone:", err)
-		}
 	}
 	runtime.LockOSThread() // the cluster ends with the thread that started it
 	control, err = startCluster(dir)
@@ -78,29 +61,14 @@ type properties = map[string]any
 
 // driven is a running plugin, driven as Pulumi's engine drives it.
 type driven struct {
-	pulumirpc.ResourceProviderClient
+	*drive.Plugin
 	t *testing.T
-
-	mu  sync.Mutex
-	log []string // "severity: message", as the engine got them
 }
 
-// drive starts a plugin for a user of the cluster; the test's end stops it.
-func drive(t *testing.T, binary, user string, settings map[string]string) *driven {
+// driveAs starts a plugin for a user of the cluster; the test's end stops it.
+func driveAs(t *testing.T, binary, user string, settings map[string]string) *driven {
 	t.Helper()
-	d := &driven{t: t}
-	cmd := exec.Command(binary, d.serveEngine())
-	cmd.Stderr = t.Output()
-	stdout, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	port, err := bufio.NewReader(stdout).ReadString('\n')
-	must(t, err)
-	conn, err := grpc.NewClient("127.0.0.1:"+strings.TrimSpace(port), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	must(t, err)
-	t.Cleanup(func() { conn.Close() })
-	d.ResourceProviderClient = pulumirpc.NewResourceProviderClient(conn)
+	d := &driven{t: t, Plugin: drive.Start(t, binary)}
 	// The real plugin reads the variables.
 	inputs := properties{"kubeconfig": control.kubeconfig(user)}
 	for name, value := range settings {
@@ -119,41 +87,11 @@ func drive(t *testing.T, binary, user string, settings map[string]string) *drive
 	return d
 }
 
-// serveEngine serves the part of the engine that plugins log to, and returns its address.
-func (d *driven) serveEngine() string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(d.t, err)
-	server := grpc.NewServer()
-	pulumirpc.RegisterEngineServer(server, engineServer{driven: d})
-	go server.Serve(listener)
-	d.t.Cleanup(server.Stop)
-	return listener.Addr().String()
-}
-
-type engineServer struct {
-	pulumirpc.UnimplementedEngineServer
-	driven *driven
-}
-
-func (e engineServer) Log(_ context.Context, req *pulumirpc.LogRequest) (*emptypb.Empty, error) {
-	e.driven.mu.Lock()
-	defer e.driven.mu.Unlock()
-	e.driven.log = append(e.driven.log, strings.ToLower(req.Severity.String())+": "+req.Message)
-	return &emptypb.Empty{}, nil
-}
-
-// logged says whether a message has a text.
-func (d *driven) logged(text string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return strings.Contains(strings.Join(d.log, "\n"), text)
-}
-
 // awaitLog waits until a message has a text.
 func (d *driven) awaitLog(text string) {
 	d.t.Helper()
 	eventually(d.t, "a message", func() error {
-		if !d.logged(text) {
+		if d.Logged(text) == 0 {
 			return fmt.Errorf("nothing says %q", text)
 		}
 		return nil

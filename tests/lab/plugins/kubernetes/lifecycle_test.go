@@ -35,7 +35,7 @@ func configMap(namespace, more string) string {
 
 func TestConfigMap(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		ns := namespace(d)
 		c := d.declare("c", configMap(ns, `"data":{"a":"1"}`))
 		must(t, c.create())
@@ -75,7 +75,7 @@ func TestConfigMap(t *testing.T) {
 // TestNames gives names to those that have none, and keeps them.
 func TestNames(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", map[string]string{"namespace": "default"})
+		d := driveAs(t, binary, "admin", map[string]string{"namespace": "default"})
 		unnamed := `{"apiVersion":"v1","kind":"ConfigMap","data":{"a":"1"}}`
 		c := d.declare("auto", unnamed)
 		must(t, c.create())
@@ -96,7 +96,7 @@ func TestNames(t *testing.T) {
 func TestSecrets(t *testing.T) {
 	const signature = `"4dabf18193072939515e22adb298388d":"1b47061264138c4ac30d75fd1eb44270"`
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		ns := namespace(d)
 		given := fmt.Sprintf(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s","namespace":%q},"stringData":{"key":"hush"}}`, ns)
 		s := d.declare("s", given)
@@ -132,7 +132,7 @@ func TestSecrets(t *testing.T) {
 // TestConflict has another manager own a field.
 func TestConflict(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		ns := namespace(d)
 		labelled := func(value, annotations string) string {
 			return strings.Replace(configMap(ns, `"data":{"a":"1"}`), `"metadata":{`,
@@ -177,7 +177,7 @@ func TestConflict(t *testing.T) {
 // TestAdoption manages what kubectl made, and goes on to manage it after kubectl edited it.
 func TestAdoption(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		ns := namespace(d)
 		made := &unstructured.Unstructured{}
 		must(t, made.UnmarshalJSON([]byte(configMap(ns, `"data":{"a":"1","b":"1"}`))))
@@ -214,7 +214,7 @@ func take(t *testing.T, of dynamic.ResourceInterface, object string) {
 // TestDeletionWaits has a finalizer hold an object.
 func TestDeletionWaits(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		ns := namespace(d)
 		held := func(seconds string) *thing {
 			t.Helper()
@@ -230,8 +230,8 @@ func TestDeletionWaits(t *testing.T) {
 			must(t, err)
 		}
 		mustFail(t, held("1").remove(), "timed out")
-		if !d.logged("finalizers might be preventing deletion") {
-			t.Errorf("of the finalizer it says nothing: %v", d.log)
+		if d.Logged("finalizers might be preventing deletion") == 0 {
+			t.Errorf("of the finalizer it says nothing: %v", d.Log())
 		}
 		free()
 		eventually(t, "gone", func() error {
@@ -264,7 +264,7 @@ func TestDeletionWaits(t *testing.T) {
 // TestGet reads what the program did not make.
 func TestGet(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		read := func(id string) *pulumirpc.ReadResponse {
 			t.Helper()
 			res, err := d.Read(t.Context(), &pulumirpc.ReadRequest{Urn: urnOf(t, "k", `{"apiVersion":"v1","kind":"Service"}`), Id: id})
@@ -289,7 +289,7 @@ func TestGet(t *testing.T) {
 
 func TestPreview(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		d := drive(t, binary, "admin", nil)
+		d := driveAs(t, binary, "admin", nil)
 		service := func(port int) string {
 			return fmt.Sprintf(`{"apiVersion":"v1","kind":"Service","metadata":{"name":"p","namespace":"default"},
 "spec":{"ports":[{"port":%d}]}}`, port)
@@ -317,9 +317,9 @@ func TestPreview(t *testing.T) {
 // TestMissingRights names the verb and the kind.
 func TestMissingRights(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
-		admin := drive(t, binary, "admin", nil)
+		admin := driveAs(t, binary, "admin", nil)
 		ns := namespace(admin)
-		d := drive(t, binary, "limited", nil)
+		d := driveAs(t, binary, "limited", nil)
 		mine := d.declare("c", configMap(ns, `"data":{"a":"1"}`))
 		mustFail(t, mine.create(), `configmaps "c" is forbidden`, `User "limited" cannot patch resource "configmaps"`, ns)
 		if _, err := mine.preview(); err != nil {
@@ -346,7 +346,7 @@ func TestUnreachable(t *testing.T) {
 			"no config":  {map[string]string{"kubeconfig": "nonsense"}, "kubeconfig"},
 			"no access":  {map[string]string{"kubeconfig": kubeconfigOf(control.server, "wrong")}, "unable to load schema information"},
 		} {
-			d := drive(t, binary, "admin", test.settings)
+			d := driveAs(t, binary, "admin", test.settings)
 			c := d.declare("c", configMap("default", `"data":{"a":"1"}`))
 			if _, err := c.preview(); err != nil {
 				t.Errorf("%s: a preview fails: %v", what, err)
@@ -357,7 +357,7 @@ func TestUnreachable(t *testing.T) {
 			mustFail(t, err, "failed to read resource state due to unreachable cluster")
 			mustFail(t, c.remove(), "unreachable", "PULUMI_K8S_DELETE_UNREACHABLE")
 			test.settings["deleteUnreachable"] = "true"
-			c.driven = drive(t, binary, "admin", test.settings)
+			c.driven = driveAs(t, binary, "admin", test.settings)
 			must(t, c.remove())
 			if gone, err := c.refresh(); !gone || err != nil {
 				t.Errorf("%s: gone is %v, %v", what, gone, err)
