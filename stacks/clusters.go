@@ -4,8 +4,8 @@ import (
 	"net/netip"
 
 	"github.com/promwire/promwire/components/cluster"
-	"github.com/promwire/promwire/components/kubernetes"
-	"github.com/promwire/promwire/components/pushgateway"
+	"github.com/promwire/promwire/components/cluster/kubernetes"
+	"github.com/promwire/promwire/components/cluster/pushgateway"
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/stacks/ledger"

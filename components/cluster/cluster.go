@@ -9,11 +9,11 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/promwire/promwire/components/kubernetes"
+	"github.com/promwire/promwire/components/cluster/kubernetes"
+	"github.com/promwire/promwire/components/cluster/preflight"
+	"github.com/promwire/promwire/components/cluster/pushgateway"
+	"github.com/promwire/promwire/components/cluster/tunnel"
 	"github.com/promwire/promwire/components/monitor"
-	"github.com/promwire/promwire/components/preflight"
-	"github.com/promwire/promwire/components/pushgateway"
-	"github.com/promwire/promwire/components/tunnel"
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
 )
 

@@ -5,7 +5,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/promwire/promwire/components/kubernetes"
+	"github.com/promwire/promwire/components/cluster/kubernetes"
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/wireproxy"

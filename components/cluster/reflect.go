@@ -5,8 +5,8 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/promwire/promwire/components/kubernetes"
-	"github.com/promwire/promwire/components/tunnel"
+	"github.com/promwire/promwire/components/cluster/kubernetes"
+	"github.com/promwire/promwire/components/cluster/tunnel"
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/provisioners/wireproxy"
 )

@@ -10,9 +10,9 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/promwire/promwire/components/cluster"
+	"github.com/promwire/promwire/components/cluster/preflight"
 	"github.com/promwire/promwire/components/host"
 	"github.com/promwire/promwire/components/monitor"
-	"github.com/promwire/promwire/components/preflight"
 	"github.com/promwire/promwire/components/target"
 	"github.com/promwire/promwire/components/verification"
 )

@@ -32,8 +32,16 @@ var layers = []struct {
 var reserved = []struct{ prefix, folder string }{
 	{"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config", "stacks/settings"},
 	{"github.com/pulumi/pulumi-command/", "components/remote"},
-	{"github.com/pulumi/pulumi-kubernetes/", "components/kubernetes"},
-	{"k8s.io/", "components/preflight"},
+	{"github.com/pulumi/pulumi-kubernetes/", "components/cluster/kubernetes"},
+	{"k8s.io/", "components/cluster/preflight"},
+}
+
+// walls stand between folders that one layer holds. What is below a wing knows no other wing, and a host knows none.
+var walls = []struct {
+	folders []string // with all below them
+	never   string   // what they never import, with all below it
+}{
+	{[]string{"components/host", "components/monitor", "components/target", "components/remote", "components/record"}, "components/cluster"},
 }
 
 // pure are folders that turn values into values: no resources, no files, no network, no processes. Their tests may.
@@ -98,11 +106,21 @@ func forbiddenOwn(f file, imported string) string {
 			continue
 		}
 		if underAny(imported, layer.may) {
-			return ""
+			return walled(f, imported)
 		}
 		return fmt.Sprintf("%s may import %v of the module", layer.folder, layer.may)
 	}
 	return "the folder is not in the import table"
+}
+
+// walled is why a wall forbids an import of the module's own; "" if none does.
+func walled(f file, imported string) string {
+	for _, wall := range walls {
+		if underAny(f.path, wall.folders) && under(imported, wall.never) {
+			return strings.Join(wall.folders, ", ") + " never import " + wall.never
+		}
+	}
+	return ""
 }
 
 // matches says whether a package is the one named, or, if the name ends in a slash, below it.
@@ -189,16 +207,21 @@ func TestTable(t *testing.T) {
 		{"components/host/host_test.go", command, false},
 		{"components/remote/remote.go", command, true},
 		{"components/remoteness/remote.go", command, false},
-		{"components/kubernetes/pod.go", core, true},
-		{"components/kubernetes/pod.go", client, false},
+		{"components/cluster/kubernetes/pod.go", core, true},
+		{"components/cluster/kubernetes/pod.go", client, false},
 		{"components/cluster/cluster.go", core, false},
 		{"components/cluster/cluster.go", "k8s.io/apimachinery/pkg/api/errors", false},
-		{"components/preflight/preflight.go", client, true},
-		{"components/preflight/preflight_test.go", "k8s.io/api/authorization/v1", true},
-		{"components/preflight/preflight.go", core, false},
+		{"components/cluster/preflight/preflight.go", client, true},
+		{"components/cluster/preflight/preflight_test.go", "k8s.io/api/authorization/v1", true},
+		{"components/cluster/preflight/preflight.go", core, false},
+		{"components/cluster/cluster.go", module + "/components/monitor", true},
+		{"components/fleet/fleet.go", module + "/components/cluster", true},
+		{"components/monitor/monitor.go", module + "/components/cluster", false},
+		{"components/target/target.go", module + "/components/cluster/tunnel", false},
+		{"components/host/host_test.go", module + "/components/cluster/kubernetes", false},
 		{"provisioners/kubernetes/graph.go", "k8s.io/api/networking/v1", false},
 		{"stacks/settings/clusters.go", module + "/provisioners/kubernetes", true},
-		{"stacks/settings/clusters.go", module + "/components/kubernetes", false},
+		{"stacks/settings/clusters.go", module + "/components/cluster/kubernetes", false},
 		{"tests/e2e/clusters_test.go", client, true},
 		{"provisioners/plan/plan.go", module + "/provisioners/wireguard", true},
 		{"provisioners/plan/plan.go", module + "/components/host", false},

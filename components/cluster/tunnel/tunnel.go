@@ -10,7 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
-	"github.com/promwire/promwire/components/kubernetes"
+	"github.com/promwire/promwire/components/cluster/kubernetes"
 	"github.com/promwire/promwire/components/monitor"
 	"github.com/promwire/promwire/components/record"
 	"github.com/promwire/promwire/provisioners/plan"

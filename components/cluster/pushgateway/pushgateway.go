@@ -9,7 +9,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/promwire/promwire/components/kubernetes"
+	"github.com/promwire/promwire/components/cluster/kubernetes"
 	"github.com/promwire/promwire/components/record"
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/provisioners/pushgateway"
