@@ -34,7 +34,7 @@ func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledge
 		addresses: addresses,
 		login:     remote.Login{PrivateKey: pulumi.ToSecret(pulumi.String(s.SSHPrivateKey)).(pulumi.StringOutput)},
 	}
-	args := fleet.Args{Cloud: t.cloud(), Monitor: t.monitor(), Again: s.Verification.Again}
+	args := fleet.Args{Open: t.cloud(), Monitor: t.monitor(), Again: s.Verification.Again}
 	for _, h := range s.Targets {
 		args.Targets = append(args.Targets, t.target(h))
 	}
@@ -44,24 +44,9 @@ func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledge
 	return args
 }
 
-func (t translation) cloud() *fleet.Cloud {
-	if !t.settings.NeedsCloud() {
-		return nil
-	}
-	cloud := &fleet.Cloud{
-		PublicKey:  t.settings.SSHPublicKey,
-		SSHFrom:    t.settings.SSH.From,
-		TunnelPort: t.settings.Network.Port,
-	}
-	if t.settings.SSH.Registered {
-		cloud.Registered = t.settings.SSHFingerprint
-	}
-	return cloud
-}
-
-func (t translation) monitor() monitor.Args {
+func (t translation) monitor() fleet.Monitor {
 	m := t.settings.Monitor
-	return monitor.Args{
+	return fleet.Monitor{Machine: machine(m.Host), Args: monitor.Args{
 		Host:     t.host(m.Host),
 		Endpoint: m.Endpoint,
 		Source:   text(m.Source),
@@ -78,15 +63,15 @@ func (t translation) monitor() monitor.Args {
 			Open:           open(m.Host),
 			TLS:            t.tls(),
 			Forward:        t.forward(),
-			Outside:        slices.ContainsFunc(t.settings.Targets, outside),
+			Outside:        slices.ContainsFunc(t.settings.Targets, direct),
 			Web:            prometheus.Web{TLS: m.Prometheus.Web.TLS, User: m.Prometheus.Web.User},
 			Jobs:           t.settings.Pushgateway.Jobs,
 		},
-	}
+	}}
 }
 
-func (t translation) target(h settings.Host) target.Args {
-	return target.Args{
+func (t translation) target(h settings.Host) fleet.Target {
+	return fleet.Target{Machine: machine(h), Args: target.Args{
 		Host:   t.host(h),
 		Region: h.Region,
 		Labels: h.Labels,
@@ -100,11 +85,11 @@ func (t translation) target(h settings.Host) target.Args {
 			Open:     open(h),
 			TLS:      t.tls(),
 		},
-	}
+	}}
 }
 
-// outside says whether a target is scraped outside the tunnel.
-func outside(h settings.Host) bool { return h.Transport == settings.TLSOnly }
+// direct says whether a target is scraped outside the tunnel.
+func direct(h settings.Host) bool { return h.Transport == settings.TLSOnly }
 
 // now is the clock: whether a certificate is due depends on it.
 var now = time.Now
@@ -133,21 +118,7 @@ func open(h settings.Host) plan.Ports {
 }
 
 func (t translation) host(h settings.Host) host.Args {
-	args := host.Args{Name: h.Name, Login: t.login, Networks: t.networks(), Direct: outside(h)}
-	if h.Existing == nil {
-		args.Droplet = &host.Droplet{CloudName: dropletName(t.fleet, h.Name), Region: h.Region, Size: h.Size, Image: h.Image}
-		return args
-	}
-	args.Machine = &host.Machine{Endpoint: endpoint(h.Existing.Endpoint)}
-	if h.Existing.Bastion != nil {
-		bastion := endpoint(*h.Existing.Bastion)
-		args.Machine.Bastion = &bastion
-	}
-	return args
-}
-
-func endpoint(e settings.Endpoint) host.Endpoint {
-	return host.Endpoint{Address: e.Address, Port: e.Port, User: e.User, HostKey: e.HostKey}
+	return host.Args{Name: h.Name, Login: t.login, Networks: t.networks(), Direct: direct(h)}
 }
 
 // networks are the tunnel's: IPv4, and IPv6 where the settings ask for it.

@@ -42,7 +42,6 @@ type Args struct {
 	Again                  string        // any text; a new one tries anew whether policies count
 	TunnelPort             int           // UDP, of the monitor
 	ByName                 bool          // whether the monitor is dialled by a DNS name
-	Monitor                *monitor.Monitor
 }
 
 // Service is one of the cluster's that is not promwire's.
@@ -67,15 +66,16 @@ type Cluster struct {
 	Pushgateway *pushgateway.Pushgateway // nil: none
 	Ready       []pulumi.Resource        // all that has to be there before it can be federated
 
-	space  *kubernetes.Space
-	found  preflight.Found
-	proved []pulumi.Resource // policies, and that they count: what all pods wait for
+	monitor *monitor.Monitor
+	space   *kubernetes.Space
+	found   preflight.Found
+	proved  []pulumi.Resource // policies, and that they count: what all pods wait for
 }
 
-// New asks the cluster first whether it can be done, and makes nothing if not. Then: the namespace, closed; the ways that are open; the
+// New makes a cluster that a monitor watches. It asks the cluster first whether it can be done, and makes nothing if not. Then: the namespace, closed; the ways that are open; the
 // proof that this counts; and what runs there.
-func New(ctx *pulumi.Context, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Cluster, error) {
-	c := &Cluster{Args: args}
+func New(ctx *pulumi.Context, m *monitor.Monitor, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Cluster, error) {
+	c := &Cluster{Args: args, monitor: m}
 	var err error
 	if c.found, err = preflight.Check(ctx.Context(), preflight.Values{
 		Cluster: args.Name, Path: args.Config.Path, Contents: args.Config.Contents, Context: args.Config.Context,
@@ -117,7 +117,7 @@ func (c *Cluster) monitorAddress() pulumi.StringInput {
 	if c.Args.ByName {
 		return pulumi.String("")
 	}
-	return c.Args.Monitor.Endpoint
+	return c.monitor.Endpoint
 }
 
 func (c *Cluster) graph() desired.Values {

@@ -119,9 +119,9 @@ func (c *Cluster) darkForwards() forwards {
 // end makes the cluster's own end of the tunnel, in the pod of a role.
 func (c *Cluster) end(ctx *pulumi.Context, role string, f forwards) error {
 	var err error
-	c.End, err = tunnel.New(ctx, c.space, tunnel.Args{
+	c.End, err = tunnel.New(ctx, c.monitor, c.space, tunnel.Args{
 		Name: c.Args.Name, Role: role, Address: c.Args.Address, Key: c.Args.Key, Image: c.Args.Images.Wireproxy,
-		Peers: f.peers, Listen: f.listen, Dial: f.dial, Monitor: c.Args.Monitor,
+		Peers: f.peers, Listen: f.listen, Dial: f.dial,
 		Federation: &prometheus.Federation{
 			Cluster: c.Args.Name, Address: c.Args.Address, Match: c.Args.Match, Interval: c.Args.Interval,
 		},

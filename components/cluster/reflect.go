@@ -50,9 +50,9 @@ func (c *Cluster) reflectEnd(ctx *pulumi.Context) (*tunnel.End, error) {
 	for _, number := range []int{desired.ReflectPort, desired.ReflectMetrics} {
 		listen = append(listen, wireproxy.Forward{Port: number, To: listenAt(true, number)})
 	}
-	end, err := tunnel.New(ctx, c.space, tunnel.Args{
+	end, err := tunnel.New(ctx, c.monitor, c.space, tunnel.Args{
 		Name: c.Args.ReflectName, Role: desired.RoleReflect, Address: c.Args.ReflectAddress, Key: c.Args.Key, Image: c.Args.Images.Wireproxy,
-		Peers: []netip.Addr{c.Args.Address}, Listen: listen, Monitor: c.Args.Monitor,
+		Peers: []netip.Addr{c.Args.Address}, Listen: listen,
 	}, pulumi.Parent(c))
 	if err != nil {
 		return nil, err

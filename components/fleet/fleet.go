@@ -1,5 +1,4 @@
-// Package fleet puts a monitor, its targets and their verification together, and gives droplets what all droplets of a fleet
-// share: the operator's key, tags, the cloud's firewalls and the seed of their temporary host keys.
+// Package fleet puts a monitor, its targets, its clusters and their verification together.
 package fleet
 
 import (
@@ -15,15 +14,28 @@ import (
 	"github.com/promwire/promwire/components/monitor"
 	"github.com/promwire/promwire/components/target"
 	"github.com/promwire/promwire/components/verification"
+	"github.com/promwire/promwire/provisioners/nodeexporter"
 )
 
-// Args are a fleet's. Droplets in Monitor and Targets need no Tags, SSHKey and Seed: the fleet fills them in.
+// Args are a fleet's.
 type Args struct {
-	Cloud    *Cloud // nil: no host is a droplet
-	Monitor  monitor.Args
-	Targets  []target.Args  // their Monitor is filled in too
-	Clusters []cluster.Args // theirs too
-	Again    string         // any text; a new one proves the fleet anew
+	Open     Open // of the cloud where machines are Made; nil: all machines exist
+	Monitor  Monitor
+	Targets  []Target
+	Clusters []cluster.Args
+	Again    string // any text; another one verifies the fleet again
+}
+
+// Monitor is the monitor and its machine.
+type Monitor struct {
+	Machine Machine
+	monitor.Args
+}
+
+// Target is a target and its machine.
+type Target struct {
+	Machine Machine
+	target.Args
 }
 
 // Fleet is one monitor and its targets.
@@ -42,27 +54,18 @@ func New(ctx *pulumi.Context, name string, args Args, dependsOn []pulumi.Resourc
 	if err := ctx.RegisterComponentResource("promwire:index:Fleet", name, f, opts...); err != nil {
 		return nil, fmt.Errorf("fleet %s: %w", name, err)
 	}
-	shared, err := newShared(ctx, name, args.Cloud, f)
-	if err != nil {
-		return nil, err
-	}
-	shared.lend(args.Monitor.Host.Droplet, roleMonitor)
-	if f.Monitor, err = monitor.New(ctx, args.Monitor, shared.before(dependsOn, args.Monitor.Host), pulumi.Parent(f)); err != nil {
-		return nil, err
-	}
-	if shared != nil && slices.ContainsFunc(args.Targets, directDroplet) {
-		if err := shared.scraped(ctx, name, f.Monitor, f); err != nil {
+	var cloud Cloud
+	var err error
+	if args.Open != nil {
+		if cloud, err = args.Open(ctx, name, f); err != nil {
 			return nil, err
 		}
 	}
-	for _, t := range args.Targets {
-		shared.lend(t.Host.Droplet, role(t))
-		t.Monitor = f.Monitor
-		made, err := target.New(ctx, t, shared.before(dependsOn, t.Host), pulumi.Parent(f))
-		if err != nil {
-			return nil, err
-		}
-		f.Targets = append(f.Targets, made)
+	if err := f.monitor(ctx, cloud, args.Monitor, dependsOn); err != nil {
+		return nil, err
+	}
+	if err := f.targets(ctx, cloud, args.Targets, dependsOn); err != nil {
+		return nil, err
 	}
 	if err := f.clusters(ctx, args.Clusters, dependsOn); err != nil {
 		return nil, err
@@ -71,7 +74,6 @@ func New(ctx *pulumi.Context, name string, args Args, dependsOn []pulumi.Resourc
 		Monitor:        f.Monitor,
 		Targets:        f.Targets,
 		Clusters:       f.Clusters,
-		SSHPorts:       sshPorts(args),
 		ScrapeInterval: args.Monitor.Plan.ScrapeInterval,
 		Again:          args.Again,
 	}, pulumi.Parent(f))
@@ -81,11 +83,51 @@ func New(ctx *pulumi.Context, name string, args Args, dependsOn []pulumi.Resourc
 	return f, ctx.RegisterResourceOutputs(f, pulumi.Map{"verification": f.Verification.Table})
 }
 
+func (f *Fleet) monitor(ctx *pulumi.Context, cloud Cloud, m Monitor, dependsOn []pulumi.Resource) error {
+	source, err := m.Machine.source(m.Host.Name, cloud, Cloud.Monitor)
+	if err != nil {
+		return err
+	}
+	f.Monitor, err = monitor.New(ctx, source, m.Args, dependsOn, pulumi.Parent(f))
+	return err
+}
+
+func (f *Fleet) targets(ctx *pulumi.Context, cloud Cloud, list []Target, dependsOn []pulumi.Resource) error {
+	if slices.ContainsFunc(list, madeDirect) && cloud != nil {
+		ports := nodeexporter.Exporter{TLS: true}.Ports()
+		if err := cloud.Admit(ctx, f.Monitor.Source, ports); err != nil {
+			return err
+		}
+	}
+	for _, t := range list {
+		source, err := t.Machine.source(t.Host.Name, cloud, role(t))
+		if err != nil {
+			return err
+		}
+		made, err := target.New(ctx, f.Monitor, source, t.Args, dependsOn, pulumi.Parent(f))
+		if err != nil {
+			return err
+		}
+		f.Targets = append(f.Targets, made)
+	}
+	return nil
+}
+
+// madeDirect says whether the cloud makes a target's machine and has to let the monitor through to it.
+func madeDirect(t Target) bool { return t.Host.Direct && t.Machine.Made != nil }
+
+// role is how the cloud makes a target's machine.
+func role(t Target) func(Cloud, host.Spec) host.Source {
+	if t.Host.Direct {
+		return Cloud.Direct
+	}
+	return Cloud.Target
+}
+
 // clusters makes those that can be made.
 func (f *Fleet) clusters(ctx *pulumi.Context, list []cluster.Args, dependsOn []pulumi.Resource) error {
 	for _, args := range list {
-		args.Monitor = f.Monitor
-		made, err := cluster.New(ctx, args, dependsOn, pulumi.Parent(f))
+		made, err := cluster.New(ctx, f.Monitor, args, dependsOn, pulumi.Parent(f))
 		var refused *preflight.Error
 		switch {
 		case errors.As(err, &refused):
@@ -97,29 +139,4 @@ func (f *Fleet) clusters(ctx *pulumi.Context, list []cluster.Args, dependsOn []p
 		}
 	}
 	return nil
-}
-
-func directDroplet(t target.Args) bool { return t.Host.Direct && t.Host.Droplet != nil }
-
-// role says by which tags the cloud's firewalls know a target's droplet.
-func role(t target.Args) string {
-	if t.Host.Direct {
-		return roleDirect
-	}
-	return roleTarget
-}
-
-func sshPorts(args Args) map[string]int {
-	ports := map[string]int{}
-	hosts := []host.Args{args.Monitor.Host}
-	for _, t := range args.Targets {
-		hosts = append(hosts, t.Host)
-	}
-	for _, h := range hosts {
-		ports[h.Name] = 22
-		if h.Machine != nil && h.Machine.Port != 0 {
-			ports[h.Name] = h.Machine.Port
-		}
-	}
-	return ports
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/promwire/promwire/components/remote"
 )
 
-// Machine is a machine that was there before the fleet and stays after it. It is never replaced: a new address or host key
+// Existing is a machine that was there before the fleet and stays after it. It is never replaced: a new address or host key
 // in the settings runs its commands again, and leaving the fleet undoes what they did.
-type Machine struct {
+type Existing struct {
 	Endpoint
 	Bastion *Endpoint // nil: reached directly
 }
@@ -21,18 +21,14 @@ type Endpoint struct {
 	HostKey string // one line as in known_hosts, without the host: type and key
 }
 
-func existing(args Args) access {
-	m := args.Machine
-	connection := remote.Connection{Endpoint: m.remote(), Login: args.Login}
-	if m.Bastion != nil {
-		bastion := m.Bastion.remote()
+// Machine is the Source of an existing machine: nothing is made.
+func (e Existing) Machine(*pulumi.Context, string, pulumi.Resource, []pulumi.Resource) (Machine, error) {
+	connection := remote.Connection{Endpoint: e.remote()}
+	if e.Bastion != nil {
+		bastion := e.Bastion.remote()
 		connection.Bastion = &bastion
 	}
-	return access{
-		address:    pulumi.String(m.Address).ToStringOutput(),
-		connection: connection,
-		args:       remote.Args{Connection: connection},
-	}
+	return Machine{Address: pulumi.String(e.Address).ToStringOutput(), First: connection, Lasting: connection, Undo: true}, nil
 }
 
 func (e Endpoint) remote() remote.Endpoint {

@@ -1,11 +1,10 @@
-// Package host is one machine and the phases that make it part of the fleet. Whether it is a droplet made a minute ago or a
-// machine that was already there ends here: both have an address, an identity and an SSH connection.
+// Package host is one machine and the phases that make it part of the fleet. Whether a cloud made the machine a minute ago or it was
+// already there ends here: both have an address, an identity and an SSH connection, see Machine.
 //
 // A host is no component of its own: its resources are children of the Target or Monitor that it is.
 package host
 
 import (
-	"fmt"
 	"net/netip"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -15,14 +14,12 @@ import (
 	"github.com/promwire/promwire/provisioners/plan"
 )
 
-// Args are one host's: a name and either a Droplet to make or a Machine that is there.
+// Args are one host's.
 type Args struct {
 	Name     string
-	Droplet  *Droplet
-	Machine  *Machine
 	Login    remote.Login
 	Networks []netip.Prefix // of the tunnel; a host whose own networks overlap them is refused
-	Direct   bool           // scraped at its public address, outside the tunnel; takes certificates
+	Direct   bool           // scraped at its public address, outside the tunnel; needs certificates
 }
 
 // Host is a machine that answered, proved itself and has its WireGuard key.
@@ -36,61 +33,47 @@ type Host struct {
 	Bootstrap  pulumi.Resource     // what later phases depend on
 
 	parent pulumi.Resource
-	gone   []pulumi.ResourceOption // DeletedWith its droplet; empty for an existing machine
-}
-
-// access is what droplet and machine differ in.
-type access struct {
-	address    pulumi.StringOutput
-	connection remote.Connection
-	args       remote.Args // of bootstrap, but for the script
-	opts       []pulumi.ResourceOption
-	gone       []pulumi.ResourceOption
+	gone   []pulumi.ResourceOption // DeletedWith its machine; empty where that outlives the fleet
 }
 
 // New finds or makes the machine and bootstraps it, below parent.
-func New(ctx *pulumi.Context, parent pulumi.Resource, args Args, dependsOn []pulumi.Resource) (*Host, error) {
-	via, err := reach(ctx, parent, args, dependsOn)
+func New(ctx *pulumi.Context, parent pulumi.Resource, source Source, args Args, dependsOn []pulumi.Resource) (*Host, error) {
+	machine, err := source(ctx, args.Name, parent, dependsOn)
 	if err != nil {
 		return nil, err
 	}
-	via.args.Script = pulumi.String(plan.Bootstrap(plan.BootstrapValues{
-		Host:               args.Name,
-		Networks:           args.Networks,
-		RetireTemporaryKey: args.Droplet != nil,
-		Direct:             args.Direct,
-	}))
-	via.args.Undo = args.Machine != nil
-	opts := append(via.opts, pulumi.Parent(parent), pulumi.DependsOn(dependsOn))
-	bootstrap, err := remote.New(ctx, args.Name+"-bootstrap", via.args, opts...)
+	first := machine.First
+	first.Login = args.Login
+	bootstrap, err := remote.New(ctx, args.Name+"-bootstrap", remote.Args{
+		Connection: first,
+		Script: pulumi.String(plan.Bootstrap(plan.BootstrapValues{
+			Host:               args.Name,
+			Networks:           args.Networks,
+			RetireTemporaryKey: machine.Retire,
+			Direct:             args.Direct,
+		})),
+		Undo:     machine.Undo,
+		Identity: machine.Identity,
+	}, append(machine.Options, pulumi.Parent(parent), pulumi.DependsOn(dependsOn))...)
 	if err != nil {
 		return nil, err
 	}
 	h := &Host{
-		Name:      args.Name,
-		Address:   via.address,
-		PublicKey: fact(bootstrap, func(f facts.Facts) string { return f.PublicKey.String() }),
-		Request:   fact(bootstrap, func(f facts.Facts) string { return f.Request }),
-		Reachable: args.Droplet != nil || args.Machine.Bastion == nil,
-		Bootstrap: bootstrap.Resource,
-		parent:    parent,
-		gone:      via.gone,
+		Name:       args.Name,
+		Address:    machine.Address,
+		PublicKey:  fact(bootstrap, func(f facts.Facts) string { return f.PublicKey.String() }),
+		Request:    fact(bootstrap, func(f facts.Facts) string { return f.Request }),
+		Reachable:  machine.Lasting.Bastion == nil,
+		Connection: machine.Lasting,
+		Bootstrap:  bootstrap.Resource,
+		parent:     parent,
+		gone:       machine.Gone,
 	}
-	h.Connection = via.connection
-	if args.Droplet != nil {
+	h.Connection.Login = args.Login
+	if h.Connection.HostKey == nil {
 		h.Connection.HostKey = fact(bootstrap, func(f facts.Facts) string { return f.HostKey })
 	}
 	return h, nil
-}
-
-func reach(ctx *pulumi.Context, parent pulumi.Resource, args Args, dependsOn []pulumi.Resource) (access, error) {
-	switch {
-	case args.Droplet != nil && args.Machine == nil:
-		return newDroplet(ctx, parent, args, dependsOn)
-	case args.Machine != nil && args.Droplet == nil:
-		return existing(args), nil
-	}
-	return access{}, fmt.Errorf("%s: a host is either a droplet or an existing machine", args.Name)
 }
 
 // fact is one of the facts that bootstrap printed; "" of a bootstrap that failed. With --continue-on-error a failed resource's

@@ -35,8 +35,8 @@ type Monitor struct {
 	Ready     pulumi.Resource     // converged and confirmed
 }
 
-// New makes the monitor: bootstrap, converge, confirm.
-func New(ctx *pulumi.Context, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Monitor, error) {
+// New makes the monitor on the source's machine: bootstrap, converge, confirm.
+func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Monitor, error) {
 	m := &Monitor{Plan: args.Plan}
 	name := args.Host.Name
 	if err := ctx.RegisterComponentResource("promwire:index:Monitor", name, m, opts...); err != nil {
@@ -50,7 +50,7 @@ func New(ctx *pulumi.Context, args Args, dependsOn []pulumi.Resource, opts ...pu
 	if err != nil {
 		return nil, fmt.Errorf("monitor %s: %w", name, err)
 	}
-	if m.Host, err = host.New(ctx, m, args.Host, dependsOn); err != nil {
+	if m.Host, err = host.New(ctx, m, source, args.Host, dependsOn); err != nil {
 		return nil, err
 	}
 	m.PublicKey = m.Host.PublicKey

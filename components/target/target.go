@@ -17,13 +17,12 @@ import (
 
 // Args are one target's. The plan's Monitor is filled in by New.
 type Args struct {
-	Host    host.Args
-	Region  string
-	Labels  map[string]string // more labels for its series
-	Plan    plan.TargetValues
-	Listen  netip.Addr // of a host outside the tunnel: its own address, where that's not the public one; the zero value: the public one
-	Period  int64      // see plan.TLS.Period
-	Monitor *monitor.Monitor
+	Host   host.Args
+	Region string
+	Labels map[string]string // more labels for its series
+	Plan   plan.TargetValues
+	Listen netip.Addr // of a host outside the tunnel: its own address, where that's not the public one; the zero value: the public one
+	Period int64      // see plan.TLS.Period
 }
 
 // Target is a host whose exporter the monitor scrapes, through the tunnel or by certificates, and nobody else can.
@@ -34,21 +33,23 @@ type Target struct {
 	Receipt pulumi.StringOutput // JSON: what converge changed, versions, the firewall's digest
 	Script  pulumi.StringOutput // what converge ran
 	Ready   []pulumi.Resource   // enrolled, converged and confirmed
+
+	monitor *monitor.Monitor
 }
 
-// New makes a target: bootstrap, then enrol (on the monitor) and converge, side by side unless converge waits for the certificate that
+// New makes a target of the monitor, on the source's machine: bootstrap, then enrol (on the monitor) and converge, side by side unless converge waits for the certificate that
 // enrol signs, then confirm.
-func New(ctx *pulumi.Context, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Target, error) {
-	t := &Target{Args: args}
+func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Target, error) {
+	t := &Target{Args: args, monitor: m}
 	name := args.Host.Name
 	if err := ctx.RegisterComponentResource("promwire:index:Target", name, t, opts...); err != nil {
 		return nil, fmt.Errorf("target %s: %w", name, err)
 	}
 	var err error
-	if t.Host, err = host.New(ctx, t, args.Host, dependsOn); err != nil {
+	if t.Host, err = host.New(ctx, t, source, args.Host, dependsOn); err != nil {
 		return nil, err
 	}
-	enrol, err := args.Monitor.Enrol(ctx, name, t.enrolScript(), pulumi.Parent(t))
+	enrol, err := m.Enrol(ctx, name, t.enrolScript(), pulumi.Parent(t))
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func New(ctx *pulumi.Context, args Args, dependsOn []pulumi.Resource, opts ...pu
 // plan is what the target must be, as soon as the monitor has a key, an address and, where there are any, a certificate for it. If
 // the monitor failed there is none of these, the target will be skipped, and its plan is the zero one.
 func (t *Target) plan(enrolled pulumi.StringOutput) pulumi.Output {
-	m := t.Args.Monitor
+	m := t.monitor
 	if !t.Args.Plan.TLS.Enabled() {
 		enrolled = pulumi.String("").ToStringOutput() // not waited for
 	}
@@ -97,7 +98,7 @@ func (t *Target) render(values plan.TargetValues, known []any) (plan.Plan, error
 	if err != nil {
 		return plan.Plan{}, fmt.Errorf("the monitor's WireGuard key: %w", err)
 	}
-	values.Monitor = plan.Peer{PublicKey: key, Endpoint: known[1].(string), Addresses: t.Args.Monitor.Plan.Tunnel.Addresses}
+	values.Monitor = plan.Peer{PublicKey: key, Endpoint: known[1].(string), Addresses: t.monitor.Plan.Tunnel.Addresses}
 	if values.TLS.Enabled() {
 		if values.Certificate, err = facts.ParseCertificate(known[2].(string)); err != nil {
 			return plan.Plan{}, err

@@ -16,6 +16,7 @@ import (
 	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/components/target"
 	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/provisioners/proof"
 	"github.com/promwire/promwire/provisioners/pushgateway"
 )
@@ -29,7 +30,6 @@ type Args struct {
 	Monitor        *monitor.Monitor
 	Targets        []*target.Target
 	Clusters       []*cluster.Cluster
-	SSHPorts       map[string]int // by host name
 	ScrapeInterval time.Duration
 	Again          string // any text; a new one proves anew
 }
@@ -122,16 +122,18 @@ func scraped(t *target.Target, publicKey, digest, address string) proof.Target {
 // outsideScript renders the operator's probes of all hosts that can be reached from there without a bastion.
 func outsideScript(args Args) pulumi.StringOutput {
 	var hosts []*host.Host
+	var ports []int
 	var known []any
-	add := func(h *host.Host, script pulumi.StringOutput) {
+	add := func(h *host.Host, ssh plan.SSH, script pulumi.StringOutput) {
 		if h.Reachable {
 			hosts = append(hosts, h)
+			ports = append(ports, ssh.Port)
 			known = append(known, h.Address, script)
 		}
 	}
-	add(args.Monitor.Host, args.Monitor.Script)
+	add(args.Monitor.Host, args.Monitor.Plan.SSH, args.Monitor.Script)
 	for _, t := range args.Targets {
-		add(t.Host, t.Script)
+		add(t.Host, t.Args.Plan.SSH, t.Script)
 	}
 	return pulumi.All(known...).ApplyT(func(known []any) string {
 		values := proof.OutsideValues{Again: args.Again}
@@ -139,7 +141,7 @@ func outsideScript(args Args) pulumi.StringOutput {
 			values.Hosts = append(values.Hosts, proof.Outsider{
 				Name:    h.Name,
 				Address: known[2*i].(string),
-				SSHPort: args.SSHPorts[h.Name],
+				SSHPort: ports[i],
 				Closed:  args.closed(h),
 				Digest:  digest(known[2*i+1]),
 			})

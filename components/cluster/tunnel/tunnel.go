@@ -33,7 +33,6 @@ type Args struct {
 	Listen     []wireproxy.Forward
 	Dial       []wireproxy.Forward
 	Federation *prometheus.Federation // of the Prometheus behind it; nil: there is none
-	Monitor    *monitor.Monitor
 }
 
 // End is an end of the tunnel for one pod.
@@ -45,11 +44,13 @@ type End struct {
 	Volume    kubernetes.Volume
 	Digest    pulumi.StringOutput // of its configuration
 	Enrolled  pulumi.Resource     // the monitor knows it
+
+	monitor *monitor.Monitor
 }
 
 // New makes the key, the Secret with the configuration, and the monitor know it.
-func New(ctx *pulumi.Context, space *kubernetes.Space, args Args, opts ...pulumi.ResourceOption) (*End, error) {
-	e := &End{Args: args}
+func New(ctx *pulumi.Context, m *monitor.Monitor, space *kubernetes.Space, args Args, opts ...pulumi.ResourceOption) (*End, error) {
+	e := &End{Args: args, monitor: m}
 	name := args.Name + "-tunnel"
 	if err := ctx.RegisterComponentResource("promwire:index:TunnelEnd", name, e, opts...); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -70,7 +71,7 @@ func New(ctx *pulumi.Context, space *kubernetes.Space, args Args, opts ...pulumi
 		Name: volume, Image: args.Image, Args: []string{"--config", wireproxy.Config}, Memory: "96Mi",
 		Mounts: map[string]string{wireproxy.Folder: volume},
 	}
-	enrolled, err := args.Monitor.Enrol(ctx, name, e.enrol(), pulumi.Parent(e))
+	enrolled, err := m.Enrol(ctx, name, e.enrol(), pulumi.Parent(e))
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func public(private string) (string, error) {
 
 // text is the configuration, with the private key in it: a secret.
 func (e *End) text(key pulumi.StringOutput) pulumi.StringOutput {
-	m := e.Args.Monitor
+	m := e.monitor
 	return pulumi.All(key, m.PublicKey, m.Endpoint).ApplyT(func(known []any) (string, error) {
 		if known[1] == "" { // the monitor failed, and what depends on it will be skipped
 			return "", nil

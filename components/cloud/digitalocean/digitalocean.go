@@ -1,0 +1,127 @@
+// Package digitalocean makes a fleet's machines at DigitalOcean, behind the cloud's own firewalls. It is the only package that imports
+// pulumi-digitalocean: it takes plain values and gives a host.Machine, like any other cloud.
+package digitalocean
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/pulumi/pulumi-digitalocean/sdk/v4/go/digitalocean"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/host"
+	"github.com/promwire/promwire/components/record"
+)
+
+// Roles of droplets: the last part of their tags' and firewalls' names.
+const (
+	roleMonitor = "monitor"
+	roleTarget  = "target"
+	roleDirect  = "direct" // a target that is scraped outside the tunnel: it has the tag of a target too
+)
+
+// Args are what a fleet's droplets have in common.
+type Args struct {
+	PublicKey  string         // of the operator, one line as in authorized_keys
+	Registered string         // fingerprint of the key where the account already holds it; "": the fleet registers it
+	SSHFrom    []netip.Prefix // the operator's networks
+	TunnelPort int            // UDP, open on the monitor alone
+}
+
+// Cloud is one fleet's part of an account: what all its droplets share. Its methods are those of a fleet.Cloud.
+type Cloud struct {
+	fleet     string // name
+	key       pulumi.StringInput
+	seed      pulumi.StringOutput
+	tags      map[string]pulumi.StringArray // by role
+	firewalls []pulumi.Resource             // of all droplets
+	direct    []pulumi.Resource             // of those that are scraped directly, beside the others
+	parent    pulumi.Resource
+}
+
+// New makes what droplets share, below parent: the operator's key, tags, firewalls and the seed of temporary host keys.
+func New(ctx *pulumi.Context, fleet string, args Args, parent pulumi.Resource) (*Cloud, error) {
+	c := &Cloud{fleet: fleet, tags: map[string]pulumi.StringArray{}, parent: parent}
+	var err error
+	if c.key, err = c.operatorKey(ctx, args); err != nil {
+		return nil, err
+	}
+	if c.seed, err = record.Seed(ctx, fleet+"-host-key-seed", parent); err != nil {
+		return nil, err
+	}
+	for _, make := range []func() (pulumi.Resource, error){
+		func() (pulumi.Resource, error) { return c.guard(ctx, roleMonitor, openings{udpPort: args.TunnelPort}) },
+		func() (pulumi.Resource, error) { return c.guard(ctx, roleTarget, openings{}) },
+		func() (pulumi.Resource, error) { return c.admitOperator(ctx, args.SSHFrom) },
+	} {
+		firewall, err := make()
+		if err != nil {
+			return nil, err
+		}
+		c.firewalls = append(c.firewalls, firewall)
+	}
+	return c, nil
+}
+
+// Monitor is a droplet for the monitor.
+func (c *Cloud) Monitor(spec host.Spec) host.Source {
+	return c.droplet(spec, c.tags[roleMonitor], c.firewalls)
+}
+
+// Target is a droplet for a target in the tunnel.
+func (c *Cloud) Target(spec host.Spec) host.Source {
+	return c.droplet(spec, c.tags[roleTarget], c.firewalls)
+}
+
+// Direct is a droplet for a target that is scraped outside the tunnel, by those that Admit let in.
+func (c *Cloud) Direct(spec host.Spec) host.Source {
+	tags := append(slices.Clone(c.tags[roleTarget]), c.tags[roleDirect]...)
+	return c.droplet(spec, tags, append(slices.Clone(c.firewalls), c.direct...))
+}
+
+// Admit lets the IP address of a scraper, and nobody else, connect to TCP ports of Direct droplets. It comes before the first of them.
+func (c *Cloud) Admit(ctx *pulumi.Context, scraper pulumi.StringInput, ports []int) error {
+	firewall, err := c.guard(ctx, roleDirect, openings{scraper: scraper, scrape: ports})
+	if err != nil {
+		return err
+	}
+	c.direct = []pulumi.Resource{firewall}
+	return nil
+}
+
+// operatorKey is the account's name for the operator's key. An account holds a key only once.
+func (c *Cloud) operatorKey(ctx *pulumi.Context, args Args) (pulumi.StringInput, error) {
+	if args.Registered != "" {
+		return pulumi.String(args.Registered), nil
+	}
+	key, err := digitalocean.NewSshKey(ctx, c.fleet+"-operator", &digitalocean.SshKeyArgs{
+		Name:      pulumi.String(c.fleet + "-operator"),
+		PublicKey: pulumi.String(args.PublicKey),
+	}, pulumi.Parent(c.parent))
+	if err != nil {
+		return nil, fmt.Errorf("fleet %s: operator's key: %w", c.fleet, err)
+	}
+	return key.Fingerprint, nil
+}
+
+// guard makes a role's tag and the firewall that is attached by it: everything but SSH.
+func (c *Cloud) guard(ctx *pulumi.Context, role string, open openings) (pulumi.Resource, error) {
+	full := c.fleet + "-" + role
+	tag, err := digitalocean.NewTag(ctx, full+"-tag", &digitalocean.TagArgs{Name: pulumi.String(full)}, pulumi.Parent(c.parent))
+	if err != nil {
+		return nil, fmt.Errorf("fleet %s: tag of role %s: %w", c.fleet, role, err)
+	}
+	c.tags[role] = pulumi.StringArray{tag.Name}
+	return newFirewall(ctx, full, c.tags[role], open, c.parent)
+}
+
+// admitOperator makes a firewall that is never edited: other networks make another one, which is up before any host is touched, and
+// the former goes when all hosts are done. Networks that would lock the operator out make a host refuse them, the update ends
+// there, and the former firewall still stands.
+func (c *Cloud) admitOperator(ctx *pulumi.Context, from []netip.Prefix) (pulumi.Resource, error) {
+	sum := sha256.Sum256([]byte(fmt.Sprint(from)))
+	tags := append(slices.Clone(c.tags[roleMonitor]), c.tags[roleTarget]...)
+	return newFirewall(ctx, fmt.Sprintf("%s-ssh-%x", c.fleet, sum[:4]), tags, openings{sshFrom: from}, c.parent)
+}

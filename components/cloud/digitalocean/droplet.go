@@ -1,0 +1,35 @@
+package digitalocean
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-digitalocean/sdk/v4/go/digitalocean"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/host"
+)
+
+// droplet makes a machine that the first connection can recognise: its temporary host key came with its user data.
+func (c *Cloud) droplet(spec host.Spec, tags pulumi.StringArray, firewalls []pulumi.Resource) host.Source {
+	return func(ctx *pulumi.Context, name string, parent pulumi.Resource, dependsOn []pulumi.Resource) (host.Machine, error) {
+		userData, hostKey := host.TemporaryKey(c.seed, name)
+		droplet, err := digitalocean.NewDroplet(ctx, name+"-droplet", &digitalocean.DropletArgs{
+			Name:         pulumi.String(dropletName(c.fleet, name)),
+			Region:       pulumi.String(spec.Region),
+			Size:         pulumi.String(spec.Size),
+			Image:        pulumi.String(spec.Image),
+			Tags:         tags,
+			SshKeys:      pulumi.StringArray{c.key},
+			UserData:     userData.ToStringPtrOutput(),
+			Ipv6:         pulumi.Bool(true),
+			Monitoring:   pulumi.Bool(false),
+			DropletAgent: pulumi.Bool(false),
+		}, pulumi.Parent(parent), pulumi.DependsOn(dependsOn), pulumi.DependsOn(firewalls),
+			// DigitalOcean would replace the machine, and its metrics' history, for any of these.
+			pulumi.IgnoreChanges([]string{"userData", "sshKeys", "image"}))
+		if err != nil {
+			return host.Machine{}, fmt.Errorf("%s: droplet: %w", name, err)
+		}
+		return host.Made{Resource: droplet, Address: droplet.Ipv4Address, HostKey: hostKey, After: firewalls}.Machine(), nil
+	}
+}

@@ -1,0 +1,40 @@
+package fleet
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/host"
+)
+
+// Machine says which machine a host is: exactly one of both.
+type Machine struct {
+	Existing *host.Existing // is there already
+	Made     *host.Spec     // to be made by the fleet's Cloud
+}
+
+// Cloud makes machines for one fleet, each behind a firewall from its first moment. A folder of components/cloud has one.
+type Cloud interface {
+	Monitor(host.Spec) host.Source
+	Target(host.Spec) host.Source // for one that is scraped through the tunnel
+	Direct(host.Spec) host.Source // for one that is scraped outside the tunnel; Admit comes first
+	// Admit lets the IP address of a scraper, and nobody else, connect to TCP ports of the Direct machines.
+	Admit(ctx *pulumi.Context, scraper pulumi.StringInput, ports []int) error
+}
+
+// Open makes what all machines of a fleet share, below parent, and is the way to make them.
+type Open func(ctx *pulumi.Context, fleet string, parent pulumi.Resource) (Cloud, error)
+
+// source is where the machine of a host comes from; of one to make, by the method of the cloud for the host's role.
+func (m Machine) source(name string, cloud Cloud, role func(Cloud, host.Spec) host.Source) (host.Source, error) {
+	switch {
+	case (m.Existing == nil) == (m.Made == nil):
+		return nil, fmt.Errorf("%s: a host is either a machine that is there or one to make", name)
+	case m.Existing != nil:
+		return m.Existing.Machine, nil
+	case cloud == nil:
+		return nil, fmt.Errorf("%s: the fleet has no cloud to make its machine; set Open", name)
+	}
+	return role(cloud, *m.Made), nil
+}

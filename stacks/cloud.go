@@ -1,0 +1,59 @@
+package stacks
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/cloud/digitalocean"
+	"github.com/promwire/promwire/components/fleet"
+	"github.com/promwire/promwire/components/host"
+	"github.com/promwire/promwire/stacks/settings"
+)
+
+// checkNames refuses a fleet whose machines the cloud could not name.
+func checkNames(fleet string, s *settings.Settings) error {
+	if !s.NeedsCloud() {
+		return nil
+	}
+	var made []string
+	for _, h := range append([]settings.Host{s.Monitor.Host}, s.Targets...) {
+		if h.Existing == nil {
+			made = append(made, h.Name)
+		}
+	}
+	return digitalocean.CheckNames(fleet, made)
+}
+
+// cloud is where the fleet's machines are made; nil of a fleet whose machines are all there.
+func (t translation) cloud() fleet.Open {
+	if !t.settings.NeedsCloud() {
+		return nil
+	}
+	args := digitalocean.Args{
+		PublicKey:  t.settings.SSHPublicKey,
+		SSHFrom:    t.settings.SSH.From,
+		TunnelPort: t.settings.Network.Port,
+	}
+	if t.settings.SSH.Registered {
+		args.Registered = t.settings.SSHFingerprint
+	}
+	return func(ctx *pulumi.Context, name string, parent pulumi.Resource) (fleet.Cloud, error) {
+		return digitalocean.New(ctx, name, args, parent)
+	}
+}
+
+// machine is which one a host is.
+func machine(h settings.Host) fleet.Machine {
+	if h.Existing == nil {
+		return fleet.Machine{Made: &host.Spec{Region: h.Region, Size: h.Size, Image: h.Image}}
+	}
+	there := host.Existing{Endpoint: endpoint(h.Existing.Endpoint)}
+	if h.Existing.Bastion != nil {
+		bastion := endpoint(*h.Existing.Bastion)
+		there.Bastion = &bastion
+	}
+	return fleet.Machine{Existing: &there}
+}
+
+func endpoint(e settings.Endpoint) host.Endpoint {
+	return host.Endpoint{Address: e.Address, Port: e.Port, User: e.User, HostKey: e.HostKey}
+}
