@@ -12,12 +12,12 @@ import (
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
-//go:generate go test . -run ^TestSchema$ -update
+//go:generate go test . -run ^(TestSchema|TestReference)$ -update
 
 // schemaFile is what editors read: each stack file's first line points at it.
 const schemaFile = "schema.json"
 
-var update = flag.Bool("update", false, "write "+schemaFile+" anew")
+var update = flag.Bool("update", false, "write "+schemaFile+" and the reference in "+referencePage)
 
 func TestSchema(t *testing.T) {
 	want := generate(t)

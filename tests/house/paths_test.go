@@ -11,13 +11,14 @@ import (
 )
 
 var (
-	// quoted is what a document marks as a name: in backquotes, in bold as a folder, as a link, or in a command from ./ on.
-	quoted = regexp.MustCompile("`([^`\n]+)`|\\*\\*([^*\n]+/)\\*\\*|\\]\\(([^)\n]+)\\)|[ `](\\./[a-z][\\w./-]*)")
+	// quoted is what a document marks as a name: in backquotes, in bold as a folder, or in a command from ./ on.
+	quoted = regexp.MustCompile("`([^`\n]+)`|\\*\\*([^*\n]+/)\\*\\*|[ `](\\./[a-z][\\w./-]*)")
 	// onePath is one word that may be a path. What stands in angle brackets is for the reader to choose.
 	onePath = regexp.MustCompile(`^[\w.<>-]+(/[\w.<>-]+)*/?$`)
 	// sourceName is a file's name by its end.
 	sourceName = regexp.MustCompile(`\.(go|sh|md|mod|json|ya?ml)$`)
 	choice     = regexp.MustCompile(`<\w+>`)
+	port       = regexp.MustCompile(`^\d+/(tcp|udp)$`)
 )
 
 // namedPaths are the paths in a document's text. Plain words are paths too in a paragraph that begins with a folder in bold:
@@ -33,7 +34,7 @@ func namedPaths(text string) []string {
 			name := strings.TrimPrefix(strings.Join(match[1:], ""), "./")
 			_, err := netip.ParsePrefix(name)
 			switch {
-			case err == nil || !onePath.MatchString(name):
+			case err == nil || port.MatchString(name) || !onePath.MatchString(name):
 			case folder != "" && name != folder:
 				paths = append(paths, folder+"**/"+name)
 			case strings.Contains(name, "/") || sourceName.MatchString(name):
@@ -78,12 +79,12 @@ func tree(t *testing.T) []string {
 	return slices.Compact(all)
 }
 
-// TestDocumentsPaths: every file and folder that README.md and ARCHITECTURE.md name is there.
+// TestDocumentsPaths: every file and folder that a document names is there.
 func TestDocumentsPaths(t *testing.T) {
 	all := tree(t)
-	for _, document := range []string{"README.md", "ARCHITECTURE.md"} {
+	for _, document := range documents(t) {
 		paths := namedPaths(text(t, document))
-		if len(paths) == 0 {
+		if len(paths) == 0 && (document == "README.md" || document == "ARCHITECTURE.md") {
 			t.Errorf("%s names no path; this test looks for nothing", document)
 		}
 		for _, named := range paths {
@@ -95,7 +96,7 @@ func TestDocumentsPaths(t *testing.T) {
 }
 
 func TestNamedPaths(t *testing.T) {
-	const document = "See `a/b.go`, [it](C.md) and `10.0.0.0/8`; `ls -l x/y`, `plain`, `d.go`, `e/Pulumi.<stack>.yaml`.\n\n" +
+	const document = "See `a/b.go`, `C.md`, `443/tcp` and `10.0.0.0/8`; `ls -l x/y`, `plain`, `d.go`, `e/Pulumi.<stack>.yaml`.\n\n" +
 		"    go run ./f/g -x\n    go test ./...\n\n**h/** has `plain` and `i.go`, `not a path`.\n\n**bold** `plain`"
 	got := namedPaths(document)
 	want := []string{"a/b.go", "C.md", "d.go", "e/Pulumi.<stack>.yaml", "f/g", "h/", "h/**/plain", "h/**/i.go"}
