@@ -25,8 +25,12 @@ var installed = []string{
 	"procps", "sudo", "systemd", "systemd-sysv",
 }
 
-// available is what machines can install with apt, from a repository inside the image, for they can't reach any other.
-var available = []string{"curl", "nftables", "wireguard-go", "wireguard-tools"}
+// available is what machines can install with apt, from a repository inside the image, for they can't reach any other: what
+// promwire installs, exporters' packages among it, and the servers that these exporters look at.
+var available = []string{
+	"apache2", "curl", "nftables", "postgresql", "prometheus-apache-exporter", "prometheus-postgres-exporter",
+	"prometheus-process-exporter", "prometheus-redis-exporter", "redis-server", "wireguard-go", "wireguard-tools",
+}
 
 // imageFiles is the script that finishes the image, and the files which it puts there.
 //

@@ -42,7 +42,7 @@ func TestImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pattern := range []string{"etc/ssh/ssh_host_*", "var/lib/dbus/machine-id", "root/.ssh/*", "etc/apt/sources.list.d/*", "usr/bin/wg", "usr/sbin/nft", "usr/bin/curl"} {
+	for _, pattern := range []string{"etc/ssh/ssh_host_*", "var/lib/dbus/machine-id", "root/.ssh/*", "etc/apt/sources.list.d/*", "usr/bin/wg", "usr/sbin/nft", "usr/bin/curl", "usr/bin/prometheus-*", "usr/bin/redis*"} {
 		if found, err := filepath.Glob(filepath.Join(root, pattern)); err != nil || len(found) > 0 {
 			t.Errorf("in the image: %q, %v", found, err)
 		}

@@ -64,6 +64,10 @@ var archives = []archive{
 		name: "pushgateway", binaries: []string{"pushgateway"},
 		files: map[string]string{"LICENSE": "LICENSE", "NOTICE": "NOTICE"},
 	},
+	{
+		name: "blackbox_exporter", binaries: []string{"blackbox_exporter"},
+		files: map[string]string{"LICENSE": "LICENSE", "NOTICE": "NOTICE", "blackbox.yml": "blackbox.yml"},
+	},
 }
 
 // ensureMirror packs the archives. They hold what the toolchain built, for this machine's architecture: the lab's machines

@@ -86,9 +86,10 @@ func TestMirror(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string][]string{
-		"node_exporter": {" 0755", "LICENSE 0644", "NOTICE 0644", "node_exporter 0755"},
-		"prometheus":    {" 0755", "LICENSE 0644", "NOTICE 0644", "prometheus 0755", "prometheus.yml 0644", "promtool 0755"},
-		"pushgateway":   {" 0755", "LICENSE 0644", "NOTICE 0644", "pushgateway 0755"},
+		"blackbox_exporter": {" 0755", "LICENSE 0644", "NOTICE 0644", "blackbox.yml 0644", "blackbox_exporter 0755"},
+		"node_exporter":     {" 0755", "LICENSE 0644", "NOTICE 0644", "node_exporter 0755"},
+		"prometheus":        {" 0755", "LICENSE 0644", "NOTICE 0644", "prometheus 0755", "prometheus.yml 0644", "promtool 0755"},
+		"pushgateway":       {" 0755", "LICENSE 0644", "NOTICE 0644", "pushgateway 0755"},
 	}
 	if len(releases) != len(want) {
 		t.Errorf("got %d releases", len(releases))

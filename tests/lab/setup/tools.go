@@ -45,6 +45,10 @@ var tools = []tool{
 		name: "pushgateway", module: "toolchain/pushgateway", path: "github.com/prometheus/pushgateway",
 		version: "github.com/prometheus/common/version.Version",
 	},
+	{
+		name: "blackbox_exporter", module: "toolchain/blackbox_exporter", path: "github.com/prometheus/blackbox_exporter",
+		version: "github.com/prometheus/common/version.Version",
+	},
 }
 
 // plugins are the stand-ins of Pulumi's provider plugins.
