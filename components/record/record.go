@@ -50,7 +50,7 @@ func find(state any) (string, error) {
 		outputs, _ := fields["outputs"].(map[string]any)
 		text, ok := outputs["input"].(string)
 		if !ok {
-			return "", fmt.Errorf("the ledger in the stack's state is no text but %T; restore the state from a backup (pulumi stack export/import)", outputs["input"])
+			return "", fmt.Errorf("the ledger in the stack's state is not a text but %T; restore the state from a backup (pulumi stack export/import)", outputs["input"])
 		}
 		return text, nil
 	}

@@ -53,7 +53,7 @@ func TestFederated(t *testing.T) {
 		{"the tunnel was never there", `samples=${both/20/0} code=200; wg() { echo "keyA= 0"; }; federated`,
 			head + "  cluster a: tunnel: it never completed a handshake; check that its UDP packets reach the monitor, and wg show on both\n" + exit},
 		{"the monitor does not know it", `samples=${both/20/0}; wg() { :; }; federated`,
-			head + "  cluster a: tunnel: the monitor does not know its key; run pulumi up --replace for its enrol command\n" + exit},
+			head + "  cluster a: tunnel: the monitor does not know its key; remove it from the list, run pulumi up, and add it again\n" + exit},
 		{"the monitor's own Prometheus is silent", `promtool() { echo refused >&2; return 1; }; federated`,
 			"promwire: monitor: verify: Prometheus does not answer at http://127.0.0.1:9090; see journalctl -u prometheus\nrefused\n" + exit},
 	} {

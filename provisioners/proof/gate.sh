@@ -105,7 +105,7 @@ tunnel_cause() {
   local stamp
   stamp=$(wg show "$interface" latest-handshakes | awk -v key="$1" '$1 == key { print $2 }')
   if [ -z "$stamp" ]; then
-    echo "tunnel: the monitor does not know its key; run pulumi up --replace for its enrol command"
+    echo "tunnel: the monitor does not know its key; remove it from the list, run pulumi up, and add it again"
   elif [ "$stamp" = 0 ]; then
     echo "tunnel: it never completed a handshake; check that its UDP packets reach the monitor, and wg show on both"
   elif [ "$(received "$1" <<<"$transfer")" = "$(wg show "$interface" transfer | received "$1")" ]; then

@@ -190,9 +190,9 @@ keep_request() {
   local folder=$1 new=$RUN/request.pem
   (umask 077 && base64 --decode <<<"$3" | openssl req -inform DER -out "$new" 2>/dev/null) || : >"$new"
   [[ $(openssl req -in "$new" -noout -verify 2>&1) == *"verify OK"* ]] ||
-    fail "$2 sent no certificate request that is signed by its own key; run its bootstrap command again (pulumi up --replace)"
+    fail "$2 sent no certificate request that is signed by its own key; remove the host from the list, run pulumi up, and add it again"
   [[ $(openssl req -in "$new" -noout -pubkey | openssl pkey -pubin -noout -text) == *P-256* ]] ||
-    fail "the request of $2 is not for a key on P-256; remove $2's /etc/node_exporter/key.pem and run its bootstrap command again"
+    fail "the request of $2 is not for a key on P-256; remove the host from the list, run pulumi up, and add it again"
   (umask 077 && mkdir -p "$folder")
   mv "$new" "$folder/request.pem"
 }

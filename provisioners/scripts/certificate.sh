@@ -39,7 +39,7 @@ certify() {
 flaw() {
   local name=$1 file=$2 dates said
   if [ "$(openssl x509 -in "$file" -noout -pubkey 2>&1)" != "$(openssl pkey -in "$CERTIFICATES/key.pem" -pubout)" ]; then
-    echo "it is for another key than $CERTIFICATES/key.pem; run its bootstrap command again (pulumi up --replace)"
+    echo "it is for another key than $CERTIFICATES/key.pem; remove the host from the list, run pulumi up, and add it again"
     return 1
   fi
   dates=$(openssl x509 -in "$file" -noout -dates | tr '\n' ' ')

@@ -129,7 +129,7 @@ func distinct(monitor string, targets []string) error {
 // mayUse says whether the hosts' addresses stay the same in this network.
 func (l Ledger) mayUse(v4 netip.Prefix) error {
 	if !v4.IsValid() || !v4.Addr().Is4() || v4 != v4.Masked() {
-		return fmt.Errorf("network.cidr: %s is no IPv4 network", v4)
+		return fmt.Errorf("network.cidr: %s is not an IPv4 network", v4)
 	}
 	if l.Network == "" {
 		return nil

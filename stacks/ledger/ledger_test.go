@@ -108,8 +108,8 @@ func TestAssign(t *testing.T) {
 			{monitor: "m", network: "10.98.1.0/24", want: "m:1"},
 			{monitor: "m", network: "10.98.0.0/23", err: "put it back, or `pulumi destroy` the fleet first"},
 		},
-		"no network":       {{monitor: "m", network: "fd00::/64", err: "fd00::/64 is no IPv4 network"}},
-		"no whole network": {{monitor: "m", network: "10.98.0.1/24", err: "10.98.0.1/24 is no IPv4 network"}},
+		"no network":       {{monitor: "m", network: "fd00::/64", err: "fd00::/64 is not an IPv4 network"}},
+		"no whole network": {{monitor: "m", network: "10.98.0.1/24", err: "10.98.0.1/24 is not an IPv4 network"}},
 		"a target twice":   {{monitor: "m", targets: "a b a", err: "a: two hosts of this name"}},
 		"called as the monitor": {
 			{monitor: "m", targets: "a m", err: "m: two hosts of this name"},

@@ -30,7 +30,7 @@ func sshKey(text string) (operatorKey, error) {
 	case err != nil && (strings.HasPrefix(text, "ssh-") || strings.HasPrefix(text, "ecdsa-")):
 		return operatorKey{}, fmt.Errorf("is a public key; set the private one, from the file without .pub, with %s", setKey)
 	case err != nil:
-		return operatorKey{}, fmt.Errorf("is no private key in OpenSSH's or PEM format; set it from its file, so that no line is lost, with %s", setKey)
+		return operatorKey{}, fmt.Errorf("is not a private key in OpenSSH's or PEM format; set it from its file, so that no line is lost, with %s", setKey)
 	}
 	// Some readers of such files insist on the newline at the end, which `pulumi config set` takes away.
 	return operatorKey{

@@ -127,7 +127,7 @@ func TestLoadRefuses(t *testing.T) {
 		noFleet = "promwire:fleet: missing: the stack file says nothing of the fleet; begin with a copy of stacks/Pulumi.prod.yaml"
 		noKey   = "promwire:sshPrivateKey: missing: promwire logs in to the hosts with it; set it with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
 		noToken = "digitalocean:token: missing: the fleet has droplets; set it with `pulumi config set --secret digitalocean:token`, or in DIGITALOCEAN_TOKEN or DIGITALOCEAN_ACCESS_TOKEN"
-		badKey  = "promwire:sshPrivateKey: is no private key in OpenSSH's or PEM format; set it from its file, so that no line is lost, with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
+		badKey  = "promwire:sshPrivateKey: is not a private key in OpenSSH's or PEM format; set it from its file, so that no line is lost, with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
 		pubKey  = "promwire:sshPrivateKey: is a public key; set the private one, from the file without .pub, with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
 		lockKey = "promwire:sshPrivateKey: has a passphrase, and nobody is there to type it; make a key for promwire with `ssh-keygen -t ed25519 -N '' -f ~/.ssh/promwire`, and set it with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
 	)

@@ -96,7 +96,7 @@ func (v Values) config() (*rest.Config, error) {
 	if v.Contents != "" {
 		loaded, err = clientcmd.Load([]byte(v.Contents))
 		if err != nil {
-			return nil, errors.New("kubeconfig.contents is no kubeconfig; set it again from its file") // what a parser says may quote it
+			return nil, errors.New("kubeconfig.contents is not a kubeconfig; set it again from its file") // what a parser says may quote it
 		}
 	}
 	if err != nil {

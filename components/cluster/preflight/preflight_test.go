@@ -294,7 +294,7 @@ func TestContents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			v := v
 			v.Contents = contents
-			refused(t, v, "kubeconfig.contents is no kubeconfig; set it again from its file")
+			refused(t, v, "kubeconfig.contents is not a kubeconfig; set it again from its file")
 		})
 	}
 	for name, contents := range map[string]string{
