@@ -26,7 +26,7 @@ func export(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger, 
 	if len(s.Pushgateway.Jobs) > 0 {
 		ctx.Export("pushgateway", pushing(s, f))
 	}
-	ctx.Export("targets", targets(s, f))
+	ctx.Export("targets", targets(f))
 	if len(f.Clusters) > 0 {
 		ctx.Export("clusters", clusters(s, f))
 		ctx.Export("pushgateways", pushgateways(f))
@@ -83,12 +83,12 @@ func login(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutput 
 	return pulumi.Sprintf("%s -p %d %s@%s", jump, port, user, address)
 }
 
-func targets(s *settings.Settings, f *fleet.Fleet) pulumi.Array {
+func targets(f *fleet.Fleet) pulumi.Array {
 	rows := pulumi.Array{}
-	for i, t := range f.Targets {
+	for _, t := range f.Targets {
 		rows = append(rows, pulumi.Map{
 			"name":    pulumi.String(t.Host.Name),
-			"region":  pulumi.String(s.Targets[i].Region),
+			"region":  pulumi.String(t.Args.Region),
 			"address": t.Host.Address,
 			"tunnel":  pulumi.String(tunnel(t)),
 		})

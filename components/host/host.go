@@ -8,6 +8,7 @@ import (
 	"net/netip"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
 	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/provisioners/facts"
@@ -25,12 +26,12 @@ type Args struct {
 // Host is a machine that answered, proved itself and has its WireGuard key.
 type Host struct {
 	Name       string
-	Address    pulumi.StringOutput // public, where SSH and the tunnel's endpoint are
-	PublicKey  pulumi.StringOutput // of WireGuard, base64
-	Request    pulumi.StringOutput // for a certificate: PKCS #10, base64 of DER
-	Reachable  bool                // whether the operator's machine reaches Address without a bastion
-	Connection remote.Connection   // pinned to the host's own key
-	Bootstrap  pulumi.Resource     // what later phases depend on
+	Address    pulumi.StringOutput         // public, where SSH and the tunnel's endpoint are
+	Facts      pulumix.Output[facts.Facts] // what bootstrap found; zero if it failed
+	PublicKey  pulumi.StringOutput         // of WireGuard, base64; "" if bootstrap failed
+	Reachable  bool                        // whether the operator's machine reaches Address without a bastion
+	Connection remote.Connection           // pinned to the host's own key
+	Bootstrap  pulumi.Resource             // what later phases depend on
 
 	parent pulumi.Resource
 	gone   []pulumi.ResourceOption // DeletedWith its machine; empty where that outlives the fleet
@@ -58,11 +59,12 @@ func New(ctx *pulumi.Context, parent pulumi.Resource, source Source, args Args, 
 	if err != nil {
 		return nil, err
 	}
+	found := pulumix.ApplyErr(bootstrap.Stdout, parse)
 	h := &Host{
 		Name:       args.Name,
 		Address:    machine.Address,
-		PublicKey:  fact(bootstrap, func(f facts.Facts) string { return f.PublicKey.String() }),
-		Request:    fact(bootstrap, func(f facts.Facts) string { return f.Request }),
+		Facts:      found,
+		PublicKey:  pulumix.Cast[pulumi.StringOutput](pulumix.Apply(found, publicKey)),
 		Reachable:  machine.Lasting.Bastion == nil,
 		Connection: machine.Lasting,
 		Bootstrap:  bootstrap.Resource,
@@ -71,24 +73,25 @@ func New(ctx *pulumi.Context, parent pulumi.Resource, source Source, args Args, 
 	}
 	h.Connection.Login = args.Login
 	if h.Connection.HostKey == nil {
-		h.Connection.HostKey = fact(bootstrap, func(f facts.Facts) string { return f.HostKey })
+		h.Connection.HostKey = pulumix.Cast[pulumi.StringOutput](pulumix.Apply(found, func(f facts.Facts) string { return f.HostKey }))
 	}
 	return h, nil
 }
 
-// fact is one of the facts that bootstrap printed; "" of a bootstrap that failed. With --continue-on-error a failed resource's
-// outputs are zero values, and what depends on it is skipped: an error here would end the program for the other hosts too.
-func fact(bootstrap *remote.Command, pick func(facts.Facts) string) pulumi.StringOutput {
-	return bootstrap.Stdout.ApplyT(func(stdout string) (string, error) {
-		if stdout == "" {
-			return "", nil
-		}
-		f, err := facts.Parse(stdout)
-		if err != nil {
-			return "", err
-		}
-		return pick(f), nil
-	}).(pulumi.StringOutput)
+// parse reads the facts that bootstrap printed; none of a bootstrap that failed. With --continue-on-error a failed resource's outputs
+// are zero values, and what depends on it is skipped: an error here would end the program for the other hosts too.
+func parse(stdout string) (facts.Facts, error) {
+	if stdout == "" {
+		return facts.Facts{}, nil
+	}
+	return facts.Parse(stdout)
+}
+
+func publicKey(f facts.Facts) string {
+	if f == (facts.Facts{}) {
+		return ""
+	}
+	return f.PublicKey.String()
 }
 
 // Converge makes the host what the script says. The script is the whole plan: what changes in it is what changes there.

@@ -8,9 +8,11 @@ import (
 	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
 	"github.com/promwire/promwire/components/host"
 	"github.com/promwire/promwire/components/remote"
+	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/plan"
 )
 
@@ -25,14 +27,14 @@ type Args struct {
 // Monitor is a host that runs Prometheus, and the end of the tunnel that all targets dial.
 type Monitor struct {
 	pulumi.ResourceState
-	Host      *host.Host
-	Plan      plan.MonitorValues
-	Endpoint  pulumi.StringOutput // host:port
-	Source    pulumi.StringOutput // IP address that targets outside the tunnel see it come from
-	PublicKey pulumi.StringOutput // of WireGuard, base64
-	Receipt   pulumi.StringOutput // JSON: what converge changed, versions, the firewall's digest
-	Script    pulumi.StringOutput // what converge ran
-	Ready     pulumi.Resource     // converged and confirmed
+	Host     *host.Host
+	Plan     plan.MonitorValues
+	Endpoint pulumi.StringOutput       // host:port
+	Source   pulumi.StringOutput       // IP address that targets outside the tunnel see it come from
+	Peer     pulumix.Output[plan.Peer] // as the other ends of the tunnel know it; zero if it failed
+	Receipt  pulumi.StringOutput       // JSON: what converge changed, versions, the firewall's digest
+	Script   pulumi.StringOutput       // what converge ran
+	Ready    pulumi.Resource           // converged and confirmed
 }
 
 // New makes the monitor on the source's machine: bootstrap, converge, confirm.
@@ -53,8 +55,8 @@ func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.
 	if m.Host, err = host.New(ctx, m, source, args.Host, dependsOn); err != nil {
 		return nil, err
 	}
-	m.PublicKey = m.Host.PublicKey
 	m.Endpoint = endpoint(m.Host.Address, args)
+	m.Peer = pulumix.Apply2(m.Host.Facts, m.Endpoint, m.peer)
 	m.Source = m.Host.Address
 	if args.Source != "" {
 		m.Source = pulumi.String(args.Source).ToStringOutput()
@@ -72,18 +74,28 @@ func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.
 	}
 	m.Ready = confirmed.Resource
 	return m, ctx.RegisterResourceOutputs(m, pulumi.Map{
-		"address": m.Host.Address, "endpoint": m.Endpoint, "publicKey": m.PublicKey, "receipt": m.Receipt,
+		"address": m.Host.Address, "endpoint": m.Endpoint, "publicKey": m.Host.PublicKey, "receipt": m.Receipt,
 	})
 }
 
-// endpoint is where targets dial: an IPv6 address needs the brackets that JoinHostPort puts.
+// endpoint is where targets dial: an IPv6 address needs the brackets that JoinHostPort puts. A machine that failed has none.
 func endpoint(address pulumi.StringOutput, args Args) pulumi.StringOutput {
 	if args.Endpoint != "" {
 		address = pulumi.String(args.Endpoint).ToStringOutput()
 	}
 	return address.ApplyT(func(a string) string {
+		if a == "" {
+			return ""
+		}
 		return net.JoinHostPort(a, strconv.Itoa(args.Plan.Tunnel.Port))
 	}).(pulumi.StringOutput)
+}
+
+func (m *Monitor) peer(found facts.Facts, endpoint string) plan.Peer {
+	if found == (facts.Facts{}) { // bootstrap failed, and what depends on it will be skipped
+		return plan.Peer{}
+	}
+	return plan.Peer{PublicKey: found.PublicKey, Endpoint: endpoint, Addresses: m.Plan.Tunnel.Addresses}
 }
 
 // Enrol makes the monitor know a target: its peer and what to scrape. Deleting the result makes the monitor forget it.

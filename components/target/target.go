@@ -7,10 +7,11 @@ import (
 	"net/netip"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
 	"github.com/promwire/promwire/components/host"
 	"github.com/promwire/promwire/components/monitor"
+	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/plan"
 )
@@ -53,7 +54,7 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args,
 	if err != nil {
 		return nil, err
 	}
-	desired := t.plan(enrol.Stdout)
+	desired := t.plan(enrol)
 	t.Script = text(desired, plan.Plan.Script)
 	converge, err := t.Host.Converge(ctx, t.Script)
 	if err != nil {
@@ -72,91 +73,90 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args,
 	})
 }
 
-// plan is what the target must be, as soon as the monitor has a key, an address and, where there are any, a certificate for it. If
-// the monitor failed there is none of these, the target will be skipped, and its plan is the zero one.
-func (t *Target) plan(enrolled pulumi.StringOutput) pulumi.Output {
-	m := t.monitor
-	if !t.Args.Plan.TLS.Enabled() {
-		enrolled = pulumi.String("").ToStringOutput() // not waited for
-	}
-	return pulumi.All(m.PublicKey, m.Endpoint, enrolled, m.Source, t.Host.Address).ApplyT(func(known []any) (plan.Plan, error) {
-		values := t.Args.Plan
-		if known[0] == "" || (values.TLS.Enabled() && known[2] == "") {
-			return plan.Plan{}, nil
-		}
-		desired, err := t.render(values, known)
-		if err != nil {
-			return plan.Plan{}, fmt.Errorf("target %s: %w", t.Args.Host.Name, err)
-		}
-		return desired, nil
-	})
-}
-
-// render fills in what only a run finds out: the monitor's key and endpoint, enrol's answer, the monitor's source, the host's address.
-func (t *Target) render(values plan.TargetValues, known []any) (plan.Plan, error) {
-	key, err := wgtypes.ParseKey(known[0].(string))
-	if err != nil {
-		return plan.Plan{}, fmt.Errorf("the monitor's WireGuard key: %w", err)
-	}
-	values.Monitor = plan.Peer{PublicKey: key, Endpoint: known[1].(string), Addresses: t.monitor.Plan.Tunnel.Addresses}
-	if values.TLS.Enabled() {
-		if values.Certificate, err = facts.ParseCertificate(known[2].(string)); err != nil {
-			return plan.Plan{}, err
-		}
+// plan is what the target must be, as soon as all that only a run finds out is known: the monitor as its peer, and, where there are
+// any, a certificate and the addresses outside the tunnel. Where one of these failed the target will be skipped, and its plan is
+// the zero one.
+func (t *Target) plan(enrol *remote.Command) pulumix.Output[plan.Plan] {
+	certificate, direct := pulumix.Val(facts.Certificate{}), pulumix.Val[*plan.Direct](nil) // not waited for
+	if t.Args.Plan.TLS.Enabled() {
+		certificate = pulumix.ApplyErr(enrol.Stdout, parse)
 	}
 	if t.Args.Host.Direct {
-		if values.Direct, err = t.direct(known[3].(string), known[4].(string)); err != nil {
-			return plan.Plan{}, err
-		}
+		direct = pulumix.Apply2Err(t.monitor.Source, t.Host.Address, t.direct)
 	}
-	return plan.Target(values)
+	return pulumix.Apply3Err(t.monitor.Peer, certificate, direct, t.render)
 }
 
+func (t *Target) render(monitor plan.Peer, certificate facts.Certificate, direct *plan.Direct) (plan.Plan, error) {
+	values := t.Args.Plan
+	failed := monitor.Endpoint == "" ||
+		(values.TLS.Enabled() && certificate == (facts.Certificate{})) ||
+		(t.Args.Host.Direct && direct == nil)
+	if failed {
+		return plan.Plan{}, nil
+	}
+	values.Monitor, values.Certificate, values.Direct = monitor, certificate, direct
+	desired, err := plan.Target(values)
+	if err != nil {
+		return plan.Plan{}, fmt.Errorf("target %s: %w", t.Args.Host.Name, err)
+	}
+	return desired, nil
+}
+
+// parse reads the certificate that enrol printed; none of an enrol that failed.
+func parse(enrolled string) (facts.Certificate, error) {
+	if enrolled == "" {
+		return facts.Certificate{}, nil
+	}
+	return facts.ParseCertificate(enrolled)
+}
+
+// direct is where the target is scraped outside the tunnel, and by whom; nil if one of both hosts failed.
 func (t *Target) direct(monitor, own string) (*plan.Direct, error) {
+	if monitor == "" || own == "" {
+		return nil, nil
+	}
 	source, err := netip.ParseAddr(monitor)
 	if err != nil {
-		return nil, fmt.Errorf("the monitor's address: %w; say in the stack file where it comes from, monitor.source", err)
+		return nil, fmt.Errorf("target %s: the monitor's address: %w; say in the stack file where it comes from, monitor.source", t.Args.Host.Name, err)
 	}
 	listen := t.Args.Listen
 	if !listen.IsValid() {
 		if listen, err = netip.ParseAddr(own); err != nil {
-			return nil, fmt.Errorf("its own address: %w; say in the stack file where its exporter listens, listen", err)
+			return nil, fmt.Errorf("target %s: its own address: %w; say in the stack file where its exporter listens, listen", t.Args.Host.Name, err)
 		}
 	}
 	return &plan.Direct{Listen: listen, Monitor: source}, nil
 }
 
 // text renders one text of a plan that is not known yet; "" of the zero plan.
-func text(desired pulumi.Output, render func(plan.Plan) (string, error)) pulumi.StringOutput {
-	return desired.ApplyT(func(p any) (string, error) {
-		if p.(plan.Plan).Empty() {
+func text(desired pulumix.Output[plan.Plan], render func(plan.Plan) (string, error)) pulumi.StringOutput {
+	return pulumix.Cast[pulumi.StringOutput](pulumix.ApplyErr(desired, func(p plan.Plan) (string, error) {
+		if p.Empty() {
 			return "", nil
 		}
-		return render(p.(plan.Plan))
-	}).(pulumi.StringOutput)
+		return render(p)
+	}))
 }
 
 func (t *Target) enrolScript() pulumi.StringOutput {
-	return pulumi.All(t.Host.PublicKey, t.Host.Request, t.Host.Address).ApplyT(func(known []any) (string, error) {
-		if known[0] == "" { // bootstrap failed, and enrol will be skipped
-			return "", nil
+	return pulumix.Cast[pulumi.StringOutput](pulumix.Apply2(t.Host.Facts, t.Host.Address, func(found facts.Facts, address string) string {
+		if found == (facts.Facts{}) { // bootstrap failed, and enrol will be skipped
+			return ""
 		}
 		values := plan.EnrolValues{
 			Host:      t.Args.Host.Name,
 			Region:    t.Args.Region,
 			Labels:    t.Args.Labels,
+			PublicKey: found.PublicKey,
 			Addresses: t.Args.Plan.Tunnel.Addresses,
 			TLS:       t.Args.Plan.TLS,
-			Request:   known[1].(string),
+			Request:   found.Request,
 			Period:    t.Args.Period,
 		}
-		var err error
-		if values.PublicKey, err = wgtypes.ParseKey(known[0].(string)); err != nil {
-			return "", fmt.Errorf("target %s: its WireGuard key: %w", t.Args.Host.Name, err)
-		}
 		if t.Args.Host.Direct {
-			values.Direct = known[2].(string)
+			values.Direct = address
 		}
-		return plan.Enrol(values), nil
-	}).(pulumi.StringOutput)
+		return plan.Enrol(values)
+	}))
 }

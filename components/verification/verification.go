@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
 	"github.com/promwire/promwire/components/cluster"
 	"github.com/promwire/promwire/components/host"
@@ -56,11 +57,11 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err != nil {
 		return nil, err
 	}
-	rows := pulumi.All(outside.Stdout, gate.Stdout).ApplyT(func(printed []any) ([]proof.Row, error) {
-		return proof.Matrix(printed[0].(string), printed[1].(string))
+	rows := pulumix.Apply2Err(outside.Stdout, gate.Stdout, func(outside, gate string) ([]proof.Row, error) {
+		return proof.Matrix(outside, gate)
 	})
-	v.Table = rows.ApplyT(func(rows any) string { return proof.Table(rows.([]proof.Row)) }).(pulumi.StringOutput)
-	v.Matrix = rows.ApplyT(func(rows any) []any { return maps(rows.([]proof.Row)) }).(pulumi.ArrayOutput)
+	v.Table = pulumix.Cast[pulumi.StringOutput](pulumix.Apply(rows, proof.Table))
+	v.Matrix = pulumix.Cast[pulumi.ArrayOutput](pulumix.Apply(rows, maps))
 	return v, ctx.RegisterResourceOutputs(v, pulumi.Map{"matrix": v.Matrix, "table": v.Table})
 }
 
@@ -77,90 +78,80 @@ func everything(args Args) []pulumi.Resource {
 
 // gateScript renders the gate once every host's key and plan are known.
 func gateScript(args Args) pulumi.StringOutput {
-	known := []any{args.Monitor.Script}
+	var targets pulumix.Array[proof.Target]
 	for _, t := range args.Targets {
-		known = append(known, t.Host.PublicKey, t.Script, t.Host.Address)
+		targets = append(targets, scraped(t))
 	}
+	var clusters pulumix.Array[proof.Cluster]
 	for _, c := range args.Clusters {
-		known = append(known, c.End.PublicKey, c.End.Digest)
+		clusters = append(clusters, federated(c))
 	}
-	return pulumi.All(known...).ApplyT(func(known []any) string {
-		values := proof.GateValues{
-			Monitor: args.Monitor.Host.Name,
-			Digest:  digest(known[0]),
-			Wait:    settleTime + 5*args.ScrapeInterval,
-			Again:   args.Again,
-			Web:     args.Monitor.Plan.Web,
-		}
-		for i, t := range args.Targets {
-			of := known[1+3*i : 4+3*i]
-			values.Targets = append(values.Targets, scraped(t, of[0].(string), digest(of[1]), of[2].(string)))
-		}
-		for i, c := range args.Clusters {
-			of := known[1+3*len(args.Targets)+2*i:]
-			values.Clusters = append(values.Clusters, proof.Cluster{
-				Name: c.Args.Name, Address: c.Args.Address.String(), PublicKey: of[0].(string), Digest: digest(of[1]), Dark: c.Args.Dark,
+	return pulumix.Cast[pulumi.StringOutput](pulumix.Apply3(args.Monitor.Script, targets, clusters,
+		func(script string, targets []proof.Target, clusters []proof.Cluster) string {
+			return proof.Gate(proof.GateValues{
+				Monitor:  args.Monitor.Host.Name,
+				Digest:   digest(script),
+				Targets:  targets,
+				Clusters: clusters,
+				Wait:     settleTime + 5*args.ScrapeInterval,
+				Again:    args.Again,
+				Web:      args.Monitor.Plan.Web,
 			})
-		}
-		return proof.Gate(values)
-	}).(pulumi.StringOutput)
+		}))
 }
 
 // scraped is a target as the gate must know it.
-func scraped(t *target.Target, publicKey, digest, address string) proof.Target {
-	exporter := nodeexporter.Exporter{TLS: t.Args.Plan.TLS.Enabled()}
-	p := proof.Target{
-		Name: t.Host.Name, Address: address, Port: exporter.Port(), TLS: exporter.TLS, Tunnel: !t.Args.Host.Direct,
-		PublicKey: publicKey, Digest: digest,
-	}
-	if p.Tunnel {
-		p.Address = t.Args.Plan.Tunnel.Addresses[0].String()
-	}
-	return p
+func scraped(t *target.Target) pulumix.Output[proof.Target] {
+	return pulumix.Apply3(t.Host.PublicKey, t.Script, t.Host.Address, func(publicKey, script, address string) proof.Target {
+		exporter := nodeexporter.Exporter{TLS: t.Args.Plan.TLS.Enabled()}
+		p := proof.Target{
+			Name: t.Host.Name, Address: address, Port: exporter.Port(), TLS: exporter.TLS, Tunnel: !t.Args.Host.Direct,
+			PublicKey: publicKey, Digest: digest(script),
+		}
+		if p.Tunnel {
+			p.Address = t.Args.Plan.Tunnel.Addresses[0].String()
+		}
+		return p
+	})
+}
+
+// federated is a cluster as the gate must know it.
+func federated(c *cluster.Cluster) pulumix.Output[proof.Cluster] {
+	return pulumix.Apply2(c.End.PublicKey, c.End.Digest, func(publicKey, configuration string) proof.Cluster {
+		return proof.Cluster{
+			Name: c.Args.Name, Address: c.Args.Address.String(), PublicKey: publicKey, Digest: digest(configuration), Dark: c.Args.Dark,
+		}
+	})
 }
 
 // outsideScript renders the operator's probes of all hosts that can be reached from there without a bastion.
 func outsideScript(args Args) pulumi.StringOutput {
-	var hosts []*host.Host
-	var ports []int
-	var known []any
-	add := func(h *host.Host, ssh plan.SSH, script pulumi.StringOutput) {
-		if h.Reachable {
-			hosts = append(hosts, h)
-			ports = append(ports, ssh.Port)
-			known = append(known, h.Address, script)
+	var hosts pulumix.Array[proof.Outsider]
+	add := func(h *host.Host, ssh plan.SSH, script pulumi.StringOutput, closed ...int) {
+		if !h.Reachable {
+			return
 		}
+		hosts = append(hosts, pulumix.Apply2(h.Address, script, func(address, script string) proof.Outsider {
+			return proof.Outsider{Name: h.Name, Address: address, SSHPort: ssh.Port, Closed: closed, Digest: digest(script)}
+		}))
 	}
-	add(args.Monitor.Host, args.Monitor.Plan.SSH, args.Monitor.Script)
+	m := args.Monitor
+	if len(m.Plan.Jobs) > 0 {
+		add(m.Host, m.Plan.SSH, m.Script, pushgateway.Port)
+	} else {
+		add(m.Host, m.Plan.SSH, m.Script)
+	}
 	for _, t := range args.Targets {
 		add(t.Host, t.Args.Plan.SSH, t.Script)
 	}
-	return pulumi.All(known...).ApplyT(func(known []any) string {
-		values := proof.OutsideValues{Again: args.Again}
-		for i, h := range hosts {
-			values.Hosts = append(values.Hosts, proof.Outsider{
-				Name:    h.Name,
-				Address: known[2*i].(string),
-				SSHPort: ports[i],
-				Closed:  args.closed(h),
-				Digest:  digest(known[2*i+1]),
-			})
-		}
-		return proof.Outside(values)
-	}).(pulumi.StringOutput)
-}
-
-// closed are the ports that a host alone has, and that must not answer outside.
-func (a Args) closed(h *host.Host) []int {
-	if h == a.Monitor.Host && len(a.Monitor.Plan.Jobs) > 0 {
-		return []int{pushgateway.Port}
-	}
-	return nil
+	return pulumix.Cast[pulumi.StringOutput](pulumix.Apply(hosts, func(hosts []proof.Outsider) string {
+		return proof.Outside(proof.OutsideValues{Hosts: hosts, Again: args.Again})
+	}))
 }
 
 // digest is a short name of a text: 48 bits, enough to notice a change.
-func digest(text any) string {
-	sum := sha256.Sum256([]byte(text.(string)))
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:6])
 }
 

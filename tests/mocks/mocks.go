@@ -41,7 +41,8 @@ type Resource struct {
 type engine struct {
 	sync.Mutex
 	resources map[string]Resource
-	ledger    string // what the previous run left in the state
+	ledger    string   // what the previous run left in the state
+	failed    []string // names of resources that fail
 }
 
 // publicKey is the WireGuard key that bootstrap prints for a host: any valid one that is the same in every run.
@@ -81,6 +82,9 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 		return "", nil, fmt.Errorf("two resources are named %s", args.Name)
 	}
 	e.resources[args.Name] = r
+	if slices.Contains(e.failed, args.Name) {
+		return "", resource.PropertyMap{}, nil
+	}
 	return args.Name + "-id", e.outputs(args), nil
 }
 
@@ -171,6 +175,18 @@ func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 // Run runs the program once, with a fleet as in a stack file (JSON) and what the previous run recorded.
 func Run(t testing.TB, fleet, ledger string, more ...func(map[string]string)) (map[string]Resource, error) {
 	t.Helper()
+	return run(t, &engine{resources: map[string]Resource{}, ledger: ledger}, fleet, more...)
+}
+
+// RunFailing is Run in a new stack where resources of these names fail, as `pulumi up --continue-on-error` shows it to the program:
+// they have no outputs. The engine skips what depends on them; here it is registered, with what the program made of nothing.
+func RunFailing(t testing.TB, fleet string, failed ...string) (map[string]Resource, error) {
+	t.Helper()
+	return run(t, &engine{resources: map[string]Resource{}, failed: failed}, fleet)
+}
+
+func run(t testing.TB, e *engine, fleet string, more ...func(map[string]string)) (map[string]Resource, error) {
+	t.Helper()
 	config := map[string]string{
 		"promwire:fleet":         fleet,
 		"promwire:sshPrivateKey": OperatorKey(t),
@@ -179,7 +195,6 @@ func Run(t testing.TB, fleet, ledger string, more ...func(map[string]string)) (m
 	for _, change := range more {
 		change(config)
 	}
-	e := &engine{resources: map[string]Resource{}, ledger: ledger}
 	err := pulumi.RunErr(stacks.Run, pulumi.WithMocks("promwire", "test", e), func(info *pulumi.RunInfo) {
 		info.Config = config
 		info.ConfigSecretKeys = []string{"promwire:sshPrivateKey", "digitalocean:token"}

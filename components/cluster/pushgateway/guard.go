@@ -4,6 +4,7 @@ import (
 	"path"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
 	"github.com/promwire/promwire/components/cluster/kubernetes"
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
@@ -16,34 +17,29 @@ type guard struct {
 	pod    func(Args, pulumi.StringOutput) kubernetes.Pod
 }
 
-// guard is the one of the form that was chosen. The hashes are the jobs' in their order, then Prometheus's.
-func (a Args) guard(hashes pulumi.ArrayOutput) guard {
+// guard is the one of the form that was chosen.
+func (a Args) guard(jobs pulumix.Array[pushgateway.User], scraper pulumix.Output[pushgateway.User]) guard {
+	render := func(text func(pushers, scrapers []pushgateway.User) (string, error)) pulumi.StringOutput {
+		return pulumix.Cast[pulumi.StringOutput](pulumix.Apply2Err(jobs, scraper,
+			func(pushers []pushgateway.User, scraper pushgateway.User) (string, error) {
+				return text(pushers, []pushgateway.User{scraper})
+			}))
+	}
 	if a.Nginx == "" {
-		web := a.render(hashes, func(pushers, scrapers []pushgateway.User) (string, error) {
+		web := render(func(pushers, scrapers []pushgateway.User) (string, error) {
 			return pushgateway.Direct{Users: append(pushers, scrapers...)}.WebConfig()
 		})
 		return guard{pulumi.StringMap{path.Base(pushgateway.WebConfig): web, "digest": web}, direct}
 	}
-	access := a.render(hashes, func(pushers, scrapers []pushgateway.User) (string, error) {
+	access := render(func(pushers, scrapers []pushgateway.User) (string, error) {
 		return pushgateway.Proxy{Pushers: pushers, Scrapers: scrapers}.Htpasswd()
 	})
-	conf := a.render(hashes, func(pushers, scrapers []pushgateway.User) (string, error) {
+	conf := render(func(pushers, scrapers []pushgateway.User) (string, error) {
 		return pushgateway.Proxy{Pushers: pushers, Scrapers: scrapers}.NginxConf()
 	})
 	return guard{pulumi.StringMap{
 		path.Base(pushgateway.Htpasswd): access, path.Base(pushgateway.NginxConf): conf, "digest": pulumi.Sprintf("%s%s", access, conf),
 	}, proxy}
-}
-
-func (a Args) render(hashes pulumi.ArrayOutput, text func(pushers, scrapers []pushgateway.User) (string, error)) pulumi.StringOutput {
-	return hashes.ApplyT(func(hashes []any) (string, error) {
-		var pushers []pushgateway.User
-		for i, job := range a.Jobs {
-			pushers = append(pushers, pushgateway.User{Name: job, Hash: hashes[i].(string)})
-		}
-		scraper := pushgateway.User{Name: pushgateway.Scraper, Hash: hashes[len(a.Jobs)].(string)}
-		return text(pushers, []pushgateway.User{scraper})
-	}).(pulumi.StringOutput)
 }
 
 // direct is a Pushgateway that guards itself.

@@ -5,9 +5,9 @@ package pushgateway
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
 	"github.com/promwire/promwire/components/cluster/kubernetes"
 	"github.com/promwire/promwire/components/record"
@@ -55,7 +55,15 @@ func New(ctx *pulumi.Context, space *kubernetes.Space, args Args, dependsOn []pu
 	if err := ctx.RegisterComponentResource("promwire:index:Pushgateway", full, p, opts...); err != nil {
 		return nil, fmt.Errorf("%s: %w", full, err)
 	}
-	users, err := p.users(ctx, full, args)
+	var jobs pulumix.Array[pushgateway.User]
+	for _, job := range args.Jobs {
+		user, err := p.user(ctx, full, job, args)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, user)
+	}
+	scraper, err := p.user(ctx, full, pushgateway.Scraper, args)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +72,7 @@ func New(ctx *pulumi.Context, space *kubernetes.Space, args Args, dependsOn []pu
 		return nil, err
 	}
 	p.Authority = part(pair, func(c kept) string { return c.Certificate })
-	guard := args.guard(users)
+	guard := args.guard(jobs, scraper)
 	p.Digest = kubernetes.Digest(pulumi.Sprintf("%s%s", pair, guard.secret["digest"]))
 	delete(guard.secret, "digest")
 	if err := p.files(ctx, space, pair, guard); err != nil {
@@ -80,18 +88,16 @@ func New(ctx *pulumi.Context, space *kubernetes.Space, args Args, dependsOn []pu
 	return p, ctx.RegisterResourceOutputs(p, pulumi.Map{"at": pulumi.String(p.At)})
 }
 
-// users are all that may come in, Prometheus the last.
-func (p *Pushgateway) users(ctx *pulumi.Context, full string, args Args) (pulumi.ArrayOutput, error) {
-	var hashes pulumi.Array
-	for _, user := range append(slices.Clone(args.Jobs), pushgateway.Scraper) {
-		credentials, err := record.Keep(ctx, full+"-"+user+"-password-"+args.Key, password, p)
-		if err != nil {
-			return pulumi.ArrayOutput{}, err
-		}
-		p.Passwords[user] = part(credentials, func(c kept) string { return c.Password })
-		hashes = append(hashes, part(credentials, func(c kept) string { return c.Hash }))
+// user makes a password, which is kept, and is a user with its hash.
+func (p *Pushgateway) user(ctx *pulumi.Context, full, user string, args Args) (pulumix.Output[pushgateway.User], error) {
+	credentials, err := record.Keep(ctx, full+"-"+user+"-password-"+args.Key, password, p)
+	if err != nil {
+		return pulumix.Output[pushgateway.User]{}, err
 	}
-	return hashes.ToArrayOutput(), nil
+	p.Passwords[user] = part(credentials, func(c kept) string { return c.Password })
+	return pulumix.Apply(part(credentials, func(c kept) string { return c.Hash }), func(hash string) pushgateway.User {
+		return pushgateway.User{Name: user, Hash: hash}
+	}), nil
 }
 
 // files are what the containers read, and what Prometheus reads of them.

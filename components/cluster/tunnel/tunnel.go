@@ -8,6 +8,7 @@ import (
 	"net/netip"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
 	"github.com/promwire/promwire/components/cluster/kubernetes"
@@ -94,24 +95,19 @@ func public(private string) (string, error) {
 
 // text is the configuration, with the private key in it: a secret.
 func (e *End) text(key pulumi.StringOutput) pulumi.StringOutput {
-	m := e.monitor
-	return pulumi.All(key, m.PublicKey, m.Endpoint).ApplyT(func(known []any) (string, error) {
-		if known[1] == "" { // the monitor failed, and what depends on it will be skipped
-			return "", nil
-		}
-		theirs, err := wgtypes.ParseKey(known[1].(string))
-		if err != nil {
-			return "", fmt.Errorf("%s: the monitor's WireGuard key: %w", e.Args.Name, err)
+	return pulumix.Cast[pulumi.StringOutput](pulumix.Apply2(key, e.monitor.Peer, func(key string, monitor plan.Peer) string {
+		if monitor.Endpoint == "" { // the monitor failed, and what depends on it will be skipped
+			return ""
 		}
 		end := wireproxy.End{
 			Address: e.Args.Address, Listen: e.Args.Listen, Dial: e.Args.Dial,
 			Monitor: wireguard.Peer{
-				Name: "the monitor", PublicKey: theirs, Endpoint: known[2].(string), Keepalive: wireguard.Keepalive,
-				AllowedIPs: wireguard.Hosts(append([]netip.Addr{m.Plan.Tunnel.Addresses[0]}, e.Args.Peers...)),
+				Name: "the monitor", PublicKey: monitor.PublicKey, Endpoint: monitor.Endpoint, Keepalive: wireguard.Keepalive,
+				AllowedIPs: wireguard.Hosts(append([]netip.Addr{monitor.Addresses[0]}, e.Args.Peers...)),
 			},
 		}
-		return end.Render(known[0].(string)), nil
-	}).(pulumi.StringOutput)
+		return end.Render(key)
+	}))
 }
 
 func (e *End) enrol() pulumi.StringOutput {
