@@ -8,11 +8,9 @@ import (
 
 // TCP ports of pods.
 const (
-	PrometheusPort  = prometheus.Port
-	ReflectPort     = 7000
-	ReflectMetrics  = 8080
-	PushgatewayPort = 9091 // https://github.com/prometheus/prometheus/wiki/Default-port-allocations
-	ProxyPort       = 8443 // nginx in front of a Pushgateway
+	PrometheusPort = prometheus.Port
+	ReflectPort    = 7000
+	ReflectMetrics = 8080
 )
 
 // Ports of the canary: what may be reached, what the canary's side closes, and what the probe's side closes.

@@ -14,11 +14,10 @@ const (
 	// ReadyPort is TCP: where the proxy answers GET /-/ready, on loopback, once the Pushgateway behind it is ready.
 	ReadyPort = 8081
 
-	// NginxConf, Htpasswd, ProxyCertificate and ProxyKey are where the proxy, nginx, finds its things.
+	// NginxConf, Htpasswd and ProxyCertificate are where the proxy, nginx, finds its things.
 	NginxConf        = "/etc/nginx/nginx.conf"
 	Htpasswd         = "/etc/nginx/htpasswd"
 	ProxyCertificate = "/etc/nginx/tls/tls.crt"
-	ProxyKey         = "/etc/nginx/tls/tls.key"
 	// Scratch is the only folder where nginx writes.
 	Scratch = "/run/nginx"
 )

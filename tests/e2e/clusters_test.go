@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
+	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/tests/lab/machines"
 	"github.com/promwire/promwire/tests/lab/operator"
 )
@@ -191,7 +192,7 @@ func (c cluster) places(api netip.AddrPort) (map[source]netip.Addr, []place) {
 	for _, role := range roles {
 		address := c.role(role)
 		sources[source{role: role}] = address
-		for _, port := range []uint16{desired.PrometheusPort, desired.PushgatewayPort, desired.ProxyPort, desired.ReflectPort, desired.ReflectMetrics} {
+		for _, port := range []uint16{desired.PrometheusPort, pushgateway.Port, pushgateway.ProxyPort, desired.ReflectPort, desired.ReflectMetrics} {
 			places = append(places, place{desired.End{Role: role}, fmt.Sprintf("%s %d", role, port), netip.AddrPortFrom(address, port)})
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
+	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/tests/lab/clusters"
 	"github.com/promwire/promwire/tests/lab/fixture"
 )
@@ -106,11 +107,11 @@ func pushes(s *story) {
 	}
 	// Around the guard: Pushgateway itself listens on its pod's loopback alone.
 	gateway := c.role(desired.RolePushgateway)
-	around := netip.AddrPortFrom(gateway, desired.PushgatewayPort)
+	around := netip.AddrPortFrom(gateway, pushgateway.Port)
 	answered, err := c.reach(job, around)
 	require.NoError(s.t, err)
 	assert.Empty(s.t, answered, "past the guard")
-	assert.Equal(s.t, fmt.Sprint(desired.ProxyPort), c.listening(gateway), "scanned from the node")
+	assert.Equal(s.t, fmt.Sprint(pushgateway.ProxyPort), c.listening(gateway), "scanned from the node")
 	s.eventually(func() error {
 		_, err := s.value(`job:push_time_seconds:min{cluster="a", exported_job="backup"}`)
 		return err

@@ -68,7 +68,7 @@ func password(name string) string {
 func (p *pod) here(text string) string {
 	return strings.NewReplacer(
 		"/etc/", p.folder+"/", "/run/nginx", p.folder+"/run", "listen 8443", "listen 127.0.0.1:"+strconv.Itoa(p.port),
-		"8081", strconv.Itoa(p.ready), "9091", strconv.Itoa(p.gateway),
+		strconv.Itoa(pushgateway.ReadyPort), strconv.Itoa(p.ready), strconv.Itoa(pushgateway.Port), strconv.Itoa(p.gateway),
 	).Replace(text)
 }
 

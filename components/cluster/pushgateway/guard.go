@@ -1,6 +1,7 @@
 package pushgateway
 
 import (
+	"fmt"
 	"path"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -49,7 +50,7 @@ func direct(a Args, digest pulumi.StringOutput) kubernetes.Pod {
 		Containers: []kubernetes.Container{{
 			Name: name, Image: a.Image, Args: pushgateway.Direct{}.Args(),
 			Mounts: map[string]string{path.Dir(pushgateway.WebConfig): "config", path.Dir(pushgateway.Certificate): "tls"},
-			Ready:  []string{"sh", "-c", "netstat -ltn | grep -q :9091"}, // every path asks for a password
+			Ready:  []string{"sh", "-c", fmt.Sprintf("netstat -ltn | grep -q :%d", pushgateway.Port)}, // every path asks for a password
 		}},
 		Volumes: []kubernetes.Volume{{Name: "config", Secret: name}, {Name: "tls", Secret: name + "-tls"}},
 		Digests: map[string]pulumi.StringOutput{"guard": digest},
@@ -63,7 +64,7 @@ func proxy(a Args, digest pulumi.StringOutput) kubernetes.Pod {
 		Containers: []kubernetes.Container{
 			{
 				Name: name, Image: a.Image, Args: pushgateway.Proxy{}.Args(),
-				Ready: []string{"wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8081/-/ready"}, // through nginx
+				Ready: []string{"wget", "-q", "-O", "/dev/null", fmt.Sprintf("http://127.0.0.1:%d/-/ready", pushgateway.ReadyPort)}, // through nginx
 			},
 			{
 				Name: "nginx", Image: a.Nginx, Command: []string{"nginx", "-e", "stderr", "-c", pushgateway.NginxConf, "-g", "daemon off;"},
