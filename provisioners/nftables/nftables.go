@@ -16,25 +16,32 @@ import (
 // Table is the table's name, of family inet: it sees IPv4 and IPv6.
 const Table = "promwire"
 
-// Ruleset is what one host admits. Everybody may ping, at a bounded rate; nothing is forwarded from or to the tunnel
-// but Forward.
+// Ruleset is what one host admits. Everybody may ping, at a bounded rate; nothing is forwarded from or to the tunnel but what a
+// rule Across says.
 type Ruleset struct {
-	SSHPort   int
-	SSHFrom   []netip.Prefix // networks that may log in; none: nobody
-	Tunnel    string         // interface of the tunnel; "": this host is in none
-	Listen    int            // UDP port of the tunnel, open to all; 0: this host only dials
-	ScrapedBy []netip.Addr   // who may reach Exporter, through the tunnel if there is one; none: nobody
-	Exporter  []int          // TCP ports
-	Open      []Port         // what else the host serves, open to all but through the tunnel
-	PushFrom  []netip.Prefix // networks of the tunnel that may reach Push; none: nobody
-	Push      int            // TCP port, through the tunnel alone
-	Forward   []Edge         // ways from one end of the tunnel to another, by way of this host
+	SSHPort int
+	SSHFrom []netip.Prefix // networks that may log in; none: nobody
+	Tunnel  string         // interface of the tunnel; "": this host is in none
+	Rules   []Rule         // in the order of the file
 }
 
-// Edge is a way that is open: one may connect to the other, who may answer.
-type Edge struct {
-	From, To netip.Addr // in the tunnel, of one family
-	Port     int        // TCP, of To
+// Way is how a packet comes to this host.
+type Way int
+
+// The ways.
+const (
+	Outside Way = iota // not through the tunnel
+	Inside             // through the tunnel, to this host
+	Across             // through the tunnel, and through it again to another end
+)
+
+// Rule admits connections to some ports; answers pass by themselves.
+type Rule struct {
+	Way      Way
+	From     netip.Prefix // who may connect; the zero value: anybody
+	To       netip.Addr   // of Across: the other end, of the same family as From
+	Protocol string       // "tcp" or "udp"
+	Ports    []int
 }
 
 // Port is one that a host serves for others than the fleet.
@@ -64,12 +71,14 @@ func (r Ruleset) text() string {
 		b.WriteString("\t\t" + rule + "\n")
 	}
 	b.WriteString(common)
-	for _, rule := range r.services() {
-		b.WriteString("\t\t" + rule + "\n")
+	for _, rule := range r.Rules {
+		if rule.Way != Across {
+			b.WriteString("\t\t" + r.render(rule) + "\n")
+		}
 	}
 	b.WriteString("\t}\n")
 	if r.Tunnel != "" {
-		fmt.Fprintf(&b, forward, r.forwarded(), r.Tunnel, r.Tunnel)
+		fmt.Fprintf(&b, forward, r.across(), r.Tunnel, r.Tunnel)
 	}
 	b.WriteString("}\n")
 	return b.String()
@@ -144,48 +153,92 @@ func (r Ruleset) ssh() []string {
 	return append(rules, fmt.Sprintf("tcp dport %d drop", r.SSHPort))
 }
 
-func (r Ruleset) services() []string {
-	var rules []string
-	if r.Listen != 0 {
-		rules = append(rules, fmt.Sprintf("%sudp dport %d accept", r.outside(), r.Listen))
+// render is one rule of the chain input or forward.
+func (r Ruleset) render(rule Rule) string {
+	var match string
+	switch rule.Way {
+	case Outside:
+		match = r.outside()
+	case Inside:
+		match = r.inside()
+	case Across:
+		match = r.between()
 	}
+	if rule.From.IsValid() {
+		from := rule.From.String()
+		if rule.From.IsSingleIP() {
+			from = rule.From.Addr().String()
+		}
+		match += fmt.Sprintf("%s saddr %s ", family(rule.From.Addr()), from)
+	}
+	if rule.To.IsValid() {
+		match += fmt.Sprintf("%s daddr %s ", family(rule.To), rule.To)
+	}
+	return fmt.Sprintf("%s%s dport %s accept", match, rule.Protocol, ports(rule.Ports))
+}
+
+// family is nft's word for an address's family.
+func family(address netip.Addr) string {
+	if address.Is6() {
+		return "ip6"
+	}
+	return "ip"
+}
+
+// across are the rules for what may pass from one end of the tunnel to another.
+func (r Ruleset) across() string {
+	var b strings.Builder
+	for _, rule := range r.Rules {
+		if rule.Way != Across {
+			continue
+		}
+		if b.Len() == 0 {
+			b.WriteString("\t\t" + r.between() + "ct state established,related accept\n")
+		}
+		b.WriteString("\t\t" + r.render(rule) + "\n")
+	}
+	return b.String()
+}
+
+// between matches what came through the tunnel and goes there again.
+func (r Ruleset) between() string { return fmt.Sprintf("iifname %q oifname %q ", r.Tunnel, r.Tunnel) }
+
+// Open are the rules for the ports that a host serves for everybody outside the tunnel, sorted.
+func Open(ports []Port) []Rule {
 	byText := func(a, b Port) int { return strings.Compare(a.String(), b.String()) }
-	for _, p := range slices.Compact(slices.SortedFunc(slices.Values(r.Open), byText)) {
-		rules = append(rules, fmt.Sprintf("%s%s dport %d accept", r.outside(), p.Protocol, p.Number))
-	}
-	for _, address := range r.ScrapedBy {
-		keyword := "ip"
-		if address.Is6() {
-			keyword = "ip6"
-		}
-		rules = append(rules, fmt.Sprintf("%s%s saddr %s tcp dport %s accept", r.inside(), keyword, address, ports(r.Exporter)))
-	}
-	for _, network := range r.PushFrom {
-		keyword := "ip"
-		if network.Addr().Is6() {
-			keyword = "ip6"
-		}
-		rules = append(rules, fmt.Sprintf("%s%s saddr %s tcp dport %d accept", r.inside(), keyword, network, r.Push))
+	var rules []Rule
+	for _, p := range slices.Compact(slices.SortedFunc(slices.Values(ports), byText)) {
+		rules = append(rules, Rule{Protocol: p.Protocol, Ports: []int{p.Number}})
 	}
 	return rules
 }
 
-// forwarded are the rules for what may pass from one end of the tunnel to another.
-func (r Ruleset) forwarded() string {
-	if len(r.Forward) == 0 {
-		return ""
+// TCP are the rules that admit each of these sources to TCP ports; none without a port.
+func TCP(way Way, from []netip.Prefix, ports ...int) []Rule {
+	if len(ports) == 0 {
+		return nil
 	}
-	within := fmt.Sprintf("\t\tiifname %q oifname %q ", r.Tunnel, r.Tunnel)
-	var b strings.Builder
-	b.WriteString(within + "ct state established,related accept\n")
-	for _, e := range slices.SortedFunc(slices.Values(r.Forward), Edge.compare) {
-		keyword := "ip"
-		if e.From.Is6() {
-			keyword = "ip6"
-		}
-		fmt.Fprintf(&b, "%s%s saddr %s %s daddr %s tcp dport %d accept\n", within, keyword, e.From, keyword, e.To, e.Port)
+	var rules []Rule
+	for _, f := range from {
+		rules = append(rules, Rule{Way: way, From: f, Protocol: "tcp", Ports: ports})
 	}
-	return b.String()
+	return rules
+}
+
+// Edge is a way from one end of the tunnel to another: one may connect to the other, who may answer.
+type Edge struct {
+	From, To netip.Addr // in the tunnel, of one family
+	Port     int        // TCP, of To
+}
+
+// Forward are the rules for edges, sorted.
+func Forward(edges []Edge) []Rule {
+	var rules []Rule
+	for _, e := range slices.SortedFunc(slices.Values(edges), Edge.compare) {
+		from := netip.PrefixFrom(e.From, e.From.BitLen())
+		rules = append(rules, Rule{Way: Across, From: from, To: e.To, Protocol: "tcp", Ports: []int{e.Port}})
+	}
+	return rules
 }
 
 func (e Edge) compare(o Edge) int {

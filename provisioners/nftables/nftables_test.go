@@ -53,12 +53,12 @@ func TestDigest(t *testing.T) {
 		t.Error("the order of networks changes the digest")
 	}
 	port, listen, scraped, open := r, r, r, r
-	open.Open = []Port{{443, "tcp"}}
+	open.Rules = Open([]Port{{443, "tcp"}})
 	push := r
-	push.PushFrom, push.Push = prefixes("10.98.0.0/24"), 9091
+	push.Rules = TCP(Inside, prefixes("10.98.0.0/24"), 9091)
 	port.SSHPort = 2222
-	listen.Listen = 51820
-	scraped.ScrapedBy, scraped.Exporter = []netip.Addr{netip.MustParseAddr("10.98.0.1")}, []int{9100}
+	listen.Rules = []Rule{{Protocol: "udp", Ports: []int{51820}}}
+	scraped.Rules = TCP(Inside, prefixes("10.98.0.1/32"), 9100)
 	seen := map[string]bool{r.Digest(): true}
 	for _, other := range []Ruleset{port, listen, scraped, open, push} {
 		if seen[other.Digest()] {
@@ -71,9 +71,18 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// rendered are rules as a ruleset writes them.
+func rendered(r Ruleset, rules []Rule) []string {
+	var all []string
+	for _, rule := range rules {
+		all = append(all, r.render(rule))
+	}
+	return all
+}
+
 // TestOpen: the same ports in any order are the same rules, and none of them is open through the tunnel.
 func TestOpen(t *testing.T) {
-	got := Ruleset{Tunnel: "promwire0", Open: []Port{{53, "udp"}, {443, "tcp"}, {53, "udp"}}}.services()
+	got := rendered(Ruleset{Tunnel: "promwire0"}, Open([]Port{{53, "udp"}, {443, "tcp"}, {53, "udp"}}))
 	want := []string{`iifname != "promwire0" tcp dport 443 accept`, `iifname != "promwire0" udp dport 53 accept`}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
@@ -82,25 +91,28 @@ func TestOpen(t *testing.T) {
 
 // TestScraped: the monitor alone reaches the exporter's ports, through the tunnel if there is one.
 func TestScraped(t *testing.T) {
-	monitor := []netip.Addr{netip.MustParseAddr("10.98.0.1"), netip.MustParseAddr("fd98::1")}
+	monitor := prefixes("10.98.0.1/32", "fd98::1/128")
+	tunnel := Ruleset{Tunnel: "promwire0"}
 	for _, c := range []struct {
 		name  string
-		rules Ruleset
+		in    Ruleset
+		rules []Rule
 		want  []string
 	}{
-		{"tunnel", Ruleset{Tunnel: "promwire0", ScrapedBy: monitor, Exporter: []int{9100}}, []string{
+		{"tunnel", tunnel, TCP(Inside, monitor, 9100), []string{
 			`iifname "promwire0" ip saddr 10.98.0.1 tcp dport 9100 accept`, `iifname "promwire0" ip6 saddr fd98::1 tcp dport 9100 accept`,
 		}},
-		{"no tunnel", Ruleset{ScrapedBy: monitor[:1], Exporter: []int{19101, 19100}}, []string{
+		{"no tunnel", Ruleset{}, TCP(Inside, monitor[:1], 19101, 19100), []string{
 			`ip saddr 10.98.0.1 tcp dport { 19100, 19101 } accept`,
 		}},
-		{"nobody", Ruleset{Exporter: []int{19100}}, nil},
-		{"pushes", Ruleset{Tunnel: "promwire0", PushFrom: prefixes("10.98.0.0/24", "fd98::/64"), Push: 9091}, []string{
+		{"nobody", tunnel, TCP(Inside, nil, 19100), nil},
+		{"nothing", tunnel, TCP(Inside, monitor), nil},
+		{"pushes", tunnel, TCP(Inside, prefixes("10.98.0.0/24", "fd98::/64"), 9091), []string{
 			`iifname "promwire0" ip saddr 10.98.0.0/24 tcp dport 9091 accept`, `iifname "promwire0" ip6 saddr fd98::/64 tcp dport 9091 accept`,
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := c.rules.services(); !slices.Equal(got, c.want) {
+			if got := rendered(c.in, c.rules); !slices.Equal(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -116,7 +128,7 @@ func TestForward(t *testing.T) {
 		return Edge{netip.MustParseAddr(from), netip.MustParseAddr(to), port}
 	}
 	edges := []Edge{edge("10.98.0.4", "10.98.0.5", 8080), edge("10.98.0.3", "10.98.0.9", 80), edge("fd98::4", "fd98::5", 8080), edge("10.98.0.3", "10.98.0.9", 79)}
-	r := Ruleset{SSHPort: 22, Tunnel: "promwire0", Forward: edges}
+	r := Ruleset{SSHPort: 22, Tunnel: "promwire0", Rules: Forward(edges)}
 	_, chain, _ := strings.Cut(r.Render(), "chain forward {\n")
 	const within = `iifname "promwire0" oifname "promwire0" `
 	want := []string{
@@ -137,8 +149,8 @@ func TestForward(t *testing.T) {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	turned := r
-	turned.Forward = slices.Clone(edges)
-	slices.Reverse(turned.Forward)
+	slices.Reverse(edges)
+	turned.Rules = Forward(edges)
 	if turned.Digest() != r.Digest() || (Ruleset{SSHPort: 22, Tunnel: "promwire0"}).Digest() == r.Digest() {
 		t.Error("the digest depends on the order, or not on the edges")
 	}

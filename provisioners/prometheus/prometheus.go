@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,8 +35,9 @@ const (
 	longestTimeout = 10 * time.Second // of one scrape: Prometheus's default
 )
 
-// Server is Prometheus's configuration. It has the jobs node, whose targets are files in Targets, prometheus, itself, and JobPushed. All series
-// have the target's name as their instance, so that they go on when its address changes.
+// Server is Prometheus's configuration. It has a job for each of Jobs, whose targets are files in Targets, the job prometheus, itself,
+// JobPushed, JobProbe, and the operator's own. Series of the fleet's hosts have the host's name as their instance, so that they go on
+// when its address changes.
 type Server struct {
 	Self           Labels        // of its own series
 	ScrapeInterval time.Duration // also how often rules are evaluated
@@ -43,7 +45,10 @@ type Server struct {
 	RetentionSize  string        // such as "10GB", in powers of 1024; "": no limit by size
 	TLS            bool          // whether targets may ask for Prometheus's certificate
 	Web            Web           // its own endpoint
+	Jobs           []string      // of what hosts serve
 	Pushed         *Pushed       // nil: it scrapes no Pushgateway
+	Probes         *Probes       // nil: it probes nothing
+	ScrapeConfigs  []string      // the operator's, one JSON object each, in the terms of Prometheus's <scrape_config>
 }
 
 // Web is Prometheus's own endpoint, where people and Prometheus itself come in. The zero value: by plain HTTP, without a password.
@@ -64,11 +69,27 @@ func (w Web) Scheme() string {
 func (s Server) Render() string {
 	interval := model.Duration(s.ScrapeInterval)
 	timeout := model.Duration(min(s.ScrapeInterval, longestTimeout))
-	return fmt.Sprintf(config, interval, timeout, interval, s.storage(), Rules, Clusters, Targets, s.pair(), Port, s.Self.JSON(), s.itself()) +
-		s.Pushed.render(s.Self)
+	var jobs []string
+	for _, job := range slices.Compact(slices.Sorted(slices.Values(s.Jobs))) {
+		jobs = append(jobs, fmt.Sprintf(discovered, job, TargetFile("*", job), s.pair()))
+	}
+	jobs = append(jobs, fmt.Sprintf(itself, Port, s.Self.JSON(), s.itself()))
+	if s.Pushed != nil {
+		jobs = append(jobs, s.Pushed.render(s.Self))
+	}
+	if s.Probes != nil {
+		jobs = append(jobs, s.Probes.render(s.Self))
+	}
+	for _, own := range s.ScrapeConfigs {
+		jobs = append(jobs, "  - "+own+"\n")
+	}
+	return fmt.Sprintf(head, interval, timeout, interval, s.storage(), Rules, Clusters) + strings.Join(jobs, "\n")
 }
 
-// pair is what job node proves itself with and whom it believes, in TLS 1.3 alone. It counts for targets whose file says
+// TargetFile is where the file lies that makes Prometheus scrape a job of a host.
+func TargetFile(host, job string) string { return Targets + "/" + host + "." + job + ".json" }
+
+// pair is what a job proves itself with and whom it believes, in TLS 1.3 alone. It counts for targets whose file says
 // "__scheme__": "https". Each target's certificate is checked against the address by which it is scraped.
 func (s Server) pair() string {
 	if !s.TLS {
@@ -94,7 +115,7 @@ func (s Server) itself() string {
 	return b.String()
 }
 
-const config = `global:
+const head = `global:
   scrape_interval: %s
   scrape_timeout: %s
   evaluation_interval: %s
@@ -106,14 +127,17 @@ scrape_config_files:
   - %s/*.yml
 
 scrape_configs:
-  - job_name: node
+`
+
+const discovered = `  - job_name: %s
     file_sd_configs:
-      - files: ['%s/*.json']
+      - files: ['%s']
 %s    relabel_configs:
       - source_labels: [name]
         target_label: instance
+`
 
-  - job_name: prometheus
+const itself = `  - job_name: prometheus
     static_configs:
       - targets: ['127.0.0.1:%d']
         labels: %s

@@ -22,14 +22,10 @@ type Pushed struct {
 // render is a scrape configuration. What a batch job calls its job is exported_job, and none but those of Jobs are kept; one that
 // names exported_job itself has an exported_exported_job. The fleet's own metrics can't be pushed: alerts and proofs read them.
 func (p *Pushed) render(self Labels) string {
-	if p == nil {
-		return ""
-	}
 	return fmt.Sprintf(pushed, JobPushed, PushedUser, PushedPassword, p.At, self.JSON(), strings.Join(p.Jobs, "|"))
 }
 
-const pushed = `
-  - job_name: %s
+const pushed = `  - job_name: %s
     honor_labels: false
     basic_auth:
       username: %q

@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"encoding/json"
 	"maps"
+
+	"github.com/promwire/promwire/provisioners/exporter"
 )
 
 // Roles that a host can have, the values of the label role.
@@ -42,12 +44,15 @@ func (l Labels) all() map[string]string {
 // JSON is the labels as one line, sorted by name. It is YAML too.
 func (l Labels) JSON() string { return compact(l.all()) }
 
-// Target is the file that makes Prometheus scrape one exporter, at host:port, in the format of file_sd_config. With tls it is scraped
-// by https: a label "__scheme__" overrides the job's scheme.
-func Target(labels Labels, at string, tls bool) string {
+// Target is the file that makes Prometheus scrape one endpoint, at host:port, in the format of file_sd_config. The labels
+// "__scheme__" and "__metrics_path__" override the job's.
+func Target(labels Labels, at string, e exporter.Endpoint) string {
 	all := labels.all()
-	if tls {
+	if e.TLS {
 		all["__scheme__"] = "https"
+	}
+	if path := e.MetricsPath(); path != exporter.DefaultPath {
+		all["__metrics_path__"] = path
 	}
 	group := struct {
 		Targets []string          `json:"targets"`

@@ -68,3 +68,16 @@ func Only(networks ...netip.Prefix) []string {
 func User(name, description string) string {
 	return fmt.Sprintf("u %s - %q /nonexistent /usr/sbin/nologin\n", name, description)
 }
+
+// Group is the sysusers.d(5) line of a system group.
+func Group(name string) string { return fmt.Sprintf("g %s -\n", name) }
+
+// Quote is a word of a command line or an assignment in a unit file: one word, in which systemd expands nothing
+// (systemd.service(5), "Command lines").
+func Quote(word string) string {
+	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%", "$", "$$").Replace(word)
+	if quoted == word && !strings.ContainsAny(word, " \t;'#") && word != "" {
+		return word
+	}
+	return `"` + quoted + `"`
+}

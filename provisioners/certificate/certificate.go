@@ -1,39 +1,41 @@
-package nodeexporter
+// Package certificate renders what a host needs to prove itself to the monitor with a certificate and to ask the monitor for one. The
+// certificate is the host's, and all exporters of the host use it: they read it as members of one group.
+package certificate
 
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/systemd"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
 const (
-	// TLSName is the unit (with ".service") of an exporter with certificates.
-	TLSName = "node_exporter-tls"
-	// TLSPort is TCP. It's another one than Port, so that both exporters run while Prometheus turns from one to the other.
-	TLSPort = 19100
-	// ReceivePort is TCP: where the monitor brings a renewed certificate.
-	ReceivePort = 19101
-
 	// Folder holds the host's key, certificate and the authorities that it trusts.
-	Folder = "/etc/node_exporter"
-	// WebPath is the exporter's web configuration.
+	Folder = "/etc/promwire/tls"
+	// Group may read them.
+	Group = "promwire"
+	// WebPath is the web configuration of all exporters of the host.
 	WebPath = Folder + "/web.yml"
+
+	// ReceivePort is TCP: where the monitor delivers a renewed certificate.
+	ReceivePort = 19101
 	// ReceivePath is where the receiver's script lies.
 	ReceivePath = "/usr/local/lib/promwire/receive"
 	// ReceiveSocket is the unit that listens for renewed certificates, ReceiveService the template that takes one each.
 	ReceiveSocket  = "promwire-certificate.socket"
 	ReceiveService = "promwire-certificate@.service"
 
-	// Scraper is the only name that a client's certificate may bear. It has dots, as no host name of a fleet has.
+	// Scraper is the only name that a client's certificate may have. It has dots, which no host name of a fleet has.
 	Scraper = "scraper.promwire.internal"
 )
 
-// WebConfig is the exporter's web configuration, in the format of
+// WebConfig is the exporters' web configuration, in the format of
 // https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md: only the scraper's certificate gets in, by an
-// authority of the fleet. The files are read anew for each connection, so renewing them restarts nothing.
+// authority of the fleet. The files are read again for each connection, so renewing them restarts nothing.
 func WebConfig() string {
 	return fmt.Sprintf(`tls_server_config:
   cert_file: %[1]s/certificate.pem
@@ -46,17 +48,23 @@ func WebConfig() string {
 `, Folder, Scraper)
 }
 
-// ReceiveListens is the socket on which a host waits for its renewed certificate, from the monitor alone.
-func (e Exporter) ReceiveListens() string {
+// Receiver is where a host waits for its renewed certificate, and from whom.
+type Receiver struct {
+	Own     []netip.Addr // where it listens
+	Monitor []netip.Addr // who may connect
+}
+
+// Socket is the unit that listens. It admits the monitor alone.
+func (r Receiver) Socket() string {
 	socket := []string{
 		"Accept=yes",
 		"MaxConnections=4",
 		"FreeBind=yes", // it needs no address to be there yet
 	}
-	for _, address := range e.Own {
+	for _, address := range r.Own {
 		socket = append(socket, "ListenStream="+net.JoinHostPort(address.String(), strconv.Itoa(ReceivePort)))
 	}
-	socket = append(socket, systemd.Only(append(wireguard.Hosts(e.Own), wireguard.Hosts(e.Monitor)...)...)...)
+	socket = append(socket, systemd.Only(append(wireguard.Hosts(r.Own), wireguard.Hosts(r.Monitor)...)...)...)
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{"Description=Renewed certificates of this host, from promwire's monitor"}},
 		{Name: "Socket", Lines: socket},
@@ -64,9 +72,9 @@ func (e Exporter) ReceiveListens() string {
 	}.Render()
 }
 
-// Receive is the service that takes one renewed certificate. Whoever sends it: only one for this host's own key, by an authority that
+// Service is the unit that takes one renewed certificate. Whoever sends it: only one for this host's own key, by an authority that
 // the host trusts already, is taken.
-func Receive() string {
+func Service() string {
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{"Description=Take a renewed certificate for this host", "CollectMode=inactive-or-failed"}},
 		{Name: "Service", Lines: append([]string{
@@ -75,7 +83,7 @@ func Receive() string {
 			"StandardOutput=socket",
 			"StandardError=journal",
 			"RuntimeMaxSec=30",
-			"ReadWritePaths=" + Folder + " /var/lib/promwire /run/promwire " + Textfiles,
+			"ReadWritePaths=" + Folder + " /var/lib/promwire /run/promwire " + exporter.Textfiles,
 			"CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE",
 			"ProtectHome=yes",
 			"PrivateNetwork=yes",

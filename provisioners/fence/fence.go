@@ -1,4 +1,5 @@
-package nodeexporter
+// Package fence renders what a target tries again and again: to reach, through the tunnel, what it must not reach.
+package fence
 
 import (
 	"fmt"
@@ -6,35 +7,38 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/systemd"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
 const (
-	// FencePath is where the fence's script lies.
-	FencePath = "/usr/local/lib/promwire/fence"
-	// FenceService and FenceTimer are its units.
-	FenceService = "promwire-fence.service"
-	FenceTimer   = "promwire-fence.timer"
+	// Path is where the fence's script lies.
+	Path = "/usr/local/lib/promwire/fence"
+	// Service and Timer are its units.
+	Service = "promwire-fence.service"
+	Timer   = "promwire-fence.timer"
+	// Metrics is the file of what it saw.
+	Metrics = exporter.Textfiles + "/promwire_fence.prom"
 
-	fenceMost = 1022 // addresses tried in one network: all hosts of a /22
+	maxAddresses = 1022 // that are tried in one network: all hosts of a /22
 )
 
 // Fence is a target's place among those that it must not reach. Networks, Own and Monitor have one entry a family, IPv4 first.
 type Fence struct {
 	Networks     []netip.Prefix
 	Own, Monitor []netip.Addr
-	Ports        []int // of exporters and their receivers
+	Ports        []int // TCP: what the monitor alone may reach
 }
 
-// Service is the unit that tries the tunnel's addresses once. It runs as root with no privilege left but
-// CAP_NET_RAW, which binding to an interface takes.
-func (f Fence) Service() string {
+// Unit tries the tunnel's addresses once. It runs as root with no privilege left but CAP_NET_RAW, which binding to an interface
+// needs.
+func (f Fence) Unit() string {
 	ports := make([]string, len(f.Ports))
 	for i, port := range f.Ports {
 		ports[i] = strconv.Itoa(port)
 	}
-	command := []string{FencePath, Textfiles, strconv.Itoa(f.count()), strings.Join(ports, ",")}
+	command := []string{Path, exporter.Textfiles, strconv.Itoa(f.count()), strings.Join(ports, ",")}
 	for i, network := range f.Networks {
 		command = append(command, fmt.Sprintf("%s,%s,%s", network, f.Own[i], f.Monitor[i]))
 	}
@@ -42,8 +46,8 @@ func (f Fence) Service() string {
 		"Type=oneshot",
 		"ExecStart=" + strings.Join(command, " "),
 		"TimeoutStartSec=60",
-		"LogLevelMax=notice", // or the journal would tell of each run
-		"ReadWritePaths=" + Textfiles,
+		"LogLevelMax=notice", // or the journal would have an entry for each run
+		"ReadWritePaths=" + exporter.Textfiles,
 		"UMask=0022", // the exporter reads what it writes
 		"CapabilityBoundingSet=CAP_NET_RAW",
 		"ProtectHome=yes",
@@ -59,8 +63,8 @@ func (f Fence) Service() string {
 	}.Render()
 }
 
-// Timer is what runs Service: at once, and 15 s after it last began.
-func (f Fence) Timer() string {
+// TimerUnit is what runs Service: at once, and 15 s after it last began.
+func (f Fence) TimerUnit() string {
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{"Description=Try again and again to reach what a target of promwire must not reach"}},
 		{Name: "Timer", Lines: []string{"OnActiveSec=1s", "OnUnitActiveSec=15s", "AccuracySec=1s"}},
@@ -70,5 +74,5 @@ func (f Fence) Timer() string {
 
 // count is how many addresses the IPv4 network gives to hosts; their IPv6 addresses have the same numbers.
 func (f Fence) count() int {
-	return min(1<<(32-f.Networks[0].Bits())-2, fenceMost)
+	return min(1<<(32-f.Networks[0].Bits())-2, maxAddresses)
 }

@@ -1,0 +1,137 @@
+// Package exporter knows the programs that serve metrics to the monitor: the table of exporters that promwire installs, and the
+// services that a host has already. What the monitor scrapes of a host is a list of endpoints, whatever serves them.
+package exporter
+
+import (
+	"net/netip"
+	"path"
+	"slices"
+
+	"github.com/promwire/promwire/provisioners/release"
+)
+
+// Exporter is one row of the table: how one exporter is installed and run, and how it is asked.
+type Exporter struct {
+	Name string // in stack files; also the job of its series
+	Sees string // what its metrics are about, for people
+
+	Release string // name of the pinned release that it is installed from, such as "node_exporter"; "": Package
+	Package string // Debian's and Ubuntu's package, whose security updates come with the host's; "": Release
+
+	Unit    string // systemd unit, without ".service": ours of a release, the package's own otherwise
+	Program string // path of its binary
+	User    string // system user that it runs as: promwire's own of a release, the package's own otherwise
+
+	Port       int    // TCP, for plain HTTP: https://github.com/prometheus/prometheus/wiki/Default-port-allocations
+	ListenFlag string // takes host:port, once for each address; such as "--web.listen-address"
+	One        bool   // ListenFlag takes one address alone: the exporter then listens on the tunnel's IPv4 address
+	WebFlag    string // takes the path of exporter-toolkit's web configuration; "": it knows none, and stays plain HTTP
+	Flags      []string
+	CheckFlag  string // makes it read its flags and end, with status 0 if it knows them; such as "--version"
+
+	Environment []string // NAME=value that it gets where the owner gives it no secret file
+	Secret      string   // environment variable that the owner's secret file may hold, such as "DATA_SOURCE_NAME"; "": it needs none
+	Up          string   // its metric that is 0 when it does not reach what it sees; "": there is none
+	Service     []string // more lines of its unit's [Service], systemd.exec(5)
+}
+
+// TLSOffset is how far an exporter's port with certificates is from its plain one. They differ, so that both can run while
+// Prometheus changes from one to the other.
+const TLSOffset = 10000
+
+// Choice is an exporter that a host is to run, with the host's own settings for it.
+type Choice struct {
+	Exporter
+	Release    release.Release // of an exporter with a pinned release
+	MoreFlags  []string        // the operator's, after the row's own
+	SecretFile string          // path on the host, in the format of systemd.exec(5)'s EnvironmentFile; "": none
+}
+
+// Pinned says whether it is installed from a pinned release, and not from a package.
+func (e Exporter) Pinned() bool { return e.Package == "" }
+
+// Certificates says whether it can prove itself with a certificate and ask for one.
+func (e Exporter) Certificates() bool { return e.WebFlag != "" }
+
+// Instance is an exporter as one host runs it.
+type Instance struct {
+	Choice
+	Own     []netip.Addr // where it listens: IPv4 first
+	Monitor []netip.Addr // whom it talks to, beside the host itself
+	TLS     bool         // with certificates
+	Tunnel  bool         // Own are addresses of the tunnel
+}
+
+// Endpoint is something on a host that the monitor scrapes.
+type Endpoint struct {
+	Job  string
+	Port int    // TCP
+	TLS  bool   // by https, with certificates
+	Path string // "": /metrics
+	Unit string // systemd unit that serves it, without ".service"; "": a service of the owner's
+}
+
+// Service is something that a host serves already, and that the monitor is to scrape.
+type Service struct {
+	Job  string
+	Port int    // TCP
+	Path string // such as /metrics
+}
+
+// Endpoints are all that the monitor scrapes of a host, in the order of the lists.
+func Endpoints(choices []Choice, services []Service, certificates bool) []Endpoint {
+	var all []Endpoint
+	for _, c := range choices {
+		tls := certificates && c.Certificates()
+		all = append(all, Endpoint{Job: c.Name, Port: c.port(tls), TLS: tls, Unit: c.unit(tls)})
+	}
+	for _, s := range services {
+		all = append(all, Endpoint{Job: s.Job, Port: s.Port, Path: s.Path})
+	}
+	return all
+}
+
+// Ports are the endpoints' TCP ports, sorted.
+func Ports(endpoints []Endpoint) []int {
+	var ports []int
+	for _, e := range endpoints {
+		ports = append(ports, e.Port)
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+// Scheme is "https" or "http".
+func (e Endpoint) Scheme() string {
+	if e.TLS {
+		return "https"
+	}
+	return "http"
+}
+
+// MetricsPath is where it is scraped.
+func (e Endpoint) MetricsPath() string {
+	if e.Path == "" {
+		return DefaultPath
+	}
+	return path.Clean("/" + e.Path)
+}
+
+// DefaultPath is where an exporter serves its metrics.
+const DefaultPath = "/metrics"
+
+func (e Exporter) port(tls bool) int {
+	if tls {
+		return e.Port + TLSOffset
+	}
+	return e.Port
+}
+
+// unit is the unit's name without ".service". With certificates, an exporter of a release has another unit than without, so that one
+// can go on until the other one is scraped. A package has one unit.
+func (e Exporter) unit(tls bool) string {
+	if tls && e.Pinned() {
+		return e.Unit + "-tls"
+	}
+	return e.Unit
+}

@@ -1,0 +1,69 @@
+package exporter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const (
+	// Node is the exporter that every host runs: promwire's own proofs and alerts read what it serves.
+	Node = "node"
+	// Blackbox is the exporter that probes other things from outside. It runs on the monitor alone.
+	Blackbox = "blackbox"
+	// Textfiles is where other programs leave metrics for the node exporter.
+	Textfiles = "/var/lib/node_exporter/textfile"
+	// BlackboxConfig is the blackbox exporter's configuration.
+	BlackboxConfig = "/etc/promwire/blackbox.yml"
+)
+
+// table has a row for each exporter that promwire installs. A new row is all that a new exporter takes; its facts come from the
+// project's own -h and, for a package, from its unit file and /etc/default.
+var table = []Exporter{
+	{
+		Name: Node, Sees: "the host itself", Release: "node_exporter",
+		Unit: "node_exporter", Program: "/usr/local/bin/node_exporter", User: "node_exporter",
+		Port: 9100, ListenFlag: "--web.listen-address", WebFlag: "--web.config.file", CheckFlag: "--version",
+		Flags: []string{"--collector.textfile.directory=" + Textfiles},
+		Service: []string{
+			"ProtectHome=read-only",                     // it counts the space of what is mounted there
+			"SystemCallFilter=@system-service adjtimex", // the clock's state is read with adjtimex
+		},
+	},
+	{
+		Name: Blackbox, Sees: "what others see of a URL: HTTP, TCP, ICMP, certificates", Release: "blackbox_exporter",
+		Unit: "blackbox_exporter", Program: "/usr/local/bin/blackbox_exporter", User: "blackbox_exporter",
+		Port: 9115, ListenFlag: "--web.listen-address", WebFlag: "--web.config.file", CheckFlag: "--version",
+		Flags: []string{"--config.file=" + BlackboxConfig},
+		Service: []string{
+			"ProtectHome=yes", "SystemCallFilter=@system-service",
+			"CapabilityBoundingSet=CAP_NET_RAW", "AmbientCapabilities=CAP_NET_RAW", // it sends echo requests
+		},
+	},
+}
+
+// Find is the row of this name.
+func Find(name string) (Exporter, error) {
+	for _, e := range table {
+		if e.Name == name {
+			return e, nil
+		}
+	}
+	return Exporter{}, fmt.Errorf("%q is not an exporter that promwire installs; it installs %s", name, strings.Join(ForTargets(), ", "))
+}
+
+// All are the table's rows, by name.
+func All() []Exporter {
+	return slices.SortedFunc(slices.Values(table), func(a, b Exporter) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// ForTargets are the names of the exporters that a target can have, sorted.
+func ForTargets() []string {
+	var names []string
+	for _, e := range All() {
+		if e.Name != Blackbox {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}

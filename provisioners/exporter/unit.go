@@ -1,0 +1,119 @@
+package exporter
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/promwire/promwire/provisioners/systemd"
+	"github.com/promwire/promwire/provisioners/wireguard"
+)
+
+// Group may read the host's certificate, which all its exporters use; see package certificate.
+const group = "promwire"
+
+// Endpoint is where the monitor scrapes it.
+func (i Instance) Endpoint() Endpoint { return Endpoints([]Choice{i.Choice}, nil, i.TLS)[0] }
+
+// Service is the name of its unit.
+func (i Instance) Service() string { return i.Endpoint().Unit + ".service" }
+
+// Former is the name of the unit that the host had before certificates were turned on or off; "" if that is the same one.
+func (i Instance) Former() string {
+	if !i.Pinned() || !i.Certificates() {
+		return ""
+	}
+	return i.unit(!i.TLS) + ".service"
+}
+
+// File is where its unit, or the drop-in of its package's unit, lies.
+func (i Instance) File() string {
+	if i.Pinned() {
+		return "/etc/systemd/system/" + i.Service()
+	}
+	return "/etc/systemd/system/" + i.Service() + ".d/promwire.conf"
+}
+
+// Text is the text of File. The exporter listens on its own addresses alone and talks to nobody but the monitor and the host itself. In
+// the tunnel it starts after the tunnel, ends with it, and comes back with it.
+func (i Instance) Text() string {
+	unit := []string{"StartLimitIntervalSec=0"}
+	wanted := "WantedBy=multi-user.target"
+	if i.Tunnel {
+		unit = append(unit, "BindsTo="+wireguard.Unit, "After="+wireguard.Unit)
+		wanted += " " + wireguard.Unit
+	} else {
+		unit = append(unit, "Wants=network-online.target", "After=network-online.target")
+	}
+	if i.Pinned() {
+		unit = append([]string{"Description=Prometheus exporter of " + i.Sees + ", for promwire's monitor only"}, unit...)
+	}
+	return systemd.Unit{
+		{Name: "Unit", Lines: unit},
+		{Name: "Service", Lines: append(i.service(), systemd.Sandbox()...)},
+		{Name: "Install", Lines: []string{wanted}},
+	}.Render()
+}
+
+func (i Instance) service() []string {
+	var service []string
+	if i.Pinned() {
+		service = append(service, "User="+i.User, "Group="+i.User)
+	} else {
+		service = append(service, "ExecStart=") // the package's own, which would listen on all addresses
+	}
+	service = append(service, "ExecStart="+strings.Join(i.command(), " \\\n  "))
+	if i.endpointTLS() {
+		service = append(service, "SupplementaryGroups="+group)
+	}
+	service = append(service, i.login()...)
+	service = append(service, "Restart=always", "RestartSec=3", "UMask=0077", "CapabilityBoundingSet=",
+		"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX")
+	service = append(service, i.Choice.Service...)
+	if i.SecretFile != "" || i.Name == Blackbox { // what it is to reach may be anywhere
+		return service
+	}
+	return append(service, systemd.Only(append(wireguard.Hosts(i.Own), wireguard.Hosts(i.Monitor)...)...)...)
+}
+
+// login is how it gets into what it sees: by the owner's secret file, or else by the row's way without a secret.
+func (i Instance) login() []string {
+	if i.SecretFile != "" {
+		return []string{"EnvironmentFile=" + i.SecretFile}
+	}
+	var lines []string
+	for _, variable := range i.Environment {
+		lines = append(lines, "Environment="+systemd.Quote(variable))
+	}
+	return lines
+}
+
+func (i Instance) command() []string {
+	words := append([]string{i.Program}, i.AllFlags()...)
+	if i.endpointTLS() {
+		words = append(words, i.WebFlag+"="+webPath)
+	}
+	for _, address := range i.listens() {
+		words = append(words, i.ListenFlag+"="+net.JoinHostPort(address.String(), strconv.Itoa(i.Endpoint().Port)))
+	}
+	for n, word := range words[1:] {
+		words[n+1] = systemd.Quote(word)
+	}
+	return words
+}
+
+// webPath is certificate.WebPath; that package needs this one.
+const webPath = "/etc/promwire/tls/web.yml"
+
+// AllFlags are the row's and the operator's.
+func (c Choice) AllFlags() []string { return append(append([]string{}, c.Flags...), c.MoreFlags...) }
+
+func (i Instance) listens() []netip.Addr {
+	if i.One {
+		return i.Own[:1]
+	}
+	return i.Own
+}
+
+func (i Instance) endpointTLS() bool { return i.Endpoint().TLS }

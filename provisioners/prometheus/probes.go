@@ -1,0 +1,35 @@
+package prometheus
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/promwire/promwire/provisioners/exporter"
+)
+
+// JobProbe is the job of what the monitor's blackbox exporter finds out.
+const JobProbe = exporter.Blackbox
+
+// Probes are what the monitor's blackbox exporter asks for Prometheus.
+type Probes struct {
+	At   netip.AddrPort // of the exporter
+	List []exporter.Probe
+}
+
+// render is a scrape configuration: the address of each target is the exporter's, and what it is to ask is a parameter. The instance is
+// the URL as the stack file has it.
+func (p *Probes) render(self Labels) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, probes, JobProbe)
+	for _, probe := range p.List {
+		labels := map[string]string{"__param_module": probe.Module, "__param_target": probe.Target, "instance": probe.URL, "name": self.Name}
+		fmt.Fprintf(&b, "      - targets: ['%s']\n        labels: %s\n", p.At, compact(labels))
+	}
+	return b.String()
+}
+
+const probes = `  - job_name: %s
+    metrics_path: /probe
+    static_configs:
+`
