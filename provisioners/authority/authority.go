@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/systemd"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
@@ -34,7 +34,7 @@ func Service() string {
 			"Type=oneshot",
 			"ExecStart=" + RenewPath,
 			"TimeoutStartSec=30min",
-			"ReadWritePaths=/etc/promwire /etc/node_exporter /etc/prometheus /var/lib/promwire /run/promwire " + nodeexporter.Textfiles,
+			"ReadWritePaths=/etc/promwire /etc/prometheus /var/lib/promwire /run/promwire " + exporter.Textfiles,
 			"CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE",
 			"ProtectHome=yes",
 			"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",

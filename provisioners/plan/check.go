@@ -6,26 +6,28 @@ import (
 	"net"
 	"net/netip"
 	"regexp"
+	"slices"
 	"time"
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/facts"
 )
 
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// named refuses a name that is no host name (RFC 1123), because files are named after it.
-func named(host string) error {
+// validName refuses what is not a host name (RFC 1123), because files are named after it.
+func validName(host string) error {
 	if !hostName.MatchString(host) {
-		return fmt.Errorf("name %q is no host name: lower-case letters, digits and hyphens", host)
+		return fmt.Errorf("%q is not a valid host name: lower-case letters, digits and hyphens", host)
 	}
 	return nil
 }
 
 func (t Tunnel) check() error {
 	if len(t.Addresses) == 0 || len(t.Addresses) != len(t.Networks) || !t.Addresses[0].Is4() {
-		return fmt.Errorf("tunnel: %d addresses in %d networks; it takes one address in each, IPv4 first", len(t.Addresses), len(t.Networks))
+		return fmt.Errorf("tunnel: %d addresses in %d networks; there must be one address in each, IPv4 first", len(t.Addresses), len(t.Networks))
 	}
 	for i, address := range t.Addresses {
 		if !t.Networks[i].Contains(address) {
@@ -33,7 +35,7 @@ func (t Tunnel) check() error {
 		}
 	}
 	if t.Port < 1 || t.Port > 65535 {
-		return fmt.Errorf("tunnel: port %d is none", t.Port)
+		return fmt.Errorf("tunnel: %d is not a port", t.Port)
 	}
 	if t.MTU < 1280 || t.MTU > 65535 { // RFC 8200: IPv6 needs 1280
 		return fmt.Errorf("tunnel: MTU %d is not from 1280 to 65535", t.MTU)
@@ -52,7 +54,7 @@ func (t Tunnel) prefixes() []netip.Prefix {
 
 func (s SSH) check() error {
 	if s.Port < 1 || s.Port > 65535 {
-		return fmt.Errorf("ssh: port %d is none", s.Port)
+		return fmt.Errorf("ssh: %d is not a port", s.Port)
 	}
 	if len(s.From) == 0 {
 		return errors.New("ssh: nobody may log in; name the operator's networks")
@@ -68,7 +70,7 @@ func (p Peer) check(t Tunnel) error {
 		return fmt.Errorf("monitor: endpoint %q is not host:port: %w", p.Endpoint, err)
 	}
 	if len(p.Addresses) != len(t.Networks) {
-		return fmt.Errorf("monitor: %d addresses in %d networks; it takes one in each", len(p.Addresses), len(t.Networks))
+		return fmt.Errorf("monitor: %d addresses in %d networks; there must be one in each", len(p.Addresses), len(t.Networks))
 	}
 	return nil
 }
@@ -76,26 +78,65 @@ func (p Peer) check(t Tunnel) error {
 func (p Ports) check() error {
 	for _, port := range p {
 		if port.Number < 1 || port.Number > 65535 || port.Protocol != "tcp" && port.Protocol != "udp" {
-			return fmt.Errorf("open: %s is no port; it is like 443/tcp", port)
+			return fmt.Errorf("open: %s is not a port; write it like 443/tcp", port)
 		}
 	}
 	return nil
 }
 
 func (v TargetValues) check() error {
-	err := errors.Join(named(v.Host), v.SSH.check(), v.Releases.NodeExporter.Check(), v.Open.check(), v.TLS.check())
+	err := errors.Join(validName(v.Host), v.SSH.check(), v.Open.check(), v.TLS.check(), checkExporters(v.Exporters))
 	if v.TLS.Enabled() && v.Certificate == (facts.Certificate{}) {
 		err = errors.Join(err, errors.New("tls: the monitor gave it no certificate"))
 	}
 	if v.Direct != nil {
-		return errors.Join(err, v.Direct.check(v.TLS))
+		return errors.Join(err, v.Direct.check(v.TLS), v.checkDirect())
 	}
 	return errors.Join(err, v.Tunnel.check(), v.Monitor.check(v.Tunnel))
 }
 
+// checkDirect refuses what would be scraped in clear text outside the tunnel.
+func (v TargetValues) checkDirect() error {
+	var err error
+	for _, e := range exporter.Endpoints(v.Exporters, v.Scrape, v.TLS.Enabled()) {
+		if !e.TLS {
+			err = errors.Join(err, fmt.Errorf("direct: %s has no certificate; outside the tunnel it would be scraped in clear text", e.Job))
+		}
+	}
+	return err
+}
+
+func (v MonitorValues) check() error {
+	err := errors.Join(validName(v.Host), v.Tunnel.check(), v.SSH.check(), v.Releases.Prometheus.Check(), v.Open.check(), v.TLS.check(),
+		v.checkJobs(), checkExporters(v.Exporters))
+	if probing := slices.ContainsFunc(v.Exporters, named(exporter.Blackbox)); probing != (len(v.Probes) > 0) {
+		err = errors.Join(err, errors.New("probes: the blackbox exporter and probes need each other"))
+	}
+	return err
+}
+
+// checkExporters refuses a list without the node exporter, which promwire's own proofs come through, and releases that no host could
+// install.
+func checkExporters(choices []exporter.Choice) error {
+	var err error
+	if !slices.ContainsFunc(choices, named(exporter.Node)) {
+		err = errors.New("exporters: node is not in the list")
+	}
+	for _, c := range choices {
+		if c.Pinned() {
+			err = errors.Join(err, c.Release.Check())
+		}
+	}
+	return err
+}
+
+func named(name string) func(exporter.Choice) bool {
+	return func(c exporter.Choice) bool { return c.Name == name }
+}
+
 func (t TLS) check() error {
 	if t.Enabled() && (t.RenewBefore < time.Second || t.RenewBefore >= t.Validity) {
-		return fmt.Errorf("tls: renewal %s before the end of %s; it is to be more than nothing and less than all", t.RenewBefore, t.Validity)
+		return fmt.Errorf("tls: renewal %s before the end of %s; it must be more than 0 and less than the validity", t.RenewBefore, t.Validity)
 	}
 	return nil
 }
@@ -105,7 +146,7 @@ func (d Direct) check(t TLS) error {
 	case !t.Enabled():
 		return errors.New("direct: outside the tunnel it would be scraped in clear text; enable tls")
 	case !d.Listen.IsValid() || !d.Monitor.IsValid():
-		return errors.New("direct: it takes the address where the exporter listens and the monitor's")
+		return errors.New("direct: the address where the exporter listens or the monitor's is missing")
 	case d.Listen.Is4() != d.Monitor.Is4():
 		return fmt.Errorf("direct: it listens on %s and the monitor comes from %s; both have to be IPv4, or both IPv6", d.Listen, d.Monitor)
 	}

@@ -9,7 +9,8 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
-	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/certificate"
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/scripts"
 	"github.com/promwire/promwire/provisioners/wireguard"
@@ -57,19 +58,29 @@ func (v EnrolValues) certificate() []call {
 	if !v.TLS.Enabled() {
 		return []call{do("dismiss", v.Host)}
 	}
-	receiver := net.JoinHostPort(v.address(), strconv.Itoa(nodeexporter.ReceivePort))
+	receiver := net.JoinHostPort(v.address(), strconv.Itoa(certificate.ReceivePort))
 	return []call{do(append([]string{"admit", v.Host, receiver, v.Request, "DNS:" + v.Host}, v.names()...)...)}
 }
 
-// scrape turns Prometheus to the target once it answers there.
+// scrape makes Prometheus scrape what the target serves, each once it answers there.
 func (v EnrolValues) scrape() []call {
-	exporter := nodeexporter.Exporter{TLS: v.TLS.Enabled()}
-	at := net.JoinHostPort(v.address(), strconv.Itoa(exporter.Port()))
 	labels := prometheus.Labels{Name: v.Host, Region: v.Region, Role: prometheus.RoleTarget, Own: v.Labels}
-	return []call{{
-		words: []string{"turn", v.Host, exporter.Scheme() + "://" + at + "/"},
-		input: prometheus.Target(labels, at, exporter.TLS),
-	}}
+	return scrapes(v.Host, labels, v.address(), v.Endpoints)
+}
+
+// scrapes make Prometheus scrape these endpoints of a host, and no others.
+func scrapes(host string, labels prometheus.Labels, address string, endpoints []exporter.Endpoint) []call {
+	var calls []call
+	jobs := []string{"scrape_only", host}
+	for _, e := range endpoints {
+		at := net.JoinHostPort(address, strconv.Itoa(e.Port))
+		calls = append(calls, call{
+			words: []string{"scrape", host + "." + e.Job, e.Scheme() + "://" + at + e.MetricsPath()},
+			input: prometheus.Target(labels, at, e),
+		})
+		jobs = append(jobs, e.Job)
+	}
+	return append(calls, do(jobs...))
 }
 
 // address is where the monitor reaches the target.

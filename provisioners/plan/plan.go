@@ -7,12 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 
+	"github.com/promwire/promwire/provisioners/certificate"
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/nftables"
-	"github.com/promwire/promwire/provisioners/nodeexporter"
 	"github.com/promwire/promwire/provisioners/prometheus"
-	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/provisioners/scripts"
 	"github.com/promwire/promwire/provisioners/systemd"
 	"github.com/promwire/promwire/provisioners/wireguard"
@@ -52,34 +53,39 @@ func (p Plan) FirewallDigest() string { return p.rules.Digest() }
 
 // Monitor plans the monitor.
 func Monitor(v MonitorValues) (Plan, error) {
-	exporter := v.Releases.NodeExporter
-	if err := errors.Join(named(v.Host), v.Tunnel.check(), v.SSH.check(), exporter.Check(), v.Releases.Prometheus.Check(),
-		v.Open.check(), v.TLS.check(), v.checkJobs()); err != nil {
+	if err := v.check(); err != nil {
 		return Plan{}, fmt.Errorf("plan of monitor %q: %w", v.Host, err)
 	}
-	p := Plan{host: v.Host, role: prometheus.RoleMonitor, rules: v.admitPushes(nftables.Ruleset{
-		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name, Listen: v.Tunnel.Port, Open: v.Open, Forward: v.Forward,
-	})}
-	scraped := v.exporter()
+	p := Plan{host: v.Host, role: prometheus.RoleMonitor, rules: nftables.Ruleset{
+		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name, Rules: v.rules(),
+	}}
+	all := v.exporters()
 	p.steps = join(
 		p.system(),
-		install(v.Releases.Mirror, exporter, exporterMB, nodeexporter.Name),
 		install(v.Releases.Mirror, v.Releases.Prometheus, prometheusMB, prometheus.Name, "promtool"),
 		tunnel(v.Tunnel, wireguard.Interface{ListenPort: v.Tunnel.Port, Forwarding: len(v.Forward) > 0}),
-		exporterFiles(scraped),
+		all.files(v.Releases.Mirror),
 		prometheusUser(),
 		v.certificates(),
+		all.packages(),
 		v.pushgatewayFiles(),
 		v.prometheusFiles(),
 		p.firewall(),
 		v.forwarding(),
-		exporterRuns(scraped, exporter),
+		all.run(),
 		v.pushgatewayRuns(),
 		v.prometheusRuns(),
 		v.pushgatewayEnds(),
-		retire(scraped),
+		v.blackboxEnds(),
+		all.former(),
 	)
 	return p, nil
+}
+
+// rules are what the monitor admits.
+func (v MonitorValues) rules() []nftables.Rule {
+	listen := nftables.Rule{Way: nftables.Outside, Protocol: "udp", Ports: []int{v.Tunnel.Port}}
+	return slices.Concat([]nftables.Rule{listen}, nftables.Open(v.Open), v.pushRules(), nftables.Forward(v.Forward))
 }
 
 // forwarding is what a monitor does that stands between two ends of the tunnel.
@@ -90,8 +96,28 @@ func (v MonitorValues) forwarding() []call {
 	return []call{do("forwarding")}
 }
 
-func (v MonitorValues) exporter() nodeexporter.Exporter {
-	return nodeexporter.Exporter{Own: v.Tunnel.Addresses, Monitor: v.Tunnel.Addresses, TLS: v.TLS.Enabled(), Tunnel: true}
+// exporters are the monitor's own. Nobody but Prometheus, beside it, asks the blackbox exporter, so that one stays on loopback.
+func (v MonitorValues) exporters() exporters {
+	var all exporters
+	for _, c := range v.Exporters {
+		i := exporter.Instance{Choice: c, Own: v.Tunnel.Addresses, Monitor: v.Tunnel.Addresses, TLS: v.TLS.Enabled(), Tunnel: true}
+		if c.Name == exporter.Blackbox {
+			i = exporter.Instance{Choice: c, Own: []netip.Addr{loopback}}
+		}
+		all = append(all, i)
+	}
+	return all
+}
+
+// loopback is where the blackbox exporter listens.
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// blackboxEnds ends a blackbox exporter that has nothing to probe any more.
+func (v MonitorValues) blackboxEnds() []call {
+	if len(v.Probes) > 0 {
+		return nil
+	}
+	return []call{do("without_release", "blackbox_exporter", exporter.BlackboxConfig)}
 }
 
 // Target plans a target.
@@ -99,34 +125,57 @@ func Target(v TargetValues) (Plan, error) {
 	if err := v.check(); err != nil {
 		return Plan{}, fmt.Errorf("plan of target %q: %w", v.Host, err)
 	}
-	scraped := v.exporter()
+	place := v.place()
 	p := Plan{host: v.Host, role: prometheus.RoleTarget, rules: nftables.Ruleset{
-		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, ScrapedBy: scraped.Monitor, Exporter: scraped.Ports(), Open: v.Open,
+		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From,
+		Rules: append(nftables.Open(v.Open), nftables.TCP(nftables.Inside, wireguard.Hosts(place.Monitor), v.scraped()...)...),
 	}}
-	if scraped.Tunnel {
+	if place.Tunnel {
 		p.rules.Tunnel = wireguard.Name
 	}
+	all := v.exporters()
 	p.steps = join(
 		p.system(),
-		install(v.Releases.Mirror, v.Releases.NodeExporter, exporterMB, nodeexporter.Name),
 		v.tunnel(),
-		exporterFiles(scraped),
+		all.files(v.Releases.Mirror),
 		v.certificates(),
+		all.packages(),
 		v.fenceFiles(),
 		p.firewall(),
-		exporterRuns(scraped, v.Releases.NodeExporter),
+		all.run(),
+		v.relays(),
 		v.receiver(),
 		v.fenceRuns(),
-		retire(scraped),
+		all.former(),
 	)
 	return p, nil
 }
 
-func (v TargetValues) exporter() nodeexporter.Exporter {
+// place is where the target is scraped, and by whom: what all its exporters have in common.
+func (v TargetValues) place() exporter.Instance {
 	if v.Direct != nil {
-		return nodeexporter.Exporter{Own: []netip.Addr{v.Direct.Listen}, Monitor: []netip.Addr{v.Direct.Monitor}, TLS: true}
+		return exporter.Instance{Own: []netip.Addr{v.Direct.Listen}, Monitor: []netip.Addr{v.Direct.Monitor}, TLS: true}
 	}
-	return nodeexporter.Exporter{Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, TLS: v.TLS.Enabled(), Tunnel: true}
+	return exporter.Instance{Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, TLS: v.TLS.Enabled(), Tunnel: true}
+}
+
+func (v TargetValues) exporters() exporters {
+	var all exporters
+	for _, c := range v.Exporters {
+		i := v.place()
+		i.Choice = c
+		all = append(all, i)
+	}
+	return all
+}
+
+// scraped are the ports that the monitor alone may reach.
+func (v TargetValues) scraped() []int {
+	ports := exporter.Ports(exporter.Endpoints(v.Exporters, v.Scrape, v.TLS.Enabled()))
+	if v.TLS.Enabled() {
+		ports = append(ports, certificate.ReceivePort)
+	}
+	return ports
 }
 
 // tunnel is the target's end of it. One that is scraped directly has the address to show for it.
@@ -169,19 +218,8 @@ func (p Plan) system() []call {
 		do(packages...),
 		do("retire"),
 		{words: []string{"hang_up"}, input: hangUp},
+		do("identity_folder"),
 	}
-}
-
-// install is one release. Each architecture's archive stands in the script, because the host knows which one it needs.
-func install(mirror string, r release.Release, room int, binaries ...string) []call {
-	var archives string
-	for _, arch := range release.Architectures {
-		if sum := r.SHA256[arch]; sum != "" {
-			archives += fmt.Sprintf("%s %s %s\n", arch, r.URL(mirror, arch), sum)
-		}
-	}
-	words := append([]string{"release", r.Name, r.Version, strconv.Itoa(room)}, binaries...)
-	return []call{{words: words, input: archives}}
 }
 
 // tunnel is the host's end of it, with the peers that the plan knows.

@@ -1,14 +1,13 @@
 package plan
 
 import (
-	"net"
 	"net/netip"
-	"strconv"
 
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/prometheus"
 )
 
-// ownName stands for the monitor in its own file's name, which a new name for it must not double; no host is called so.
+// ownName stands for the monitor in its own file's name, so that another name for it makes no second one; no host has this name.
 const ownName = "_monitor"
 
 func prometheusUser() []call {
@@ -19,27 +18,49 @@ func (v MonitorValues) prometheusFiles() []call {
 	self := prometheus.Labels{Name: v.Host, Region: v.Region, Role: prometheus.RoleMonitor, Own: v.Labels}
 	server := prometheus.Server{
 		Self: self, ScrapeInterval: v.ScrapeInterval, RetentionTime: v.RetentionTime, RetentionSize: v.RetentionSize,
-		TLS: v.TLS.Enabled(), Web: v.Web, Pushed: v.pushed(),
+		TLS: v.TLS.Enabled(), Web: v.Web, Pushed: v.pushed(), Jobs: append([]string{exporter.Node}, v.Scraped...),
+		Probes: v.probes(), ScrapeConfigs: v.ScrapeConfigs,
 	}
-	scraped := v.exporter()
-	at := net.JoinHostPort(scraped.Own[0].String(), strconv.Itoa(scraped.Port()))
 	return join(
 		v.web(),
 		[]call{
 			do("dir", prometheus.Rules, "755"),
 			do("dir", prometheus.Targets, "755"),
+			do("targets_by_job"),
 			do("dir", prometheus.Clusters, "755"),
 			do("dir", prometheus.Data, "750", prometheus.Name),
 			put(prometheus.Rules+"/promwire.yml", "644", prometheus.RulesFile(), "promtool", "check", "rules"),
 			put(prometheus.Config, "644", server.Render(), "promtool", "check", "config"),
-			{words: []string{"turn", ownName, scraped.Scheme() + "://" + at + "/"}, input: prometheus.Target(self, at, scraped.TLS)},
-			unit(prometheus.Name+".service", prometheus.Unit(v.Tunnel.Addresses, v.talksTo(), v.Web)),
-		})
+		},
+		v.scrapeItself(self),
+		[]call{unit(prometheus.Name+".service", prometheus.Unit(v.Tunnel.Addresses, v.talksTo(), v.Web))},
+	)
 }
 
-// talksTo are the networks of all targets; none where some are anywhere.
+// scrapeItself makes Prometheus scrape the monitor's own node exporter. The blackbox exporter is asked for its probes alone.
+func (v MonitorValues) scrapeItself(self prometheus.Labels) []call {
+	var nodes []exporter.Choice
+	for _, c := range v.Exporters {
+		if c.Name != exporter.Blackbox {
+			nodes = append(nodes, c)
+		}
+	}
+	return scrapes(ownName, self, v.Tunnel.Addresses[0].String(), exporter.Endpoints(nodes, nil, v.TLS.Enabled()))
+}
+
+// probes are what Prometheus asks the blackbox exporter.
+func (v MonitorValues) probes() *prometheus.Probes {
+	for _, c := range v.Exporters {
+		if c.Name == exporter.Blackbox {
+			return &prometheus.Probes{At: netip.AddrPortFrom(loopback, uint16(c.Port)), List: v.Probes}
+		}
+	}
+	return nil
+}
+
+// talksTo are the networks of all targets; none where some are anywhere, or the operator's own jobs are.
 func (v MonitorValues) talksTo() []netip.Prefix {
-	if v.Outside {
+	if v.Outside || len(v.ScrapeConfigs) > 0 {
 		return nil
 	}
 	return v.Tunnel.Networks

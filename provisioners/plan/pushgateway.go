@@ -30,12 +30,12 @@ func (v MonitorValues) pushgateway() pushgateway.Host {
 	return pushgateway.Host{Own: v.Tunnel.Addresses, Networks: v.Tunnel.Networks}
 }
 
-// admitPushes opens the Pushgateway to the tunnel: whose packets come out of it is a host's that the monitor knows.
-func (v MonitorValues) admitPushes(r nftables.Ruleset) nftables.Ruleset {
-	if len(v.Jobs) > 0 {
-		r.PushFrom, r.Push = v.Tunnel.Networks, pushgateway.Port
+// pushRules open the Pushgateway to the tunnel: only a host that the monitor knows sends packets through it.
+func (v MonitorValues) pushRules() []nftables.Rule {
+	if len(v.Jobs) == 0 {
+		return nil
 	}
-	return r
+	return nftables.TCP(nftables.Inside, v.Tunnel.Networks, pushgateway.Port)
 }
 
 // pushed is what Prometheus scrapes of it.

@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"github.com/promwire/promwire/provisioners/authority"
-	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/scripts"
 )
 
-// exporterOwns is the mode of what only the exporter may read.
-const exporterOwns = "400:" + nodeexporter.Name
+// exportersRead is the mode of what the host's exporters may read.
+const exportersRead = "440:root:" + certificate.Group
 
 // certificates are those of the monitor: the authorities', its own exporter's and Prometheus's, and what renews all certificates.
 func (v MonitorValues) certificates() []call {
@@ -21,16 +21,16 @@ func (v MonitorValues) certificates() []call {
 	}
 	validity, renewBefore := seconds(v.TLS.Validity), seconds(v.TLS.RenewBefore)
 	own := append([]string{"own_certificate", v.Host, "DNS:" + v.Host}, alternative(v.Tunnel.Addresses)...)
-	return []call{
+	return append(group(),
 		do(append([]string{"authority", validity, renewBefore}, v.TLS.Authorities...)...),
 		do(append(own, "DNS:localhost", "IP:127.0.0.1")...), // people come to Prometheus's own endpoint by a forwarded port
 		do("scraper"),
-		put(nodeexporter.WebPath, exporterOwns, nodeexporter.WebConfig()),
+		put(certificate.WebPath, exportersRead, certificate.WebConfig()),
 		put(authority.RenewPath, "755", scripts.Renew, "bash", "-n"),
 		unit(authority.RenewService, authority.Service()),
 		unit(authority.RenewTimer, authority.Timer(v.TLS.RenewBefore)),
 		do("service", authority.RenewTimer),
-	}
+	)
 }
 
 // certificates are those of the target: whom it trusts, and what it proves itself with.
@@ -40,23 +40,25 @@ func (v TargetValues) certificates() []call {
 	}
 	certify := do("certify", v.Host, strconv.FormatInt(v.Certificate.Signed, 10), seconds(v.TLS.RenewBefore))
 	certify.input = v.Certificate.PEM
-	return []call{
-		{words: []string{"trust"}, input: v.Certificate.Authorities},
+	return append(group(),
+		call{words: []string{"trust"}, input: v.Certificate.Authorities},
 		certify,
-		put(nodeexporter.WebPath, exporterOwns, nodeexporter.WebConfig()),
-	}
+		put(certificate.WebPath, exportersRead, certificate.WebConfig()),
+	)
 }
 
 // receiver takes renewed certificates from the monitor.
 func (v TargetValues) receiver() []call {
 	if !v.TLS.Enabled() {
-		return []call{do("without", nodeexporter.ReceiveSocket)}
+		return []call{do("without", certificate.ReceiveSocket)}
 	}
+	place := v.place()
+	socket := certificate.Receiver{Own: place.Own, Monitor: place.Monitor}.Socket()
 	return []call{
-		put(nodeexporter.ReceivePath, "755", scripts.Receive, "bash", "-n"),
-		unit(nodeexporter.ReceiveService, nodeexporter.Receive()),
-		unit(nodeexporter.ReceiveSocket, v.exporter().ReceiveListens()),
-		do("service", nodeexporter.ReceiveSocket),
+		put(certificate.ReceivePath, "755", scripts.Receive, "bash", "-n"),
+		unit(certificate.ReceiveService, certificate.Service()),
+		unit(certificate.ReceiveSocket, socket),
+		do("service", certificate.ReceiveSocket),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/prometheus"
@@ -31,10 +32,9 @@ type Ports []nftables.Port
 
 // Releases are the programs to install.
 type Releases struct {
-	Mirror       string // base of the downloads; "": release.DefaultMirror
-	NodeExporter release.Release
-	Prometheus   release.Release // of the monitor only
-	Pushgateway  release.Release // of a monitor with Jobs only
+	Mirror      string          // base of the downloads; "": release.DefaultMirror
+	Prometheus  release.Release // of the monitor only
+	Pushgateway release.Release // of a monitor with Jobs only
 }
 
 // Peer is the monitor as a target sees it.
@@ -69,7 +69,7 @@ type Direct struct {
 	Monitor netip.Addr // where it sees the monitor come from
 }
 
-// MonitorValues are what the monitor's plan depends on. Of the targets it knows no more than whether any is Outside.
+// MonitorValues are what the monitor's plan depends on. Of the targets it knows no more than their jobs and whether any is Outside.
 type MonitorValues struct {
 	Host           string // name
 	Region         string
@@ -86,6 +86,11 @@ type MonitorValues struct {
 	Outside        bool            // whether any target is outside the tunnel
 	Jobs           []string        // batch jobs, which push to the monitor's Pushgateway as the users of these names; none: it has none
 	Forward        []nftables.Edge // ways between other ends of the tunnel, through the monitor
+
+	Exporters     []exporter.Choice // its own: the node exporter, and the blackbox exporter where there are Probes
+	Scraped       []string          // jobs of what the targets serve, beside those of Exporters
+	Probes        []exporter.Probe  // what its blackbox exporter asks
+	ScrapeConfigs []string          // the operator's own jobs, see prometheus.Server
 }
 
 // TargetValues are what a target's plan depends on: itself and the monitor, no other target.
@@ -96,6 +101,9 @@ type TargetValues struct {
 	Releases Releases
 	Monitor  Peer
 	Open     Ports
+
+	Exporters []exporter.Choice  // what promwire installs; the node exporter is one of them
+	Scrape    []exporter.Service // what the host serves already
 
 	TLS         TLS
 	Certificate facts.Certificate // where TLS is enabled
@@ -124,7 +132,8 @@ type EnrolValues struct {
 	Region    string
 	Labels    map[string]string // more labels for its series
 	PublicKey wgtypes.Key
-	Addresses []netip.Addr // in the tunnel: IPv4, then IPv6 if the network has any
+	Addresses []netip.Addr        // in the tunnel: IPv4, then IPv6 if the network has any
+	Endpoints []exporter.Endpoint // what is scraped
 
 	TLS     TLS
 	Request string // for a certificate: PKCS #10, base64 of DER

@@ -12,7 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/prometheus"
 )
 
@@ -31,24 +31,25 @@ var outsideScript string
 // Target is one scraped host, as the gate must know it.
 type Target struct {
 	Name      string
-	Address   string // where it is scraped: IP address or DNS name
-	Port      int    // TCP
-	TLS       bool   // by https, with certificates
-	Tunnel    bool   // Address is one of the tunnel
-	PublicKey string // of WireGuard, base64; "-" or "" of a target in no tunnel
-	Digest    string // of its plan: a changed host is proved again
+	Address   string              // where it is scraped: IP address or DNS name
+	Endpoints []exporter.Endpoint // what is scraped
+	Tunnel    bool                // Address is one of the tunnel
+	PublicKey string              // of WireGuard, base64; "-" or "" of a target in no tunnel
+	Digest    string              // of its plan: a changed host is proved again
 }
 
-// line is the target as the gate reads it.
-func (t Target) line() string {
-	scheme, way := "http", "direct"
-	if t.TLS {
-		scheme = "https"
-	}
+// lines are the target's endpoints as the gate reads them, one each.
+func (t Target) lines() string {
+	way := "direct"
 	if t.Tunnel {
 		way = "tunnel"
 	}
-	return fmt.Sprintf("%s %s %d %s %s %s %s\n", t.Name, t.Address, t.Port, scheme, way, cmp.Or(t.PublicKey, "-"), t.Digest)
+	var b strings.Builder
+	for _, e := range t.Endpoints {
+		fmt.Fprintf(&b, "%s %s %s %d %s %s %s %s %s %s\n", t.Name, e.Job, t.Address, e.Port, e.Scheme(), e.MetricsPath(), way,
+			cmp.Or(e.Unit, "-"), cmp.Or(t.PublicKey, "-"), t.Digest)
+	}
+	return b.String()
 }
 
 // Cluster is one that the monitor federates, as the gate must know it.
@@ -88,7 +89,7 @@ func Gate(v GateValues) string {
 	fmt.Fprintf(&b, "fleet_prometheus=%s://127.0.0.1:%d\n", v.Web.Scheme(), prometheus.Port)
 	b.WriteString("fleet_targets='\n")
 	for _, t := range targets {
-		b.WriteString(t.line())
+		b.WriteString(t.lines())
 	}
 	b.WriteString("'\nfleet_clusters='\n")
 	for _, c := range slices.SortedFunc(slices.Values(v.Clusters), func(a, b Cluster) int { return strings.Compare(a.Name, b.Name) }) {
@@ -104,7 +105,7 @@ type Outsider struct {
 	Address string // public
 	SSHPort int
 	Digest  string // of its firewall: a changed one is probed again
-	Closed  []int  // what must not answer there, beside what must not anywhere
+	Closed  []int  // TCP ports that must not answer there
 }
 
 // OutsideValues are the operator's probes.
@@ -113,8 +114,6 @@ type OutsideValues struct {
 	Again string // any text; a new one proves anew
 }
 
-// closed are the ports that must not answer anybody outside.
-var closed = []int{nodeexporter.Port, nodeexporter.TLSPort, nodeexporter.ReceivePort, prometheus.Port}
 
 // Outside is the script that tries, on the operator's machine, what must not answer.
 func Outside(v OutsideValues) string {
@@ -127,7 +126,7 @@ func Outside(v OutsideValues) string {
 	b.WriteString("fleet_probes='\n")
 	for _, h := range hosts {
 		fmt.Fprintf(&b, "%s %s %d open\n", h.Name, h.Address, h.SSHPort)
-		for _, port := range slices.Concat(closed, h.Closed) {
+		for _, port := range h.Closed {
 			fmt.Fprintf(&b, "%s %s %d closed\n", h.Name, h.Address, port)
 		}
 	}

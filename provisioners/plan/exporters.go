@@ -1,0 +1,123 @@
+package plan
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/promwire/promwire/provisioners/certificate"
+	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/release"
+	"github.com/promwire/promwire/provisioners/systemd"
+)
+
+// exporters are all that a host runs, in the order of its settings.
+type exporters []exporter.Instance
+
+// files are the exporters' programs of pinned releases, their users and their units. A package's unit gets its drop-in here, before the
+// package is installed: so it never listens where the package alone would.
+func (all exporters) files(mirror string) []call {
+	var calls []call
+	for _, e := range all {
+		if !e.Pinned() {
+			calls = append(calls, do("not_the_owners", e.Service(), e.Package))
+			calls = append(calls, dropIn(e.Service(), e.Text())...)
+			continue
+		}
+		calls = append(calls, install(mirror, e.Choice.Release, exporterMB, e.Choice.Release.Name)...)
+		calls = append(calls, user(e.User, "Prometheus exporter of "+e.Sees)...)
+		calls = append(calls, own(e)...)
+		calls = append(calls, unit(e.Service(), e.Text()))
+	}
+	return calls
+}
+
+// own are the files that one exporter alone needs.
+func own(e exporter.Instance) []call {
+	switch e.Name {
+	case exporter.Node:
+		return []call{do("dir", "/var/lib/node_exporter", "755"), do("dir", exporter.Textfiles, "755")}
+	case exporter.Blackbox:
+		return []call{put(exporter.BlackboxConfig, "644", exporter.BlackboxModules())}
+	}
+	return nil
+}
+
+// packages installs what comes from the distribution, and sees that every exporter knows its flags and finds its secret.
+func (all exporters) packages() []call {
+	var calls []call
+	for _, e := range all {
+		if !e.Pinned() {
+			calls = append(calls, do("packages", e.Package), do("reread", e.Service()))
+		}
+		if e.SecretFile != "" {
+			calls = append(calls, do("secret_file", e.Name, e.SecretFile, e.Secret))
+		}
+		if flags := e.AllFlags(); len(flags) > 0 {
+			calls = append(calls, do(append([]string{"knows_flags", e.Name, e.Program, e.CheckFlag}, flags...)...))
+		}
+	}
+	return calls
+}
+
+// run starts them and sees each of them answer, then ends those that the host has from an earlier plan.
+func (all exporters) run() []call {
+	var calls []call
+	packaged := []string{"packaged_exporters"}
+	for _, e := range all {
+		inputs := []string{"service", e.Service(), e.Program}
+		if !e.Pinned() {
+			packaged = append(packaged, e.Service())
+			inputs = append(inputs, e.File())
+		}
+		if e.SecretFile != "" {
+			inputs = append(inputs, e.SecretFile)
+		}
+		calls = append(calls, do(inputs...), answers(e))
+		if e.Pinned() {
+			calls = append(calls, do("prune", e.Choice.Release.Name, e.Choice.Release.Version))
+		}
+	}
+	return append(calls, do(packaged...))
+}
+
+// answers sees an exporter answer. One with certificates says no to its own host, but it speaks.
+func answers(e exporter.Instance) call {
+	how := "answers"
+	if e.Endpoint().TLS {
+		how = "listens"
+	}
+	at := net.JoinHostPort(e.Own[0].String(), strconv.Itoa(e.Endpoint().Port))
+	return do(how, fmt.Sprintf("http://%s/", at), e.Service())
+}
+
+// former ends the exporters that the host had before certificates were turned on or off, once Prometheus had the time to change.
+func (all exporters) former() []call {
+	words := []string{"retire_later"}
+	for _, e := range all {
+		if former := e.Former(); former != "" {
+			words = append(words, former)
+		}
+	}
+	return []call{do(words...)}
+}
+
+// group may read the host's certificate, which is the host's and not one exporter's.
+func group() []call {
+	return []call{
+		put("/etc/sysusers.d/"+certificate.Group+".conf", "644", systemd.Group(certificate.Group)),
+		do("group", certificate.Group),
+	}
+}
+
+// install is one release. Each architecture's archive stands in the script, because the host knows which one it needs.
+func install(mirror string, r release.Release, room int, binaries ...string) []call {
+	var archives string
+	for _, arch := range release.Architectures {
+		if sum := r.SHA256[arch]; sum != "" {
+			archives += fmt.Sprintf("%s %s %s\n", arch, r.URL(mirror, arch), sum)
+		}
+	}
+	words := append([]string{"release", r.Name, r.Version, strconv.Itoa(room)}, binaries...)
+	return []call{{words: words, input: archives}}
+}

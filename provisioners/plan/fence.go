@@ -1,0 +1,44 @@
+package plan
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/promwire/promwire/provisioners/fence"
+	"github.com/promwire/promwire/provisioners/scripts"
+)
+
+// fenceFiles are what a target tries the tunnel with.
+func (v TargetValues) fenceFiles() []call {
+	if v.Direct != nil {
+		return nil
+	}
+	f := fence.Fence{Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, Ports: v.scraped()}
+	return []call{
+		put(fence.Path, "755", scripts.Fence, "bash", "-n"),
+		unit(fence.Service, f.Unit()),
+		unit(fence.Timer, f.TimerUnit()),
+	}
+}
+
+func (v TargetValues) fenceRuns() []call {
+	if v.Direct != nil { // what it saw when it was in the tunnel is out of date
+		return []call{do("without", fence.Timer), do("drop", fence.Metrics)}
+	}
+	return []call{do("service", fence.Timer)}
+}
+
+// relays lead the tunnel to what the host serves on loopback alone. Ports that are not listed any more lose theirs.
+func (v TargetValues) relays() []call {
+	if v.Direct != nil {
+		return []call{do("relays", "")}
+	}
+	var own, ports []string
+	for _, address := range v.Tunnel.Addresses {
+		own = append(own, address.String())
+	}
+	for _, s := range v.Scrape {
+		ports = append(ports, strconv.Itoa(s.Port))
+	}
+	return []call{do(append([]string{"relays", strings.Join(own, " ")}, ports...)...)}
+}
