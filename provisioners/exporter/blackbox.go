@@ -11,11 +11,11 @@ import (
 // Probe is something that the monitor's blackbox exporter asks from outside.
 type Probe struct {
 	URL    string // as the stack file has it; the instance of its series
-	Module string // of BlackboxModules
+	Module string // of blackboxModules
 	Target string // what the exporter is to ask
 }
 
-// modules of BlackboxModules, by the scheme of a URL.
+// modules are those of blackboxModules, by the scheme of a URL.
 var modules = map[string]string{"http": "http", "https": "http", "tcp": "tcp", "tls": "tls", "icmp": "icmp"}
 
 // ParseProbe reads the URL of a probe: http and https ask for a status of 2xx, tcp for a connection, tls for a connection with a
@@ -48,15 +48,12 @@ func ParseProbe(text string) (Probe, error) {
 	return p, nil
 }
 
-// BlackboxModules is the blackbox exporter's configuration, in the format of
+// blackboxModules is the blackbox exporter's configuration, in the format of
 // https://github.com/prometheus/blackbox_exporter/blob/master/CONFIGURATION.md. IPv4 comes first, because a host may have an IPv6
 // address and no way out by it; a name without an IPv4 address is asked by IPv6.
-func BlackboxModules() string {
-	const ip4 = "preferred_ip_protocol: ip4"
-	return `modules:
-  http: {prober: http, timeout: 9s, http: {` + ip4 + `}}
-  tcp: {prober: tcp, timeout: 9s, tcp: {` + ip4 + `}}
-  tls: {prober: tcp, timeout: 9s, tcp: {` + ip4 + `, tls: true}}
-  icmp: {prober: icmp, timeout: 9s, icmp: {` + ip4 + `}}
+const blackboxModules = `modules:
+  http: {prober: http, timeout: 9s, http: {preferred_ip_protocol: ip4}}
+  tcp: {prober: tcp, timeout: 9s, tcp: {preferred_ip_protocol: ip4}}
+  tls: {prober: tcp, timeout: 9s, tcp: {preferred_ip_protocol: ip4, tls: true}}
+  icmp: {prober: icmp, timeout: 9s, icmp: {preferred_ip_protocol: ip4}}
 `
-}

@@ -28,6 +28,9 @@ type Exporter struct {
 	WebFlag    string // takes the path of exporter-toolkit's web configuration; "": it knows none, and stays plain HTTP
 	Flags      []string
 	CheckFlag  string // makes it read its flags and end, with status 0 if it knows them; such as "--version"
+	GoFlags    bool   // it reads its flags with Go's own package, to which CheckFlag must come first, and to others last
+	ConfigFile string // path of a file that it needs; "": none
+	Config     string // the text of ConfigFile, without secrets
 
 	Environment []string // NAME=value that it gets where the owner gives it no secret file
 	Secret      string   // environment variable that the owner's secret file may hold, such as "DATA_SOURCE_NAME"; "": it needs none

@@ -17,13 +17,13 @@ const (
 	BlackboxConfig = "/etc/promwire/blackbox.yml"
 )
 
-// table has a row for each exporter that promwire installs. A new row is all that a new exporter takes; its facts come from the
-// project's own -h and, for a package, from its unit file and /etc/default.
-var table = []Exporter{
+// table has a row for each exporter that promwire installs. A new row is all that a new exporter needs. The facts come from the
+// project's own --help and, for a package, from its unit file, /etc/default and README.Debian; they hold for Debian 12 and 13.
+var table = append([]Exporter{
 	{
 		Name: Node, Sees: "the host itself", Release: "node_exporter",
 		Unit: "node_exporter", Program: "/usr/local/bin/node_exporter", User: "node_exporter",
-		Port: 9100, ListenFlag: "--web.listen-address", WebFlag: "--web.config.file", CheckFlag: "--version",
+		Port: 9100, ListenFlag: "--web.listen-address", WebFlag: webFlag, CheckFlag: "--version",
 		Flags: []string{"--collector.textfile.directory=" + Textfiles},
 		Service: []string{
 			"ProtectHome=read-only",                     // it counts the space of what is mounted there
@@ -33,14 +33,14 @@ var table = []Exporter{
 	{
 		Name: Blackbox, Sees: "what others see of a URL: HTTP, TCP, ICMP, certificates", Release: "blackbox_exporter",
 		Unit: "blackbox_exporter", Program: "/usr/local/bin/blackbox_exporter", User: "blackbox_exporter",
-		Port: 9115, ListenFlag: "--web.listen-address", WebFlag: "--web.config.file", CheckFlag: "--version",
+		Port: 9115, ListenFlag: "--web.listen-address", WebFlag: webFlag, CheckFlag: "--version",
 		Flags: []string{"--config.file=" + BlackboxConfig},
 		Service: []string{
 			"ProtectHome=yes", "SystemCallFilter=@system-service",
 			"CapabilityBoundingSet=CAP_NET_RAW", "AmbientCapabilities=CAP_NET_RAW", // it sends echo requests
 		},
 	},
-}
+}, packaged...)
 
 // Find is the row of this name.
 func Find(name string) (Exporter, error) {

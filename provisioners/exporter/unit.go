@@ -61,7 +61,8 @@ func (i Instance) service() []string {
 	if i.Pinned() {
 		service = append(service, "User="+i.User, "Group="+i.User)
 	} else {
-		service = append(service, "ExecStart=") // the package's own, which would listen on all addresses
+		// The package's own would listen on all addresses, and its file's empty variables would override ours.
+		service = append(service, "ExecStart=", "EnvironmentFile=")
 	}
 	service = append(service, "ExecStart="+strings.Join(i.command(), " \\\n  "))
 	if i.endpointTLS() {

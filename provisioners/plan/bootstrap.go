@@ -5,28 +5,28 @@ import "github.com/promwire/promwire/provisioners/scripts"
 // Bootstrap is the script that a host runs first. Its output is read by facts.Parse. Undone, it leaves no trace of any plan,
 // but for installed packages.
 func Bootstrap(v BootstrapValues) string {
-	apart := []string{"apart"}
+	overlap := []string{"refuse_overlap"}
 	for _, network := range v.Networks {
-		apart = append(apart, network.String())
+		overlap = append(overlap, network.String())
 	}
 	begin := []call{
 		do("begin", v.Host, "bootstrap"),
 		do("supported"),
-		do("settled"),
+		do("wait_for_cloud_init"),
 		do(packages...),
 	}
 	if v.Direct { // its key is made all the same: the settings may put it into the tunnel one day
-		begin = append(begin, do("own"), do("wireguard", "optional"))
+		begin = append(begin, do("record_host"), do("wireguard", "optional"))
 	} else {
-		begin = append(begin, do(apart...), do("own"), do("wireguard", "needed"))
+		begin = append(begin, do(overlap...), do("record_host"), do("wireguard", "needed"))
 	}
 	begin = append(begin, do("tunnel_key"), do("identity", v.Host))
 	if v.RetireTemporaryKey {
-		begin = append(begin, do("lasting_key"))
+		begin = append(begin, do("permanent_key"))
 	}
-	return script("how "+v.Host+" begins, and ends", scripts.Base+scripts.Bootstrap+scripts.Undo+scripts.Receipt,
-		function{apply, append(begin, do("host_key"), do("tell"))},
-		function{undo, []call{do("begin", v.Host, "undo"), do("take_away"), do("receipt", "")}})
+	return script("how "+v.Host+" begins, and ends", scripts.Base+scripts.Identity+scripts.Bootstrap+scripts.Undo+scripts.Receipt,
+		function{apply, append(begin, do("host_key"), do("print_facts"))},
+		function{undo, []call{do("begin", v.Host, "undo"), do("undo_all"), do("receipt", "")}})
 }
 
 // Confirm is the script that makes the firewall permanent that converge loaded on trial.

@@ -18,7 +18,7 @@ func EnrolCluster(v EnrolClusterValues) string {
 	peer := wireguard.Peer{Name: v.Name, PublicKey: v.PublicKey, AllowedIPs: wireguard.Hosts(addresses)}
 	know := []call{
 		do("use", v.Name, "enrol"),
-		do("unseat", part, v.PublicKey.String(), wireguard.Hosts(addresses)[0].String()),
+		do("remove_conflicts", part, v.PublicKey.String(), wireguard.Hosts(addresses)[0].String()),
 		put("/etc/wireguard/promwire0.d/peer-"+part+".conf", "600", peer.Render()),
 		do("join_parts"),
 		v.federate(),
@@ -26,8 +26,8 @@ func EnrolCluster(v EnrolClusterValues) string {
 	}
 	forget := []call{
 		do("use", v.Name, "withdraw"),
-		do("leave", part),
-		do("secede", v.Name),
+		do("remove_peer", part),
+		do("unfederate", v.Name),
 		do("join_parts"),
 		do("receipt", ""),
 	}
@@ -36,7 +36,7 @@ func EnrolCluster(v EnrolClusterValues) string {
 
 func (v EnrolClusterValues) federate() call {
 	if v.Federation == nil {
-		return do("secede", v.Name)
+		return do("unfederate", v.Name)
 	}
 	return call{words: []string{"federate", v.Name, prometheus.Clusters}, input: v.Federation.Render()}
 }

@@ -22,8 +22,8 @@ func Enrol(v EnrolValues) string {
 	know := join([]call{do("use", v.Host, "enrol")}, v.peer(), v.certificate(), v.scrape(), []call{do("receipt", "")})
 	forget := []call{
 		do("use", v.Host, "withdraw"),
-		do("leave", v.Host),
-		do("dismiss", v.Host),
+		do("remove_peer", v.Host),
+		do("forget_host", v.Host),
 		do("join_parts"),
 		do("receipt", ""),
 	}
@@ -42,13 +42,13 @@ func (v EnrolValues) peer() []call {
 		return nil
 	}
 	allowed := wireguard.Hosts(v.Addresses)
-	unseat := []string{"unseat", v.Host, v.PublicKey.String()}
+	conflicts := []string{"remove_conflicts", v.Host, v.PublicKey.String()}
 	for _, address := range allowed {
-		unseat = append(unseat, address.String())
+		conflicts = append(conflicts, address.String())
 	}
 	peer := wireguard.Peer{Name: v.Host, PublicKey: v.PublicKey, AllowedIPs: allowed}
 	return []call{
-		do(unseat...),
+		do(conflicts...),
 		put("/etc/wireguard/promwire0.d/peer-"+v.Host+".conf", "600", peer.Render()),
 		do("join_parts"),
 	}
@@ -56,10 +56,10 @@ func (v EnrolValues) peer() []call {
 
 func (v EnrolValues) certificate() []call {
 	if !v.TLS.Enabled() {
-		return []call{do("dismiss", v.Host)}
+		return []call{do("forget_host", v.Host)}
 	}
 	receiver := net.JoinHostPort(v.address(), strconv.Itoa(certificate.ReceivePort))
-	return []call{do(append([]string{"admit", v.Host, receiver, v.Request, "DNS:" + v.Host}, v.names()...)...)}
+	return []call{do(append([]string{"certify_host", v.Host, receiver, v.Request, "DNS:" + v.Host}, v.names()...)...)}
 }
 
 // scrape makes Prometheus scrape what the target serves, each once it answers there.

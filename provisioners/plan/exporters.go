@@ -20,25 +20,25 @@ func (all exporters) files(mirror string) []call {
 	var calls []call
 	for _, e := range all {
 		if !e.Pinned() {
-			calls = append(calls, do("not_the_owners", e.Service(), e.Package))
-			calls = append(calls, dropIn(e.Service(), e.Text())...)
+			calls = join(calls, []call{do("not_the_owners", e.Service(), e.Package)}, config(e), dropIn(e.Service(), e.Text()))
 			continue
 		}
-		calls = append(calls, install(mirror, e.Choice.Release, exporterMB, e.Choice.Release.Name)...)
-		calls = append(calls, user(e.User, "Prometheus exporter of "+e.Sees)...)
-		calls = append(calls, own(e)...)
-		calls = append(calls, unit(e.Service(), e.Text()))
+		calls = join(calls,
+			install(mirror, e.Choice.Release, exporterMB, e.Choice.Release.Name),
+			user(e.User, "Prometheus exporter of "+e.Sees),
+			config(e),
+			[]call{unit(e.Service(), e.Text())})
 	}
 	return calls
 }
 
-// own are the files that one exporter alone needs.
-func own(e exporter.Instance) []call {
-	switch e.Name {
-	case exporter.Node:
+// config are the files and folders that one exporter alone needs.
+func config(e exporter.Instance) []call {
+	switch {
+	case e.Name == exporter.Node:
 		return []call{do("dir", "/var/lib/node_exporter", "755"), do("dir", exporter.Textfiles, "755")}
-	case exporter.Blackbox:
-		return []call{put(exporter.BlackboxConfig, "644", exporter.BlackboxModules())}
+	case e.ConfigFile != "":
+		return []call{do("dir", "/etc/promwire", "755"), put(e.ConfigFile, "644", e.Config)}
 	}
 	return nil
 }
@@ -54,10 +54,19 @@ func (all exporters) packages() []call {
 			calls = append(calls, do("secret_file", e.Name, e.SecretFile, e.Secret))
 		}
 		if flags := e.AllFlags(); len(flags) > 0 {
-			calls = append(calls, do(append([]string{"knows_flags", e.Name, e.Program, e.CheckFlag}, flags...)...))
+			calls = append(calls, knowsFlags(e, flags))
 		}
 	}
 	return calls
+}
+
+// knowsFlags has the exporter itself judge its flags. Go's own flags are read up to the first fault, others up to a flag that ends it.
+func knowsFlags(e exporter.Instance, flags []string) call {
+	words := append(append([]string{"knows_flags", e.Name, e.Program}, flags...), e.CheckFlag)
+	if e.GoFlags {
+		words = append([]string{"knows_flags", e.Name, e.Program, e.CheckFlag}, flags...)
+	}
+	return do(words...)
 }
 
 // run starts them and sees each of them answer, then ends those that the host has from an earlier plan.
@@ -70,8 +79,10 @@ func (all exporters) run() []call {
 			packaged = append(packaged, e.Service())
 			inputs = append(inputs, e.File())
 		}
-		if e.SecretFile != "" {
-			inputs = append(inputs, e.SecretFile)
+		for _, file := range []string{e.ConfigFile, e.SecretFile} {
+			if file != "" {
+				inputs = append(inputs, file)
+			}
 		}
 		calls = append(calls, do(inputs...), answers(e))
 		if e.Pinned() {
@@ -93,7 +104,7 @@ func answers(e exporter.Instance) call {
 
 // former ends the exporters that the host had before certificates were turned on or off, once Prometheus had the time to change.
 func (all exporters) former() []call {
-	words := []string{"retire_later"}
+	words := []string{"stop_later"}
 	for _, e := range all {
 		if former := e.Former(); former != "" {
 			words = append(words, former)

@@ -23,7 +23,7 @@ func (v TargetValues) fenceFiles() []call {
 
 func (v TargetValues) fenceRuns() []call {
 	if v.Direct != nil { // what it saw when it was in the tunnel is out of date
-		return []call{do("without", fence.Timer), do("drop", fence.Metrics)}
+		return []call{do("remove_unit", fence.Timer), do("remove", fence.Metrics)}
 	}
 	return []call{do("service", fence.Timer)}
 }

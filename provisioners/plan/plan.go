@@ -39,9 +39,9 @@ func (p Plan) Script() (string, error) {
 	if p.Empty() {
 		return "", errors.New("plan: this one is empty; make one with Monitor or Target")
 	}
-	begin := []call{do("bring"), do("use", p.host, "converge")}
-	end := []call{do("receipt", p.FirewallDigest())}
-	return script(fmt.Sprintf("what the %s %s must be", p.role, p.host), scripts.Use+"\n"+bring(),
+	begin := []call{do("install_library"), do("use", p.host, "converge")}
+	end := []call{do("remove_former_identity"), do("receipt", p.FirewallDigest())}
+	return script(fmt.Sprintf("what the %s %s must be", p.role, p.host), scripts.Use+"\n"+installLibrary(),
 		function{apply, join(begin, p.steps, end)}), nil
 }
 
@@ -117,7 +117,7 @@ func (v MonitorValues) blackboxEnds() []call {
 	if len(v.Probes) > 0 {
 		return nil
 	}
-	return []call{do("without_release", "blackbox_exporter", exporter.BlackboxConfig)}
+	return []call{do("remove_release", "blackbox_exporter", exporter.BlackboxConfig)}
 }
 
 // Target plans a target.
@@ -216,8 +216,8 @@ func (p Plan) system() []call {
 		do("space", "10", "/etc"),
 		do("space", "10", "/var/lib"),
 		do(packages...),
-		do("retire"),
-		{words: []string{"hang_up"}, input: hangUp},
+		do("remove_temporary_key"),
+		{words: []string{"close_unused_connections"}, input: hangUp},
 		do("identity_folder"),
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/release"
@@ -22,17 +23,28 @@ func monitorValues() MonitorValues {
 		Host: "watcher", Region: "tor1", ScrapeInterval: 15 * time.Second,
 		Tunnel: tunnelAt("10.98.0.1"), SSH: SSH{Port: 22, From: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}},
 		Releases: Releases{
-			NodeExporter: release.Release{Name: "node_exporter", Version: "1.2.3", SHA256: sums},
-			Prometheus:   release.Release{Name: "prometheus", Version: "3.2.1", SHA256: sums},
+			Prometheus: release.Release{Name: "prometheus", Version: "3.2.1", SHA256: sums},
 		},
+		Exporters: []exporter.Choice{choose("node")},
 	}
+}
+
+// choose is an exporter of the table, with a release of no program that is there.
+func choose(name string) exporter.Choice {
+	row, err := exporter.Find(name)
+	if err != nil {
+		panic(err)
+	}
+	sums := map[string]string{"amd64": strings.Repeat("0f", 32)}
+	return exporter.Choice{Exporter: row, Release: release.Release{Name: row.Release, Version: "1.2.3", SHA256: sums}}
 }
 
 func targetValues() TargetValues {
 	m := monitorValues()
 	return TargetValues{
 		Host: "node-1", Tunnel: tunnelAt("10.98.0.2"), SSH: m.SSH, Releases: m.Releases,
-		Monitor: Peer{PublicKey: wgtypes.Key{1}, Endpoint: "198.51.100.9:51820", Addresses: m.Tunnel.Addresses},
+		Exporters: []exporter.Choice{choose("node")},
+		Monitor:   Peer{PublicKey: wgtypes.Key{1}, Endpoint: "198.51.100.9:51820", Addresses: m.Tunnel.Addresses},
 	}
 }
 
@@ -49,9 +61,9 @@ func TestTargetRefuses(t *testing.T) {
 		want   string
 		change func(*TargetValues)
 	}{
-		{`"../x" is no host name`, func(v *TargetValues) { v.Host = "../x" }},
-		{`"Node" is no host name`, func(v *TargetValues) { v.Host = "Node" }},
-		{`"" is no host name`, func(v *TargetValues) { v.Host = "" }},
+		{`"../x" is not a valid host name`, func(v *TargetValues) { v.Host = "../x" }},
+		{`"Node" is not a valid host name`, func(v *TargetValues) { v.Host = "Node" }},
+		{`"" is not a valid host name`, func(v *TargetValues) { v.Host = "" }},
 		{"1 addresses in 0 networks", func(v *TargetValues) { v.Tunnel.Networks = nil }},
 		{"0 addresses in 1 networks", func(v *TargetValues) { v.Tunnel.Addresses = nil }},
 		{"address 10.99.0.2 is not in network", func(v *TargetValues) { v.Tunnel = tunnelAt("10.99.0.2") }},
@@ -59,14 +71,15 @@ func TestTargetRefuses(t *testing.T) {
 			v.Tunnel.Addresses = []netip.Addr{netip.MustParseAddr("fd98::2")}
 			v.Tunnel.Networks = []netip.Prefix{netip.MustParsePrefix("fd98::/64")}
 		}},
-		{"tunnel: port 0", func(v *TargetValues) { v.Tunnel.Port = 0 }},
+		{"tunnel: 0 is not a port", func(v *TargetValues) { v.Tunnel.Port = 0 }},
 		{"MTU 576", func(v *TargetValues) { v.Tunnel.MTU = 576 }},
-		{"ssh: port 65536", func(v *TargetValues) { v.SSH.Port = 65536 }},
+		{"ssh: 65536 is not a port", func(v *TargetValues) { v.SSH.Port = 65536 }},
 		{"nobody may log in", func(v *TargetValues) { v.SSH.From = nil }},
 		{"no public key", func(v *TargetValues) { v.Monitor.PublicKey = wgtypes.Key{} }},
 		{`endpoint "198.51.100.9" is not host:port`, func(v *TargetValues) { v.Monitor.Endpoint = "198.51.100.9" }},
 		{"monitor: 0 addresses", func(v *TargetValues) { v.Monitor.Addresses = nil }},
-		{"no sha256", func(v *TargetValues) { v.Releases.NodeExporter.SHA256 = nil }},
+		{"exporters: node is not in the list", func(v *TargetValues) { v.Exporters = nil }},
+		{"no sha256", func(v *TargetValues) { v.Exporters[0].Release.SHA256 = nil }},
 	} {
 		t.Run(c.want, func(t *testing.T) {
 			v := targetValues()
@@ -85,7 +98,7 @@ func TestMonitorRefusesAllAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{`plan of monitor "a b"`, "no host name", "MTU 0", `version "latest"`} {
+	for _, want := range []string{`plan of monitor "a b"`, "not a valid host name", "MTU 0", `version "latest"`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing in: %v", want, err)
 		}
@@ -236,9 +249,11 @@ func TestTLSRefuses(t *testing.T) {
 		{"the monitor gave it no certificate", func(v *TargetValues) { v.Certificate = facts.Certificate{} }},
 		{"renewal 1h0m0s before the end of 1h0m0s", func(v *TargetValues) { v.TLS.RenewBefore = time.Hour }},
 		{"renewal 0s before", func(v *TargetValues) { v.TLS.RenewBefore = 0 }},
+		{"direct: node has no certificate; outside", func(v *TargetValues) { v.TLS = TLS{} }},
+		{"direct: shop has no certificate", func(v *TargetValues) { v.Scrape = []exporter.Service{{Job: "shop", Port: 8080}} }},
 		{"in clear text; enable tls", func(v *TargetValues) { v.TLS = TLS{} }},
-		{"where the exporter listens", func(v *TargetValues) { v.Direct.Listen = netip.Addr{} }},
-		{"where the exporter listens", func(v *TargetValues) { v.Direct.Monitor = netip.Addr{} }},
+		{"where the exporter listens or", func(v *TargetValues) { v.Direct.Listen = netip.Addr{} }},
+		{"where the exporter listens or", func(v *TargetValues) { v.Direct.Monitor = netip.Addr{} }},
 		{"both have to be IPv4, or both IPv6", func(v *TargetValues) { v.Direct.Monitor = netip.MustParseAddr("2001:db8::1") }},
 	} {
 		v := good()

@@ -75,7 +75,7 @@ func (v MonitorValues) pushgatewayEnds() []call {
 	if len(v.Jobs) > 0 {
 		return nil
 	}
-	return []call{do("without_pushgateway")}
+	return []call{do("remove_pushgateway")}
 }
 
 // jobs are sorted, so that their order changes nothing on the host.

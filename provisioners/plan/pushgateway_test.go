@@ -18,7 +18,7 @@ func TestPushgatewayRefuses(t *testing.T) {
 		{"", []string{"backup"}, pinned},
 		{"", nil, release.Release{}},
 		{"version \"\" is not like 1.2.3", []string{"backup"}, release.Release{Name: "pushgateway"}},
-		{`"a b" is no user's name`, []string{"backup", "a b"}, pinned},
+		{`"a b" is not a valid user name`, []string{"backup", "a b"}, pinned},
 		{"prometheus is who scrapes", []string{"prometheus"}, pinned},
 	} {
 		v := monitorValues()
@@ -45,7 +45,7 @@ func TestPushgatewayOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		scripts[text] = true
-		if strings.Contains(text, "\nwithout_pushgateway\n") || strings.Index(text, "\npushers a b\n") > strings.Index(text, "\nservice pushgateway.service") {
+		if strings.Contains(text, "\nremove_pushgateway\n") || strings.Index(text, "\npushers a b\n") > strings.Index(text, "\nservice pushgateway.service") {
 			t.Error("it is taken away, or starts before it knows its users")
 		}
 	}
@@ -61,7 +61,7 @@ func TestPushgatewayOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, plan, _ := strings.Cut(text, "\napply() {\n")
-	if !strings.Contains(plan, "\nwithout_pushgateway\n") || strings.Contains(plan, "9091") || strings.Contains(plan, "job_name: pushgateway") {
+	if !strings.Contains(plan, "\nremove_pushgateway\n") || strings.Contains(plan, "9091") || strings.Contains(plan, "job_name: pushgateway") {
 		t.Errorf("a monitor without jobs has a Pushgateway:\n%s", plan)
 	}
 }

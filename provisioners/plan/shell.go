@@ -93,11 +93,11 @@ func put(name, mode, text string, check ...string) call {
 	return call{words: append([]string{"put", name, mode}, check...), input: text}
 }
 
-// bring is the function that writes the library to the host, for the plan and for later commands.
-func bring() string {
+// installLibrary is the function that writes the library to the host, for the plan and for later commands.
+func installLibrary() string {
 	new := scripts.LibraryPath + ".$$"
 	write := call{words: []string{"cat"}, input: scripts.Library()}.String()
-	return "# bring brings what the plan below is made of.\nbring() {\n" +
+	return "# install_library writes the functions that the plan below calls.\ninstall_library() {\n" +
 		"mkdir -p " + path.Dir(scripts.LibraryPath) + "\n" +
 		strings.Replace(write, "cat <<", "cat >"+new+" <<", 1) +
 		"mv " + new + " " + scripts.LibraryPath + "\n}\n"

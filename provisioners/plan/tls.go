@@ -17,7 +17,7 @@ const exportersRead = "440:root:" + certificate.Group
 // certificates are those of the monitor: the authorities', its own exporter's and Prometheus's, and what renews all certificates.
 func (v MonitorValues) certificates() []call {
 	if !v.TLS.Enabled() {
-		return []call{do("without", authority.RenewTimer)}
+		return []call{do("remove_unit", authority.RenewTimer)}
 	}
 	validity, renewBefore := seconds(v.TLS.Validity), seconds(v.TLS.RenewBefore)
 	own := append([]string{"own_certificate", v.Host, "DNS:" + v.Host}, alternative(v.Tunnel.Addresses)...)
@@ -50,7 +50,7 @@ func (v TargetValues) certificates() []call {
 // receiver takes renewed certificates from the monitor.
 func (v TargetValues) receiver() []call {
 	if !v.TLS.Enabled() {
-		return []call{do("without", certificate.ReceiveSocket)}
+		return []call{do("remove_unit", certificate.ReceiveSocket)}
 	}
 	place := v.place()
 	socket := certificate.Receiver{Own: place.Own, Monitor: place.Monitor}.Socket()

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/promwire/promwire/provisioners/exporter"
 )
 
 func TestServer(t *testing.T) {
@@ -24,7 +26,13 @@ func TestServer(t *testing.T) {
 		{"often", Server{Self: self, ScrapeInterval: 2 * time.Second, RetentionTime: 36 * time.Hour},
 			[]string{"scrape_interval: 2s\n  scrape_timeout: 2s\n", "      time: 1d12h\n"}, []string{"size:"}},
 		{"kept for ever", Server{Self: self, ScrapeInterval: time.Minute}, []string{"scrape_interval: 1m\n"}, []string{"storage:", "retention"}},
-		{"certificates", Server{Self: self, ScrapeInterval: time.Minute, TLS: true}, []string{
+		{"jobs of hosts", Server{Self: self, ScrapeInterval: time.Minute, Jobs: []string{"shop", "node", "shop"}}, []string{
+			"scrape_configs:\n  - job_name: node\n    file_sd_configs:\n      - files: ['/etc/prometheus/targets.d/*.node.json']\n",
+			"\n  - job_name: shop\n    file_sd_configs:\n      - files: ['/etc/prometheus/targets.d/*.shop.json']\n",
+		}, []string{"shop.json']\n    relabel_configs:\n      - source_labels: [name]\n        target_label: instance\n\n  - job_name: shop"}},
+		{"the operator's own", Server{Self: self, ScrapeInterval: time.Minute, ScrapeConfigs: []string{`{"job_name":"x"}`}},
+			[]string{"\n\n  - {\"job_name\":\"x\"}\n"}, nil},
+		{"certificates", Server{Self: self, ScrapeInterval: time.Minute, TLS: true, Jobs: []string{"node"}}, []string{
 			"    tls_config:\n      ca_file: /etc/prometheus/tls/authorities.pem\n", "      min_version: TLS13\n",
 		}, []string{"scheme: https", "basic_auth"}},
 		{"a guarded endpoint", Server{Self: self, ScrapeInterval: time.Minute, Web: Web{TLS: true, User: "admin"}}, []string{
@@ -52,7 +60,7 @@ func TestTarget(t *testing.T) {
 		"name": "somebody else", "quote": `a"b'c<&>` + "\nEND\n",
 	}}
 	for address, tls := range map[string]bool{"10.98.0.2:9100": false, "[fd98::2]:19100": true} {
-		text := Target(labels, address, tls)
+		text := Target(labels, address, exporter.Endpoint{Job: "node", TLS: tls})
 		var groups []struct {
 			Targets []string
 			Labels  map[string]string

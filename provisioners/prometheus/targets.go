@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"maps"
+	"strings"
 
 	"github.com/promwire/promwire/provisioners/exporter"
 )
@@ -19,7 +20,15 @@ const (
 var rules string
 
 // RulesFile is the alerts that come with a fleet: what is down, what is open that must not be, what runs full.
-func RulesFile() string { return rules }
+func RulesFile() string {
+	var up []string
+	for _, e := range exporter.All() {
+		if e.Up != "" {
+			up = append(up, e.Up)
+		}
+	}
+	return strings.Replace(rules, "$UP", strings.Join(up, "|"), 1)
+}
 
 // Labels are a target's: name, region and role, and the user's own.
 type Labels struct {

@@ -6,27 +6,27 @@ readonly AUTHORITY=/etc/promwire/authority
 
 # certificates shows every exporter that has one what must not be enough, and what must be.
 certificates() {
-  local name address port folder count=0
+  local name job address port path folder count=0
   [ -n "$(secured)" ] || return 0
   folder=$(umask 077 && mktemp -d)
   # shellcheck disable=SC2064 # the folder of now
   trap "rm -rf '$folder'" EXIT
   impostors "$folder"
-  while read -r name address port; do
-    show "$folder" "$name" "$address" "$port" >"$folder/rows-$name" &
+  while read -r name job address port path; do
+    show "$folder" "$name" "$address" "$port" "$path" >"$folder/rows-$name.$job" &
     count=$((count + 1))
-    [ $((count % TOGETHER)) -ne 0 ] || wait
-  done < <(awk '$4 == "https" { print $1, $2, $3 }' <<<"$fleet_targets")
+    [ $((count % PARALLEL)) -ne 0 ] || wait
+  done < <(awk '$5 == "https" { print $1, $2, $3, $4, $6 }' <<<"$fleet_targets")
   wait
   cat "$folder"/rows-*
   rm -rf "$folder"
 }
 
-# show FOLDER NAME ADDRESS PORT: one row for each thing that a client may bring.
+# show FOLDER NAME ADDRESS PORT PATH: one row for each thing that a client may bring.
 show() {
   local folder=$1 name=$2 address=$3 port=$4 what
   local believing=(--cacert "$pair/authorities.pem") url
-  url=$(bracket "$address"):$port/metrics
+  url=$(bracket "$address"):$port$5
   attempt "plain http" refused "http://$url"
   attempt "no certificate" refused "https://$url" "${believing[@]}"
   for what in "another authority's certificate" "another target's certificate" \

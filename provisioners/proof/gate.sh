@@ -2,9 +2,10 @@
 # probes say that it reaches nothing of the tunnel, and every exporter with a certificate refuses what it must. It costs one
 # connection of the operator's whatever the number of targets.
 #
-# Before this text stand: fleet_monitor (the monitor's name), fleet_prometheus (its URL), fleet_targets (lines: name, address, port,
-# http or https, tunnel or direct, WireGuard key, digest of its plan), fleet_clusters (see clusters.sh), fleet_seconds (how long to wait). It prints one row per probe:
-# from, to, address, port, expected, seen.
+# Before this text stand: fleet_monitor (the monitor's name), fleet_prometheus (its URL), fleet_targets (a line for each endpoint: name,
+# job, address, port, http or https, path, tunnel or direct, systemd unit or -, WireGuard key, digest of its plan), fleet_clusters (see
+# clusters.sh), fleet_seconds (how long to wait). It prints one row per probe: from, to, address, port, expected, seen.
+# An endpoint is called NAME/JOB.
 # shellcheck shell=bash disable=SC2154
 
 set -euo pipefail
@@ -13,8 +14,8 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 interface=promwire0
 turning=/var/lib/promwire/turning
 pair=/etc/prometheus/tls
-readonly MOST_SKEW=300 # seconds between two clocks
-readonly TOGETHER=8    # targets that are tried at a time
+readonly MAX_SKEW=300 # seconds between two clocks
+readonly PARALLEL=8    # endpoints that are tried at a time
 
 die() {
   printf 'promwire: %s: verify: %s\n' "$fleet_monitor" "$1" >&2
@@ -35,24 +36,25 @@ query() {
     sed -E 's/[a-z_]+="([^"]*)"/\1/g; s/, /|/g'
 }
 
-# scraped prints the URLs that Prometheus scrapes for job node.
+# scraped prints the URLs that Prometheus scrapes.
 scraped() {
   local config=/etc/prometheus/curl.conf options=()
   [ ! -e "$config" ] || options=(--config "$config")
-  curl "${options[@]}" --silent --fail --noproxy '*' --max-time 10 "$fleet_prometheus/api/v1/targets?state=active&scrapePool=node" |
+  curl "${options[@]}" --silent --fail --noproxy '*' --max-time 10 "$fleet_prometheus/api/v1/targets?state=active" |
     grep -oE '"scrapeUrl":"[^"]*"' | cut -d '"' -f 4
 }
 
-# wanted prints the names of all targets, sorted.
-wanted() { awk 'NF { print $1 }' <<<"$fleet_targets" | sort; }
+# wanted prints all endpoints, sorted.
+wanted() { awk 'NF { print $1 "/" $2 }' <<<"$fleet_targets" | sort; }
 
 # fenced prints the names of the targets that try the tunnel, sorted.
-fenced() { awk '$5 == "tunnel" { print $1 }' <<<"$fleet_targets" | sort; }
+fenced() { awk '$7 == "tunnel" { print $1 }' <<<"$fleet_targets" | sort -u; }
 
-# missing prints the wanted names that are not on standard input.
+# missing prints the wanted endpoints that are not on standard input.
 missing() { comm -23 <(wanted) <(sort -u); }
 
-up() { query 'min by (name) (up{job="node",role="target"})' | awk -F'\t' '$2 == 1 { print $1 }'; }
+# up prints the endpoints that are scraped. Prometheus prints the label job before the label name.
+up() { query 'min by (job, name) (up{role="target"})' | awk -F'[|\t]' '$3 == 1 { print $2 "/" $1 }'; }
 
 runs() { query 'max by (name) (promwire_fence_last_run_timestamp_seconds)' | sort; }
 
@@ -66,22 +68,22 @@ until_none() {
 
 down() { { up | missing && elsewhere && waiting; } | sort -u; }
 
-# elsewhere prints the targets that Prometheus does not scrape at the address, at the port and by the scheme that it should.
+# elsewhere prints the endpoints that Prometheus does not scrape at the address, at the port and by the scheme that it should.
 elsewhere() { awk -F'\t' 'first { seen[$1]; next } !($1 in seen) { print $2 }' first=1 <(scraped) first= <(urls); }
 
-# urls prints what Prometheus must scrape of each target, and the target's name.
+# urls prints what Prometheus must scrape of each endpoint, and the endpoint.
 urls() {
   awk 'NF {
-    host = $2 ~ /:/ ? "[" $2 "]" : $2
-    print $4 "://" host ":" $3 "/metrics\t" $1
+    host = $3 ~ /:/ ? "[" $3 "]" : $3
+    print $5 "://" host ":" $4 $6 "\t" $1 "/" $2
   }' <<<"$fleet_targets"
 }
 
-# waiting prints the targets to which Prometheus has not turned yet, because they do not answer there: it scrapes them as before.
+# waiting prints the endpoints to which Prometheus has not changed yet, because they do not answer there: it scrapes them as before.
 waiting() {
   local file
   for file in "$turning"/*.json; do
-    if [ -e "$file" ]; then basename "$file" .json; fi
+    if [ -e "$file" ]; then basename "$file" .json | sed 's|\.|/|'; fi
   done | sort | comm -12 <(wanted) -
 }
 
@@ -91,13 +93,15 @@ stale() { comm -23 <(fenced) <(comm -13 <(printf '%s\n' "$before") <(runs) | cut
 # received prints the bytes that the tunnel has received from a peer, by its key.
 received() { awk -v key="$1" '$1 == key { print $2 }'; }
 
-# cause NAME says why a target is not scraped: the tunnel first, then the exporter, its certificate, then Prometheus.
+# field ENDPOINT NUMBER: one of the fields of an endpoint's line.
+field() { awk -v endpoint="$1" -v number="$2" '$1 "/" $2 == endpoint { print $number }' <<<"$fleet_targets"; }
+
+# cause ENDPOINT says why it is not scraped: the tunnel first, then the exporter, its certificate, then Prometheus.
 cause() {
-  local address way key url
-  read -r address way key < <(awk -v name="$1" '$1 == name { print $2, $5, $6 }' <<<"$fleet_targets")
-  url=$(urls | awk -F'\t' -v name="$1" '$2 == name { print $1 }')
-  if [ "$way" = tunnel ] && tunnel_cause "$key"; then return; fi
-  exporter_cause "$address" "$url" || prometheus_cause "$1" "$url"
+  local url
+  url=$(urls | awk -F'\t' -v endpoint="$1" '$2 == endpoint { print $1 }')
+  if [ "$(field "$1" 7)" = tunnel ] && tunnel_cause "$(field "$1" 9)"; then return; fi
+  exporter_cause "$1" "$(field "$1" 3)" "$url" || prometheus_cause "$1" "$url"
 }
 
 # tunnel_cause KEY: a target sends a keepalive every 25 seconds, so one of which nothing was heard while the gate waited is not there.
@@ -115,23 +119,34 @@ tunnel_cause() {
   fi
 }
 
-# exporter_cause ADDRESS URL: asks as Prometheus does. It fails if the exporter answers.
+# exporter_cause ENDPOINT ADDRESS URL: asks as Prometheus does. It fails if the exporter answers.
 exporter_cause() {
   local status=0 said options=()
-  [[ $2 != https:* ]] || options=(--cacert "$pair/authorities.pem" --cert "$pair/certificate.pem" --key "$pair/key.pem")
+  [[ $3 != https:* ]] || options=(--cacert "$pair/authorities.pem" --cert "$pair/certificate.pem" --key "$pair/key.pem")
   said=$(curl --http1.1 --silent --show-error --fail --noproxy '*' --output /dev/null --connect-timeout 5 --max-time 10 \
-    "${options[@]}" "$2" 2>&1) || status=$?
+    "${options[@]}" "$3" 2>&1) || status=$?
   said=$(head -n 1 <<<"$said")
   case $status in
     0) return 1 ;;
-    6) echo "exporter: the monitor can't resolve $1" ;;
-    7) echo "exporter: connection refused; see systemctl status 'node_exporter*' on the host" ;;
+    6) echo "exporter: the monitor can't resolve $2" ;;
+    7) echo "exporter: connection refused; $(look "$1")" ;;
     28) echo "exporter: no answer; if the host is up, see nft list table inet promwire there" ;;
     35 | 55 | 56) echo "certificate: $(refused "$said")" ;;
     58 | 77) echo "certificate: the monitor's own can't be used; run pulumi up ($said)" ;;
-    60) echo "certificate: $(disbelieved "$1" "$said")" ;;
-    *) echo "exporter: $said; see journalctl -u 'node_exporter*' on the host" ;;
+    60) echo "certificate: $(not_believed "$2" "$said")" ;;
+    *) echo "exporter: $said; $(look "$1")" ;;
   esac
+}
+
+# look ENDPOINT: where on its host to look for the reason.
+look() {
+  local unit
+  unit=$(field "$1" 8)
+  if [ "$unit" = - ]; then
+    echo "does the service run, and listen there? See ss -ltnp on the host"
+  else
+    echo "see systemctl status $unit on the host"
+  fi
 }
 
 # refused SAID: the host refuses the monitor's certificate, for the reason that its alert gives (RFC 8446, 6.2).
@@ -141,12 +156,12 @@ refused() {
       echo "to the host's clock, the monitor's has expired or is not valid yet; compare date on both, timedatectl set-ntp true" ;;
     *"unknown ca"*) echo "the host does not trust the authority of the monitor's; run pulumi up" ;;
     *"alert"*) echo "the host refuses the monitor's; run pulumi up ($1)" ;;
-    *) echo "no TLS with the host; see journalctl -u 'node_exporter*' there ($1)" ;;
+    *) echo "no TLS with the host; see journalctl -u promwire-certificate.socket and the exporter's unit there ($1)" ;;
   esac
 }
 
-# disbelieved ADDRESS SAID: the monitor does not believe the host's certificate, for the reason that curl gives.
-disbelieved() {
+# not_believed ADDRESS SAID: the monitor does not believe the host's certificate, for the reason that curl gives.
+not_believed() {
   case $2 in
     *"not yet valid"*)
       echo "the host's is not valid yet by the monitor's clock, $(date --utc); compare date on both, timedatectl set-ntp true" ;;
@@ -159,21 +174,22 @@ disbelieved() {
   esac
 }
 
-# prometheus_cause NAME URL: why Prometheus does not scrape what answers.
+# prometheus_cause ENDPOINT URL: why Prometheus does not scrape what answers.
 prometheus_cause() {
+  local file=${1/\//.}
   printf 'Prometheus: the exporter answers at %s, but ' "$2"
-  if [ -e "$turning/$1.json" ]; then
-    echo "it is scraped as before until Prometheus turns; see journalctl -u promwire-turn-$1"
+  if [ -e "$turning/$file.json" ]; then
+    echo "it is scraped as before until Prometheus changes; see journalctl -u promwire-turn-$file"
   elif grep -qxF "$2" <<<"$(scraped)"; then
     echo "is not scraped; see journalctl -u prometheus"
   else
-    echo "is scraped elsewhere, or not at all; see /etc/prometheus/targets.d/$1.json and journalctl -u prometheus"
+    echo "is scraped elsewhere, or not at all; see /etc/prometheus/targets.d/$file.json and journalctl -u prometheus"
   fi
 }
 
 bracket() { case $1 in *:*) printf '[%s]' "$1" ;; *) printf '%s' "$1" ;; esac; }
 
-# fail_down names each target that is not scraped, with its cause.
+# fail_down names each endpoint that is not scraped, with its cause.
 fail_down() {
   local names
   answers
@@ -192,7 +208,7 @@ causes() {
   while read -r name; do
     echo "  $name: $(cause "$name")" &
     count=$((count + 1))
-    [ $((count % TOGETHER)) -ne 0 ] || wait
+    [ $((count % PARALLEL)) -ne 0 ] || wait
   done
   wait
 }
@@ -206,20 +222,20 @@ skewed() {
       *) seconds="$seconds s ahead of" ;;
     esac
     echo "  $name: clock: it is $seconds the monitor's; timedatectl set-ntp true"
-  done < <(query "max by (name) (round($clock - timestamp($clock)))" | awk -F'\t' -v most="$MOST_SKEW" '
+  done < <(query "max by (name) (round($clock - timestamp($clock)))" | awk -F'\t' -v most="$MAX_SKEW" '
     first { secured[$1]; next }
     $1 in secured && ($2 > most || $2 < -most)' first=1 <(secured) first= -)
 }
 
 # secured prints the names of the targets that are scraped by https.
-secured() { awk '$4 == "https" { print $1 }' <<<"$fleet_targets"; }
+secured() { awk '$5 == "https" { print $1 }' <<<"$fleet_targets"; }
 
 row() { printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$@"; }
 
 # rows prints the matrix as the monitor and the targets see it.
 rows() {
   local name address port monitor_address state
-  while read -r name address port _; do
+  while read -r name _ address port _; do
     row "$fleet_monitor" "$name" "$address" "$port" open open
   done < <(awk 'NF' <<<"$fleet_targets")
   certificates

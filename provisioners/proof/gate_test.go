@@ -96,8 +96,8 @@ func (p *pair) save(t *testing.T, certificate, key string) {
 	}
 }
 
-// exporter serves as one does: TLS 1.3, and only who has a certificate by the authority gets in. It returns its port.
-func exporter(t *testing.T, own, clients *pair, now func() time.Time) int {
+// server serves as an exporter does: TLS 1.3, and only who has a certificate by the authority gets in. It returns its port.
+func server(t *testing.T, own, clients *pair, now func() time.Time) int {
 	t.Helper()
 	pool := x509.NewCertPool()
 	pool.AddCert(clients.Certificate)
@@ -108,10 +108,10 @@ func exporter(t *testing.T, own, clients *pair, now func() time.Time) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: http.NotFoundHandler(), ErrorLog: log.New(io.Discard, "", 0)}
-	server.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	go func() { _ = server.Serve(l) }()
-	t.Cleanup(func() { _ = server.Close() })
+	s := &http.Server{Handler: http.NotFoundHandler(), ErrorLog: log.New(io.Discard, "", 0)}
+	s.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	go func() { _ = s.Serve(l) }()
+	t.Cleanup(func() { _ = s.Close() })
 	return l.Addr().(*net.TCPAddr).Port
 }
 
@@ -148,24 +148,24 @@ func TestCauses(t *testing.T) {
 		port         int
 		want         string
 	}{
-		{"all is well", "https", exporter(t, good, authority, nil), "nothing\n"},
+		{"all is well", "https", server(t, good, authority, nil), "nothing\n"},
 		{"nobody is there", "https", portOf(gone), "exporter: connection refused; "},
 		{"plain http is there", "https", portOf(plain), "certificate: no TLS with the host; "},
 		{"no metrics are there", "http", portOf(plain), "exporter: curl: (22) The requested URL returned error: 404"},
-		{"the host's has expired", "https", exporter(t, sign(t, authority, "127.0.0.1", now.Add(-2*day), now.Add(-day)), authority, nil),
+		{"the host's has expired", "https", server(t, sign(t, authority, "127.0.0.1", now.Add(-2*day), now.Add(-day)), authority, nil),
 			"certificate: the host's has expired by the monitor's clock, "},
-		{"the host's is not valid yet", "https", exporter(t, sign(t, authority, "127.0.0.1", now.Add(day), now.Add(2*day)), authority, nil),
+		{"the host's is not valid yet", "https", server(t, sign(t, authority, "127.0.0.1", now.Add(day), now.Add(2*day)), authority, nil),
 			"certificate: the host's is not valid yet by the monitor's clock, "},
-		{"the host's is a stranger's", "https", exporter(t, sign(t, stranger, "127.0.0.1", now.Add(-day), now.Add(day)), authority, nil),
+		{"the host's is a stranger's", "https", server(t, sign(t, stranger, "127.0.0.1", now.Add(-day), now.Add(day)), authority, nil),
 			"certificate: no authority that the monitor trusts signed the host's; "},
-		{"another host is there", "https", exporter(t, sign(t, authority, "127.0.0.2", now.Add(-day), now.Add(day)), authority, nil),
+		{"another host is there", "https", server(t, sign(t, authority, "127.0.0.2", now.Add(-day), now.Add(day)), authority, nil),
 			"certificate: the host's is not for 127.0.0.1; "},
-		{"the host trusts a stranger", "https", exporter(t, good, stranger, nil), "certificate: the host does not trust the authority of the monitor's; "},
-		{"the host's clock is behind", "https", exporter(t, good, authority, func() time.Time { return now.Add(-2 * day) }),
+		{"the host trusts a stranger", "https", server(t, good, stranger, nil), "certificate: the host does not trust the authority of the monitor's; "},
+		{"the host's clock is behind", "https", server(t, good, authority, func() time.Time { return now.Add(-2 * day) }),
 			"certificate: to the host's clock, the monitor's has expired or is not valid yet; compare date on both, timedatectl set-ntp true"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			said := ask(t, folder, fmt.Sprintf("exporter_cause 127.0.0.1 %s://127.0.0.1:%d/metrics || echo nothing", c.scheme, c.port))
+			said := ask(t, folder, fmt.Sprintf("exporter_cause c/node 127.0.0.1 %s://127.0.0.1:%d/metrics || echo nothing", c.scheme, c.port))
 			if !strings.HasPrefix(said, c.want) || strings.Count(said, "\n") != 1 {
 				t.Errorf("it says:\n%s\nwant one line: %s", said, c.want)
 			}
@@ -199,17 +199,21 @@ func TestAttempts(t *testing.T) {
 // TestDown: who is not scraped where it must be. Of the fleet, b and c have certificates.
 func TestDown(t *testing.T) {
 	const (
-		up    = `{name="a"} => 1 @[1]\n{name="b"} => 1 @[1]\n{name="c"} => 1 @[1]\n`
-		urls  = `"scrapeUrl":"http://10.98.0.2:9100/metrics"x"scrapeUrl":"https://10.98.0.3:19100/metrics"x"scrapeUrl":"https://c.example.com:19100/metrics"`
-		plain = `"scrapeUrl":"http://10.98.0.2:9100/metrics"x"scrapeUrl":"http://10.98.0.3:9100/metrics"x"scrapeUrl":"https://c.example.com:19100/metrics"`
+		up = `{job="node", name="a"} => 1 @[1]\n{job="shop", name="a"} => 1 @[1]\n{job="node", name="b"} => 1 @[1]\n` +
+			`{job="node", name="c"} => 1 @[1]\n{job="other", name="c"} => 0 @[1]\n`
+		shop  = `"scrapeUrl":"http://10.98.0.2:8080/internal/metrics"`
+		urls  = shop + `"scrapeUrl":"http://10.98.0.2:9100/metrics"x"scrapeUrl":"https://10.98.0.3:19100/metrics"x"scrapeUrl":"https://c.example.com:19100/metrics"`
+		plain = shop + `"scrapeUrl":"http://10.98.0.2:9100/metrics"x"scrapeUrl":"http://10.98.0.3:9100/metrics"x"scrapeUrl":"https://c.example.com:19100/metrics"`
 	)
 	for _, c := range []struct{ name, promtool, curl, more, want string }{
 		{"all is well", up, urls, "", ""},
-		{"one is down", strings.Replace(up, `b"} => 1`, `b"} => 0`, 1), urls, "", "b"},
-		{"Prometheus knows nobody", "", "", "", "a b c"},
-		{"Prometheus scrapes one as before", up, plain, "", "b"},
-		{"one is to be turned to", up, urls, "c", "c"},
-		{"another one is to be turned to", up, urls, "z", ""},
+		{"one is down", strings.Replace(up, `b"} => 1`, `b"} => 0`, 1), urls, "", "b/node"},
+		{"a service is down", strings.Replace(up, `shop", name="a"} => 1`, `shop", name="a"} => 0`, 1), urls, "", "a/shop"},
+		{"a service is scraped elsewhere", up, strings.Replace(urls, shop, "", 1), "", "a/shop"},
+		{"Prometheus knows nobody", "", "", "", "a/node a/shop b/node c/node"},
+		{"Prometheus scrapes one as before", up, plain, "", "b/node"},
+		{"Prometheus is to change to one", up, urls, "c.node", "c/node"},
+		{"Prometheus is to change to another one", up, urls, "z.node", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -252,10 +256,10 @@ func TestFenced(t *testing.T) {
 func TestCauseOfTunnel(t *testing.T) {
 	const wg = `wg() { [ "$3" = transfer ] && echo "keyA= 5 6" || echo "keyA= %s"; }; curl() { return 7; }; transfer=$(wg show x transfer); cause %s`
 	for _, c := range []struct{ handshake, name, want string }{
-		{"0", "a", "tunnel: it never completed a handshake; "},
-		{"1", "a", "tunnel: silent, its last handshake was "},
-		{"1", "b", "tunnel: the monitor does not know its key; "},
-		{"1", "c", "exporter: connection refused; "},
+		{"0", "a/node", "tunnel: it never completed a handshake; "},
+		{"1", "a/shop", "tunnel: silent, its last handshake was "},
+		{"1", "b/node", "tunnel: the monitor does not know its key; "},
+		{"1", "c/node", "exporter: connection refused; see systemctl status node_exporter-tls on the host"},
 	} {
 		if said := ask(t, t.TempDir(), fmt.Sprintf(wg, c.handshake, c.name)); !strings.HasPrefix(said, c.want) {
 			t.Errorf("%+v: %s", c, said)

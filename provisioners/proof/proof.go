@@ -114,7 +114,6 @@ type OutsideValues struct {
 	Again string // any text; a new one proves anew
 }
 
-
 // Outside is the script that tries, on the operator's machine, what must not answer.
 func Outside(v OutsideValues) string {
 	hosts := slices.SortedFunc(slices.Values(v.Hosts), func(a, b Outsider) int { return strings.Compare(a.Name, b.Name) })

@@ -7,18 +7,25 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/promwire/promwire/provisioners/exporter"
 )
 
 var gate = GateValues{
 	Monitor: "monitor", Digest: "d0", Wait: 2 * time.Minute, Again: "it's \"again\"\n$(reboot)",
 	Targets: []Target{
-		{Name: "b", Address: "10.98.0.3", Port: 19100, TLS: true, Tunnel: true, PublicKey: "keyB=", Digest: "d2"},
+		{Name: "b", Address: "10.98.0.3", Endpoints: secured, Tunnel: true, PublicKey: "keyB=", Digest: "d2"},
 		targetA,
-		{Name: "c", Address: "c.example.com", Port: 19100, TLS: true, Digest: "d3"},
+		{Name: "c", Address: "c.example.com", Endpoints: secured, Digest: "d3"},
 	},
 }
 
-var targetA = Target{Name: "a", Address: "10.98.0.2", Port: 9100, Tunnel: true, PublicKey: "keyA=", Digest: "d1"}
+var (
+	targetA = Target{Name: "a", Address: "10.98.0.2", Endpoints: []exporter.Endpoint{
+		{Job: "node", Port: 9100, Unit: "node_exporter"}, {Job: "shop", Port: 8080, Path: "/internal/metrics"},
+	}, Tunnel: true, PublicKey: "keyA=", Digest: "d1"}
+	secured = []exporter.Endpoint{{Job: "node", Port: 19100, TLS: true, Unit: "node_exporter-tls"}}
+)
 
 // TestScriptsAreTheSameForTheSameFleet: a script that differs is a probe again, and order is no difference.
 func TestScriptsAreTheSameForTheSameFleet(t *testing.T) {
@@ -31,10 +38,12 @@ func TestScriptsAreTheSameForTheSameFleet(t *testing.T) {
 	if Outside(OutsideValues{Hosts: hosts}) != Outside(OutsideValues{Hosts: []Outsider{hosts[1], hosts[0]}}) {
 		t.Error("the order of hosts changes the probes")
 	}
+	replanned := targetA
+	replanned.Digest = "d9"
 	for what, changed := range map[string]GateValues{
 		"a target's plan": {
 			Monitor: gate.Monitor, Digest: "d0", Wait: gate.Wait, Again: gate.Again,
-			Targets: []Target{gate.Targets[0], {Name: "a", Address: "10.98.0.2", Port: 9100, Tunnel: true, PublicKey: "keyA=", Digest: "d9"}, gate.Targets[2]},
+			Targets: []Target{gate.Targets[0], replanned, gate.Targets[2]},
 		},
 		"the monitor's plan": {Monitor: gate.Monitor, Digest: "d9", Wait: gate.Wait, Again: gate.Again, Targets: gate.Targets},
 		"the wish":           {Monitor: gate.Monitor, Digest: "d0", Wait: gate.Wait, Again: "other", Targets: gate.Targets},
@@ -66,9 +75,9 @@ func TestScriptsParse(t *testing.T) {
 
 // TestOutsidePorts: SSH answers, and nothing else that a host of the fleet may have.
 func TestOutsidePorts(t *testing.T) {
-	script := Outside(OutsideValues{Hosts: []Outsider{{"a", "198.51.100.1", 2222, "d", []int{9091}}, {"b", "198.51.100.2", 22, "d", nil}}})
+	script := Outside(OutsideValues{Hosts: []Outsider{{"a", "198.51.100.1", 2222, "d", []int{9100, 9091}}, {"b", "198.51.100.2", 22, "d", nil}}})
 	for probe, want := range map[string]string{
-		"2222": "open", "9100": "closed", "19100": "closed", "19101": "closed", "9090": "closed", "9091": "closed",
+		"2222": "open", "9100": "closed", "9091": "closed",
 	} {
 		if line := "\na 198.51.100.1 " + probe + " " + want + "\n"; strings.Count(script, line) != 1 {
 			t.Errorf("%q is missing in:\n%s", line, script)

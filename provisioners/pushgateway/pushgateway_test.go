@@ -51,7 +51,7 @@ func TestRefuses(t *testing.T) {
 		{`user "a": what should be the password's hash is none of bcrypt's`, []User{{Name: "a", Hash: "secret"}}},
 		{"is none of bcrypt's", []User{{Name: "a", Hash: hash + "\nroot:" + hash}}},
 		{"is none of bcrypt's", []User{{Name: "a", Hash: strings.Replace(hash, "$2b", "$2x", 1)}}},
-		{`"" is no user's name`, users("")},
+		{`"" is not a valid user name`, users("")},
 		{`"a:b" is no`, users("a:b")},
 		{`"a/b" is no`, users("a/b")},
 		{`"a b" is no`, users("a b")},
@@ -60,7 +60,7 @@ func TestRefuses(t *testing.T) {
 		{`"a\n" is no`, users("a\n")},
 		{`".." is no`, users("..")},
 		{`"ä" is no`, users("ä")},
-		{"is no user's name", users(strings.Repeat("a", 65))},
+		{"is not a valid user name", users(strings.Repeat("a", 65))},
 	} {
 		_, direct := Direct{Users: c.users}.WebConfig()
 		_, conf := Proxy{Pushers: c.users}.NginxConf()

@@ -22,7 +22,7 @@ var (
 // CheckName refuses a name that no user can have: a pusher's is its job's, too, and stands in paths.
 func CheckName(name string) error {
 	if !userName.MatchString(name) {
-		return fmt.Errorf("%q is no user's name: letters, digits, dots, hyphens and underscores, a letter or digit first, 64 at most", name)
+		return fmt.Errorf("%q is not a valid user name: letters, digits, dots, hyphens and underscores, a letter or digit first, 64 at most", name)
 	}
 	return nil
 }

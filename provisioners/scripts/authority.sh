@@ -24,7 +24,7 @@ authority() {
   put "$AUTHORITY/settings" 600 <<<"$validity"$'\n'"$renew"$'\n'"$*"
   put "$AUTHORITY/bundle.pem" 600 authorities < <(for name in "$@"; do cat "$AUTHORITY/$name/certificate.pem"; done)
   for name in $(authorities_there); do
-    [[ " $* " == *" $name "* ]] || leave_out "$name"
+    [[ " $* " == *" $name "* ]] || remove_authority "$name"
   done
 }
 
@@ -113,7 +113,7 @@ make_authority() {
   CHANGED+=("authority $name")
 }
 
-leave_out() {
+remove_authority() {
   rm -rf "${AUTHORITY:?}/$1" "$AUTHORITY"/own/former-"$1".pem "$AUTHORITY"/hosts/*/former-"$1".pem
   CHANGED+=("without authority $1")
 }
@@ -170,10 +170,10 @@ subjectAltName = DNS:$SCRAPER
 END
 }
 
-# admit NAME RECEIVER REQUEST NAME-OF-IT...: knows a host by its request (base64 of DER) and signs what it says of itself. RECEIVER,
+# certify_host NAME RECEIVER REQUEST NAME-OF-IT...: knows a host by its request (base64 of DER) and signs what it says of itself. RECEIVER,
 # address:port, is where renewed certificates are brought. What enrol's receipt tells the host is left in variables.
 # shellcheck disable=SC2034 # receipt.sh uses them
-admit() {
+certify_host() {
   local name=$1 folder=$AUTHORITY/hosts/$1
   [ -s "$AUTHORITY/settings" ] || fail "this monitor has no authority yet; run its converge command first"
   keep_request "$folder" "$name" "$3"
@@ -203,7 +203,7 @@ sign() {
   shift 2
   by=$(last)
   validity=$(setting 1)
-  if will_do "$folder" "$by" "$validity" "$*"; then return; fi
+  if is_current "$folder" "$by" "$validity" "$*"; then return; fi
   SANS=$(IFS=, && echo "$*") issue "$AUTHORITY/$by" "$folder/request.pem" "$folder/certificate.new" "$name" host "$validity"
   sync "$folder/certificate.new"
   if [ -s "$folder/certificate.pem" ]; then mv "$folder/certificate.pem" "$folder/former-$(<"$folder/by").pem"; fi
@@ -215,9 +215,9 @@ sign() {
   CHANGED+=("certificate of $name")
 }
 
-# will_do FOLDER BY VALIDITY NAMES: says whether a certificate is there for the same key, by this authority's present key, for this
+# is_current FOLDER BY VALIDITY NAMES: says whether a certificate is there for the same key, by this authority's present key, for this
 # long, of these names, and not yet due.
-will_do() {
+is_current() {
   local have=$1/certificate.pem
   [ -s "$have" ] && [ "$(cat "$1/by" "$1/validity" "$1/names" 2>/dev/null)" = "$2"$'\n'"$3"$'\n'"$4" ] &&
     [ "$(openssl x509 -in "$have" -noout -pubkey)" = "$(openssl req -in "$1/request.pem" -noout -pubkey)" ] &&
@@ -227,8 +227,8 @@ will_do() {
 # signed_by FILE NAME: says whether an authority, as it is now, signed a certificate.
 signed_by() { verify "$AUTHORITY/$2/certificate.pem" -partial_chain -no_check_time "$1" >/dev/null 2>&1; }
 
-# dismiss NAME: forgets a host; its certificate is not renewed any more.
-dismiss() {
+# forget_host NAME: forgets a host; its certificate is not renewed any more.
+forget_host() {
   [ -e "$AUTHORITY/hosts/$1" ] || return 0
   rm -rf "${AUTHORITY:?}/hosts/$1"
   CHANGED+=("certificate of $1 forgotten")

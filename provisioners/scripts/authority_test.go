@@ -22,7 +22,7 @@ showing() { own >/mnt/served-10.98.0.2:19100; }
 		{"a host that does not answer", `join; take; authority 86400 3600 1 2; join; authority 86400 3600 2`, "authority 1 signed what these hosts still have: host", true},
 		{"what it had has expired", `authority 2 1 1; join; authority 86400 3600 1 2; join; until ! openssl x509 -in "$AUTHORITY/hosts/host/former-1.pem" -noout -checkend 0 >/dev/null; do sleep 0.2; done; ` +
 			`authority 86400 3600 2; ls "$AUTHORITY"`, "2\nbundle.pem", false},
-		{"the authority is named that is in use", `join; take; showing; authority 86400 3600 1 2; admit z 10.98.0.9:19101 "$REQUEST" DNS:z; authority 86400 3600 2`,
+		{"the authority is named that is in use", `join; take; showing; authority 86400 3600 1 2; certify_host z 10.98.0.9:19101 "$REQUEST" DNS:z; authority 86400 3600 2`,
 			"authority 1 signed what these hosts still have: host; list both in tls.authorities (1 first", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -46,14 +46,14 @@ for names in "1 2" 2; do authority 86400 3600 $names; own_certificate host DNS:h
 // TestHalfDone: what was cut off half-way, or lost, is made good by the next run.
 func TestHalfDone(t *testing.T) {
 	for _, c := range []struct{ name, text, said string }{
-		{"names were written, the certificate was not", `join; (mv() { [[ $1 != *certificate.new ]] || exit 1; command mv "$@"; }; admit host 10.98.0.3:1 "$REQUEST" DNS:host IP:10.98.0.3) || true
-admit host 10.98.0.3:1 "$REQUEST" DNS:host IP:10.98.0.3; names <(own)`, "10.98.0.3"},
+		{"names were written, the certificate was not", `join; (mv() { [[ $1 != *certificate.new ]] || exit 1; command mv "$@"; }; certify_host host 10.98.0.3:1 "$REQUEST" DNS:host IP:10.98.0.3) || true
+certify_host host 10.98.0.3:1 "$REQUEST" DNS:host IP:10.98.0.3; names <(own)`, "10.98.0.3"},
 		{"an authority was removed in part", `authority 86400 3600 1 2; rm "$AUTHORITY/2/certificate.pem"; authority 86400 3600 1 2; grep -c BEGIN "$AUTHORITY/bundle.pem"`, "2\n"},
 		{"the scraper's key was lost", `join; take; own_certificate host DNS:host; scraper; rm $PAIR/key.pem; scraper
 [ "$(openssl x509 -in $PAIR/certificate.pem -noout -pubkey)" = "$(openssl pkey -in $PAIR/key.pem -pubout)" ] && echo pair`, "pair\n"},
-		{"the host's key was lost, its request not", `cp /etc/node_exporter/request.pem /mnt; rm /etc/node_exporter/key.pem; identity host; cp /mnt/request.pem /etc/node_exporter; identity host
+		{"the host's key was lost, its request not", `cp /etc/promwire/tls/request.pem /mnt; rm /etc/promwire/tls/key.pem; identity host; cp /mnt/request.pem /etc/promwire/tls; identity host
 join; take; echo taken`, "taken\n"},
-		{"a forgotten host is not renewed", `put "$PARTS/peer-host.conf" 600 <<<"PublicKey = k"; join; unseat other k 10.98.0.2/32; ls "$AUTHORITY/hosts"; echo none`, "forgotten\nnone\n"},
+		{"a forgotten host is not renewed", `put "$PARTS/peer-host.conf" 600 <<<"PublicKey = k"; join; remove_conflicts other k 10.98.0.2/32; ls "$AUTHORITY/hosts"; echo none`, "forgotten\nnone\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -68,8 +68,8 @@ join; take; echo taken`, "taken\n"},
 func TestSystemAuthorities(t *testing.T) {
 	const text = `join; trust < <(base64 --decode <<<"$AUTHORITIES"); mkdir -p /etc/ssl/certs; rm -r "$AUTHORITY"; authority 86400 3600 9
 cp "$AUTHORITY/9/certificate.pem" "/etc/ssl/certs/$(openssl x509 -in "$AUTHORITY/9/certificate.pem" -noout -subject_hash).0"
-join; flaw host <(own) || true`
-	said, ok := run(t, fleet+strings.Replace(text, "flaw host <(own)", "own >/mnt/own; flaw host /mnt/own", 1))
+join; certificate_error host <(own) || true`
+	said, ok := run(t, fleet+strings.Replace(text, "certificate_error host <(own)", "own >/mnt/own; certificate_error host /mnt/own", 1))
 	if !ok || !strings.Contains(said, "no authority that it trusts signed it") {
 		t.Errorf("succeeded: %v, said:\n%s", ok, said)
 	}
@@ -81,10 +81,10 @@ func TestRetire(t *testing.T) {
 put /etc/systemd/system/a.service 644 <<<'[Unit]'
 `
 	for _, c := range []struct{ name, text, said string }{
-		{"later", `retire_later a.service; cat /mnt/started`, "--on-active 120s"},
-		{"what is not there", `retire_later b.service; ls /mnt/started 2>&1 || true`, "cannot access"},
-		{"wanted again", `retire_later a.service; : >/mnt/systemctl; service a.service; grep -n 'promwire-retire\|restart\|is-active' /mnt/systemctl | head -n 1`, "1:stop promwire-retire.timer"},
-		{"another one is wanted", `retire_later a.service; : >/mnt/systemctl; service b.service; grep -c promwire-retire /mnt/systemctl || true`, "0\n"},
+		{"later", `stop_later a.service; cat /mnt/started`, "--on-active 120s"},
+		{"what is not there", `stop_later b.service; ls /mnt/started 2>&1 || true`, "cannot access"},
+		{"wanted again", `stop_later a.service; : >/mnt/systemctl; service a.service; grep -n 'promwire-retire\|restart\|is-active' /mnt/systemctl | head -n 1`, "1:stop promwire-retire.timer"},
+		{"another one is wanted", `stop_later a.service; : >/mnt/systemctl; service b.service; grep -c promwire-retire /mnt/systemctl || true`, "0\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

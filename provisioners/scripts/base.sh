@@ -76,8 +76,8 @@ put() {
   CHANGED+=("$path")
 }
 
-# drop PATH: removes a file that put made.
-drop() {
+# remove PATH: removes a file that put made.
+remove() {
   [ -e "$1" ] || recorded file "$1" || return 0
   rm -f "$1"
   forget file "$1"

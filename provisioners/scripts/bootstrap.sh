@@ -23,8 +23,8 @@ supported() {
   space 10 /var/lib
 }
 
-# settled waits until cloud-init has done its work. Status 2 means that it recovered from errors.
-settled() {
+# wait_for_cloud_init waits until cloud-init has done its work. Status 2 means that it recovered from errors.
+wait_for_cloud_init() {
   local status=0
   command -v cloud-init >/dev/null || return 0
   timeout 600 cloud-init status --wait >/dev/null 2>&1 || status=$?
@@ -35,8 +35,8 @@ settled() {
   esac
 }
 
-# apart NETWORK...: refuses a host that already has an address in a network of the tunnel, or a route into it or around it.
-apart() {
+# refuse_overlap NETWORK...: refuses a host that already has an address in a network of the tunnel, or a route into it or around it.
+refuse_overlap() {
   local network family found
   for network in "$@"; do
     family=-4
@@ -80,11 +80,11 @@ tunnel_key() {
   PUBLIC_KEY=$(wg pubkey <"$KEY") || fail "$KEY holds no WireGuard key; remove it for a new one"
 }
 
-# identity HOST: makes the key by which the host proves itself, and a request for a certificate, which stay. Of the request counts
-# the key: the monitor, not the host, says who a host is.
+# identity HOST: makes the key by which the host proves itself, and a request for a certificate, which stay. Only the
+# key of the request matters: the monitor, not the host, says who a host is.
 identity() {
-  local folder=/etc/node_exporter request
-  dir "$folder" 755
+  local folder=$CERTIFICATES request
+  identity_folder
   if [ ! -s "$folder/key.pem" ]; then
     record file "$folder/key.pem"
     (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/key.new")
@@ -98,9 +98,9 @@ identity() {
   REQUEST=$(openssl req -in "$folder/request.pem" -outform DER | base64 --wrap 0)
 }
 
-# lasting_key gives a host that was made with a temporary ECDSA host key one of its own. The temporary one stays until the next
+# permanent_key gives a host that was made with a temporary ECDSA host key one of its own. The temporary one stays until the next
 # script, which arrives over a connection that pins the new one: a lost answer must not shut the operator out.
-lasting_key() {
+permanent_key() {
   local key=/etc/ssh/ssh_host_ed25519_key
   : >"$STATE/retire-ecdsa"
   [ -s "$key" ] && [ -s "$key.pub" ] && return
@@ -120,11 +120,11 @@ host_key() {
   fail "it has no SSH host key in /etc/ssh; make one with ssh-keygen -A"
 }
 
-# own notes which host of the fleet this machine is: if it becomes another one, undoing the former must not hurt the latter.
-own() { printf '%s\n' "$HOST" >"$STATE/host"; }
+# record_host notes which host of the fleet this machine is: if it becomes another one, undoing the former must not hurt the latter.
+record_host() { printf '%s\n' "$HOST" >"$STATE/host"; }
 
-# tell prints the facts.
-tell() {
+# print_facts prints the facts.
+print_facts() {
   printf '{"publicKey":"%s","hostKey":"%s","arch":"%s","os":"%s","wireguard":"%s","request":"%s"}\n' \
     "$PUBLIC_KEY" "$HOST_KEY" "$ARCH" "$OS" "$WIREGUARD" "$REQUEST" >&3
 }

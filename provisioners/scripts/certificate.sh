@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # A host's certificate: what it proves itself with, and whom it trusts. Its key was born here and stays.
 
-readonly CERTIFICATES=/etc/node_exporter
+readonly CERTIFICATE_MODE=440:root:promwire # the group of all exporters
 readonly METRICS=/var/lib/node_exporter/textfile/promwire_certificate.prom
 
 # trust: standard input is the certificates of the authorities that this host trusts from now on.
-trust() { put "$CERTIFICATES/authorities.pem" 400:node_exporter authorities; }
+trust() { put "$CERTIFICATES/authorities.pem" "$CERTIFICATE_MODE" authorities; }
 
 # authorities FILE: refuses what is no list of authorities' certificates.
 authorities() {
@@ -26,17 +26,17 @@ certify() {
   behind=$((signed - $(date +%s)))
   [ "$behind" -le 300 ] ||
     fail "its clock says $(date --utc), which is $behind s behind the monitor's; set it, with timedatectl set-ntp true"
-  reason=$(flaw "$name" "$file") || fail "the certificate that the monitor gave it is of no use: $reason"
-  give "$CERTIFICATES/key.pem" 400 node_exporter
+  reason=$(certificate_error "$name" "$file") || fail "the certificate that the monitor gave it is of no use: $reason"
+  set_owner "$CERTIFICATES/key.pem" "$CERTIFICATE_MODE"
   put "$STATE/renew-seconds" 600 <<<"$renew"
-  if ! renewed "$name" "$file"; then put "$CERTIFICATES/certificate.pem" 400:node_exporter <"$file"; fi
+  if ! renewed "$name" "$file"; then put "$CERTIFICATES/certificate.pem" "$CERTIFICATE_MODE" <"$file"; fi
   rm "$file"
   certificate_metrics exporter "$CERTIFICATES/certificate.pem" "$renew" | put_metrics
 }
 
-# flaw NAME FILE: says, and fails, if a certificate isn't one for this host: for its key, of its name, by an authority that it
+# certificate_error NAME FILE: says, and fails, if a certificate isn't one for this host: for its key, of its name, by an authority that it
 # trusts, valid now by its clock.
-flaw() {
+certificate_error() {
   local name=$1 file=$2 dates said
   if [ "$(openssl x509 -in "$file" -noout -pubkey 2>&1)" != "$(openssl pkey -in "$CERTIFICATES/key.pem" -pubout)" ]; then
     echo "it is for another key than $CERTIFICATES/key.pem; remove the host from the list, run pulumi up, and add it again"
@@ -59,7 +59,7 @@ verify() { openssl verify -no-CApath -no-CAstore -CAfile "$@"; }
 # renewed NAME FILE: says whether the installed certificate is good, bears the same names as FILE, and was signed after it.
 renewed() {
   local have=$CERTIFICATES/certificate.pem
-  [ -s "$have" ] && flaw "$1" "$have" >/dev/null && [ "$(names "$have")" = "$(names "$2")" ] &&
+  [ -s "$have" ] && certificate_error "$1" "$have" >/dev/null && [ "$(names "$have")" = "$(names "$2")" ] &&
     [ "$(issuer "$have")" = "$(issuer "$2")" ] && newer "$have" "$2"
 }
 
@@ -74,11 +74,13 @@ issuer() { openssl x509 -in "$1" -noout -issuer -ext authorityKeyIdentifier; }
 # date_of start|end FILE: when a certificate begins or ends, in seconds since 1970.
 date_of() { date --date "$(openssl x509 -in "$2" -noout "-$1date" | cut -d = -f 2)" +%s; }
 
-# give FILE MODE USER: makes a file that stays as it is a user's.
-give() {
-  [ "$(stat -c '%a %U' "$1")" != "$2 $3" ] || return 0
-  chown "$3:$3" "$1"
-  chmod "$2" "$1"
+# set_owner FILE MODE:USER:GROUP: changes whose a file is, and leaves its text as it is.
+set_owner() {
+  local mode user group
+  IFS=: read -r mode user group <<<"$2"
+  [ "$(stat -c '%a %U %G' "$1")" != "$mode $user $group" ] || return 0
+  chown "$user:$group" "$1"
+  chmod "$mode" "$1"
   CHANGED+=("$1")
 }
 

@@ -19,7 +19,7 @@ other_host() { # NAME: makes a request of another host
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "/mnt/$1.key"
   openssl req -new -key "/mnt/$1.key" -subj /CN=x -outform DER | base64 --wrap 0
 }
-join() { admit host 10.98.0.2:19101 "$REQUEST" DNS:host IP:10.98.0.2; }
+join() { certify_host host 10.98.0.2:19101 "$REQUEST" DNS:host IP:10.98.0.2; }
 take() { # what the host does with enrol's receipt
   trust < <(base64 --decode <<<"$AUTHORITIES")
   certify host "$SIGNED" 3600 < <(base64 --decode <<<"$CERTIFICATE")
@@ -36,11 +36,11 @@ func TestCertificates(t *testing.T) {
 		fails      bool
 	}{
 		{"a host gets what it proves itself with", `join; take; openssl verify -CAfile /etc/promwire/authority/bundle.pem -purpose sslserver ` +
-			`-verify_hostname host -verify_ip 10.98.0.2 /etc/node_exporter/certificate.pem`, "certificate.pem: OK\n", false},
+			`-verify_hostname host -verify_ip 10.98.0.2 /etc/promwire/tls/certificate.pem`, "certificate.pem: OK\n", false},
 		{"and can't be a client with it", `join; take; openssl verify -CAfile /etc/promwire/authority/bundle.pem -purpose sslclient ` +
-			`/etc/node_exporter/certificate.pem || true`, "unsuitable certificate purpose", false},
-		{"only its exporter reads its key", `join; take; stat -c '%a %U' /etc/node_exporter/{key,certificate,authorities}.pem`,
-			"400 node_exporter\n400 node_exporter\n400 node_exporter\n", false},
+			`/etc/promwire/tls/certificate.pem || true`, "unsuitable certificate purpose", false},
+		{"only root and its exporters read its key", `join; take; stat -c '%a %U %G' /etc/promwire/tls/{key,certificate,authorities}.pem`,
+			"440 root promwire\n440 root promwire\n440 root promwire\n", false},
 		{"the authority's key is root's", `stat -c '%a %U' /etc/promwire/authority /etc/promwire/authority/1/key.pem`, "700 root\n600 root\n", false},
 		{"the scraper's certificate is for clients alone", `take() { trust <"$AUTHORITY/bundle.pem"; }; take; own_certificate host DNS:host; scraper; ` +
 			`for p in sslclient sslserver; do openssl verify -CAfile $PAIR/authorities.pem -purpose $p $PAIR/certificate.pem || true; done; ` +
@@ -51,10 +51,10 @@ func TestCertificates(t *testing.T) {
 		{"a second run changes nothing", `join; take; CHANGED=(); authority 86400 3600 1; join; take; echo "changed: ${CHANGED[*]}"`, "changed: \n", false},
 		{"not due, not signed anew", `join; a=$(serial <(own)); join; [ "$(serial <(own))" = "$a" ] && echo same`, "same\n", false},
 		{"due, signed anew", `join; a=$(serial <(own)); authority 86400 86399 1; sleep 1.1; join; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
-		{"another name, signed anew", `join; a=$(serial <(own)); admit host 10.98.0.3:19101 "$REQUEST" DNS:host IP:10.98.0.3; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
+		{"another name, signed anew", `join; a=$(serial <(own)); certify_host host 10.98.0.3:19101 "$REQUEST" DNS:host IP:10.98.0.3; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
 		{"another validity, signed anew", `join; a=$(serial <(own)); authority 90000 3600 1; join; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
 		{"another key, signed anew", `join; a=$(serial <(own)); REQUEST=$(other_host b); join; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
-		{"what a request names counts for nothing", `r=$(openssl req -new -key /etc/node_exporter/key.pem -subj /CN=scraper.promwire.internal -addext ` +
+		{"what a request names counts for nothing", `r=$(openssl req -new -key /etc/promwire/tls/key.pem -subj /CN=scraper.promwire.internal -addext ` +
 			`subjectAltName=DNS:scraper.promwire.internal -outform DER | base64 -w0); REQUEST=$r; join; openssl x509 -in <(own) -noout -subject -ext subjectAltName`,
 			"subject=CN = host\nX509v3 Subject Alternative Name: \n    DNS:host, IP Address:10.98.0.2\n", false},
 
@@ -66,10 +66,10 @@ func TestCertificates(t *testing.T) {
 		{"no request", `REQUEST=; join`, "host sent no certificate request", true},
 		{"no authority", `rm -r /etc/promwire/authority; join`, "this monitor has no authority yet", true},
 
-		{"a certificate for another key", `REQUEST=$(other_host b); join; take`, "it is for another key than /etc/node_exporter/key.pem", true},
+		{"a certificate for another key", `REQUEST=$(other_host b); join; take`, "it is for another key than /etc/promwire/tls/key.pem", true},
 		{"a certificate by another authority", `join; a=$CERTIFICATE; rm -r /etc/promwire/authority; authority 86400 3600 1; join; CERTIFICATE=$a; take`,
 			"no authority that it trusts signed it", true},
-		{"a certificate of another name", `admit host 10.98.0.2:19101 "$REQUEST" DNS:node-9; take`, "it is not for host", true},
+		{"a certificate of another name", `certify_host host 10.98.0.2:19101 "$REQUEST" DNS:node-9; take`, "it is not for host", true},
 		{"an expired certificate", `authority 2 1 1; join; until ! openssl x509 -in <(own) -noout -checkend 0 >/dev/null; do sleep 0.2; done; take`,
 			"set the clock, with timedatectl set-ntp true", true},
 		{"a clock that is behind", `join; SIGNED=$((SIGNED + 7200)); take`, "s behind the monitor's; set it, with timedatectl", true},
@@ -81,7 +81,7 @@ func TestCertificates(t *testing.T) {
 		{"a renewed certificate is kept", `join; take; a=$CERTIFICATE; rm "$AUTHORITY/hosts/host/certificate.pem"; sleep 1.1; join; take; s=$(serial $CERTIFICATES/certificate.pem); ` +
 			`CERTIFICATE=$a; take; [ "$(serial $CERTIFICATES/certificate.pem)" = "$s" ] && echo kept`, "kept\n", false},
 		{"for less long, by the settings", `join; take; sleep 1.1; authority 3600 60 1; join; take; openssl x509 -in $CERTIFICATES/certificate.pem -noout -checkend 7200 || echo shorter`, "shorter\n", false},
-		{"but not one of other names", `join; take; s=$(serial $CERTIFICATES/certificate.pem); authority 3600 60 1; admit host 10.98.0.3:1 "$REQUEST" DNS:host IP:10.98.0.3; take; ` +
+		{"but not one of other names", `join; take; s=$(serial $CERTIFICATES/certificate.pem); authority 3600 60 1; certify_host host 10.98.0.3:1 "$REQUEST" DNS:host IP:10.98.0.3; take; ` +
 			`[ "$(serial $CERTIFICATES/certificate.pem)" = "$s" ] || echo replaced`, "replaced\n", false},
 		{"a lost monitor's certificates are replaced", `join; take; rm -r "$AUTHORITY"; authority 3600 60 1; join; take; openssl verify -CAfile $CERTIFICATES/authorities.pem $CERTIFICATES/certificate.pem`,
 			"certificate.pem: OK\n", false},
@@ -93,13 +93,13 @@ func TestCertificates(t *testing.T) {
 		{"another authority at once", `join; take; authority 86400 3600 2`, "authority 1 signed what these hosts still have: host; list both in tls.authorities", true},
 		{"a new authority first", `join; take; authority 86400 3600 2 1`, "authority 2 is new and stands first", true},
 		{"another authority, and nobody has certificates", `authority 86400 3600 2; ls "$AUTHORITY"`, "2\nbundle.pem", false},
-		{"a host that left needs no authority", `join; dismiss host; authority 86400 3600 2; ls "$AUTHORITY"`, "2\nbundle.pem", false},
-		{"dismissed, and forgotten", `join; dismiss host; dismiss host; ls "$AUTHORITY/hosts"; echo none`, "none\n", false},
+		{"a host that left needs no authority", `join; forget_host host; authority 86400 3600 2; ls "$AUTHORITY"`, "2\nbundle.pem", false},
+		{"dismissed, and forgotten", `join; forget_host host; forget_host host; ls "$AUTHORITY/hosts"; echo none`, "none\n", false},
 
 		{"the receipt", `join; receipt "" 3>&1 | sed 's/"certificate":"[^"]*"/C/; s/"authorities":"[^"]*"/A/; s/"signed":[0-9]*/S/'`, `"firewall":"",C,A,S}`, false},
 		{"the receipt of an enrolment without", `receipt "" 3>&1`, `"firewall":""}`, false},
 		{"metrics", `join; take; cat "$METRICS"`, `promwire_certificate_renew_after_timestamp_seconds{holder="exporter"} `, false},
-		{"undo", `join; take; own_certificate host DNS:host; scraper; (web yes admin) 2>/dev/null || true; take_away; find /etc /var/lib -name '*.pem' -o -name '*.prom' -o -name 'web*'; ls "$STATE" 2>&1 || true`,
+		{"undo", `join; take; own_certificate host DNS:host; scraper; (web yes admin) 2>/dev/null || true; undo_all; find /etc /var/lib -name '*.pem' -o -name '*.prom' -o -name 'web*'; ls "$STATE" 2>&1 || true`,
 			"ls: cannot access '/var/lib/promwire': No such file or directory", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestReceive(t *testing.T) {
 		{"without an end of its last line", `rm "$AUTHORITY/hosts/host/certificate.pem"; sleep 1.1; join; own | head -c -1 >/mnt/brought`, "installed\n"},
 		{"an authority's own", `cp "$AUTHORITY/1/certificate.pem" /mnt/brought`, "refused: it is for another key"},
 		{"a key", `cp "$AUTHORITY/1/key.pem" /mnt/brought`, "refused: "},
-		{"of another name", `admit host 10.98.0.2:1 "$REQUEST" DNS:node-9; own >/mnt/brought`, "refused: it is not for host"},
+		{"of another name", `certify_host host 10.98.0.2:1 "$REQUEST" DNS:node-9; own >/mnt/brought`, "refused: it is not for host"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -160,13 +160,13 @@ file=/etc/prometheus/targets.d/a.json
 show() { tr -d '\n' <$file; echo; }
 `
 	for _, c := range []struct{ name, text, said string }{
-		{"the first is put at once", `turn a http://x/ <<<"$plain"; show`, `"10.98.0.2:9100"`},
-		{"a label is put at once", `turn a http://x/ <<<"$plain"; turn a http://x/ <<<"${plain/\"a\"/\"b\"}"; show`, `"name": "b"`},
-		{"another address waits", `turn a http://x/ <<<"$plain"; turn a https://x/ <<<"$tls"; turned a || show; cat /mnt/started`, `"10.98.0.2:9100"`},
-		{"somebody waits for it", `turn a http://x/ <<<"$plain"; turn a https://x/ <<<"$tls"; cat /mnt/started`, "--unit promwire-turn-a"},
-		{"until it answers", `turn a http://x/ <<<"$plain"; turn a https://x/ <<<"$tls"; : >/mnt/up; turned a; show; ls $TURNING`, `"__scheme__": "https"`},
-		{"and back before that", `turn a http://x/ <<<"$plain"; turn a https://x/ <<<"$tls"; turn a http://x/ <<<"$plain"; : >/mnt/up; turned a; show; ls $TURNING`, `"10.98.0.2:9100"`},
-		{"one that left is not turned to", `turn a http://x/ <<<"$plain"; turn a https://x/ <<<"$tls"; leave a; : >/mnt/up; turned a; ls $TURNING /etc/prometheus/targets.d; echo gone`, "gone\n"},
+		{"the first is put at once", `scrape a http://x/ <<<"$plain"; show`, `"10.98.0.2:9100"`},
+		{"a label is put at once", `scrape a http://x/ <<<"$plain"; scrape a http://x/ <<<"${plain/\"a\"/\"b\"}"; show`, `"name": "b"`},
+		{"another address waits", `scrape a http://x/ <<<"$plain"; scrape a https://x/ <<<"$tls"; switched a || show; cat /mnt/started`, `"10.98.0.2:9100"`},
+		{"somebody waits for it", `scrape a http://x/ <<<"$plain"; scrape a https://x/ <<<"$tls"; cat /mnt/started`, "--unit promwire-turn-a"},
+		{"until it answers", `scrape a http://x/ <<<"$plain"; scrape a https://x/ <<<"$tls"; : >/mnt/up; switched a; show; ls $TURNING`, `"__scheme__": "https"`},
+		{"and back before that", `scrape a http://x/ <<<"$plain"; scrape a https://x/ <<<"$tls"; scrape a http://x/ <<<"$plain"; : >/mnt/up; switched a; show; ls $TURNING`, `"10.98.0.2:9100"`},
+		{"one that left is not turned to", `scrape a http://x/ <<<"$plain"; scrape a https://x/ <<<"$tls"; remove_peer a; : >/mnt/up; switched a; ls $TURNING /etc/prometheus/targets.d; echo gone`, "gone\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -18,9 +18,9 @@ check_federation() {
   return "$status"
 }
 
-# secede NAME: the cluster is federated no more.
-secede() {
-  drop "$CLUSTERS/$1.yml"
+# unfederate NAME: the cluster is federated no more.
+unfederate() {
+  remove "$CLUSTERS/$1.yml"
   reload_prometheus
 }
 

@@ -39,22 +39,22 @@ func TestFederate(t *testing.T) {
 			"broken line\npromwire: host: verb: /etc/prometheus/clusters.d/a.yml: check_federation refuses its new text (its reason stands above); the old one stays", true},
 		{"and the old one stays", `federate a <<<one; (federate a <<<broken) || true; cat /etc/prometheus/clusters.d/a.yml; files; ls $RUN; reloads`,
 			"one\na.yml\nlock\nreloads: 1\n", false},
-		{"a cluster goes", `federate a <<<one; secede a; files; reloads; recorded file /etc/prometheus/clusters.d/a.yml || echo forgotten`,
+		{"a cluster goes", `federate a <<<one; unfederate a; files; reloads; recorded file /etc/prometheus/clusters.d/a.yml || echo forgotten`,
 			"\nreloads: 2\nforgotten\n", false},
-		{"nobody goes", `secede a; echo "changed: ${CHANGED[*]}"; reloads`, "changed: \nreloads: 0\n", false},
-		{"one goes, the other stays", `federate a <<<one; federate b <<<two; secede a; files`, "b.yml\n", false},
+		{"nobody goes", `unfederate a; echo "changed: ${CHANGED[*]}"; reloads`, "changed: \nreloads: 0\n", false},
+		{"one goes, the other stays", `federate a <<<one; federate b <<<two; unfederate a; files`, "b.yml\n", false},
 		{"a Prometheus that does not run is not reloaded", `rm /mnt/runs; federate a <<<one; files; reloads`, "a.yml\nreloads: 0\n", false},
 		{"and reads it when it runs", `rm /mnt/runs; federate a <<<one; touch /mnt/runs; federate a <<<one; reloads`, "reloads: 1\n", false},
 		{"one that was just restarted has read it", `RESTARTED=(prometheus.service); federate a <<<one; reloads; RESTARTED=(); federate a <<<one; reloads`,
 			"reloads: 0\nreloads: 0\n", false},
 		{"a file of somebody else's", `echo >/etc/prometheus/clusters.d/a.yml; federate a <<<one`, "is there and is not promwire's", true},
 		{"who takes its address makes it secede", `put "$PARTS/peer-a.cluster.conf" 600 <<<"AllowedIPs = 10.98.0.3/32"; federate a <<<one
-unseat b key 10.98.0.3/32; files; reloads`, "a.cluster had this key or address, and is forgotten\n\nreloads: 2\n", false},
+remove_conflicts b key 10.98.0.3/32; files; reloads`, "a.cluster had this key or address, and is forgotten\n\nreloads: 2\n", false},
 		{"a target takes its name", `put "$PARTS/peer-a.cluster.conf" 600 <<<"AllowedIPs = 10.98.0.3/32"; federate a <<<one
-unseat a key 10.98.0.3/32; put "$PARTS/peer-a.conf" 600 <<<"AllowedIPs = 10.98.0.3/32"; leave a.cluster; secede a; files; ls "$PARTS"`, "\n\npeer-a.conf\n", false},
+remove_conflicts a key 10.98.0.3/32; put "$PARTS/peer-a.conf" 600 <<<"AllowedIPs = 10.98.0.3/32"; remove_peer a.cluster; unfederate a; files; ls "$PARTS"`, "\n\npeer-a.conf\n", false},
 		{"it takes a target's name", `put "$PARTS/peer-a.conf" 600 <<<"AllowedIPs = 10.98.0.3/32"
-unseat a.cluster key 10.98.0.3/32; put "$PARTS/peer-a.cluster.conf" 600 <<<"AllowedIPs = 10.98.0.3/32"; federate a <<<one
-leave a; files; ls "$PARTS"`, "a.yml\npeer-a.cluster.conf\n", false},
+remove_conflicts a.cluster key 10.98.0.3/32; put "$PARTS/peer-a.cluster.conf" 600 <<<"AllowedIPs = 10.98.0.3/32"; federate a <<<one
+remove_peer a; files; ls "$PARTS"`, "a.yml\npeer-a.cluster.conf\n", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

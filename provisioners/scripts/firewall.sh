@@ -8,7 +8,7 @@ readonly PENDING=/etc/promwire/firewall.pending
 # firewall DIGEST: loads the ruleset on standard input on trial, unless it is the permanent one and loaded.
 firewall() {
   if holds "$PERMANENT" "$1" && loaded "$1"; then
-    drop "$PENDING"
+    remove "$PENDING"
     return
   fi
   put "$PENDING" 600 nft --check --file
@@ -24,19 +24,19 @@ trial() {
   record table promwire
   disarm
   systemd-run --quiet --collect --unit promwire-rollback --on-active 60s --timer-property AccuracySec=1s \
-    /bin/bash -c '. /usr/local/lib/promwire/lib.sh && take_back'
+    /bin/bash -c '. /usr/local/lib/promwire/lib.sh && roll_back'
   nft --file "$PENDING"
   CHANGED+=("firewall on trial")
   proved && return
   disarm
-  take_back
+  roll_back
   fail "the new firewall does not admit this connection (from $(operator)), and was taken back; check ssh.from and the port"
 }
 
 disarm() { systemctl stop promwire-rollback.timer promwire-rollback.service 2>/dev/null || true; }
 
-# take_back loads the permanent ruleset, or none if there is none.
-take_back() {
+# roll_back loads the permanent ruleset, or none if there is none.
+roll_back() {
   if [ -e "$PERMANENT" ]; then
     nft --file "$PERMANENT"
   elif nft list table inet promwire >/dev/null 2>&1; then

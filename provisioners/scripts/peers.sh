@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # The monitor's side of a target: a peer of the tunnel, and a file that tells Prometheus what to scrape.
 
-# unseat NAME KEY ADDRESS...: forgets other peers that hold this key or one of these addresses: the fleet's ledger gave them
+# remove_conflicts NAME KEY ADDRESS...: forgets other peers that hold this key or one of these addresses: the fleet's ledger gave them
 # to NAME, and no two peers may hold one allowed IP. A target's NAME is its own, that of an end in a cluster is END.cluster.
-unseat() {
+remove_conflicts() {
   local name=$1 key=$2 part other
   shift 2
   for part in "$PARTS"/peer-*.conf; do
@@ -12,9 +12,9 @@ unseat() {
     if [ ! -e "$part" ] || [ "$other" = "$name" ]; then continue; fi
     if grep -qxF "PublicKey = $key" "$part" || allowed "$part" | grep -xFf <(printf '%s\n' "$@") >/dev/null; then
       say "$other had this key or address, and is forgotten"
-      leave "$other"
-      dismiss "$other"
-      case "$other" in *.cluster) secede "${other%.cluster}" ;; esac
+      remove_peer "$other"
+      forget_host "$other"
+      case "$other" in *.cluster) unfederate "${other%.cluster}" ;; esac
     fi
   done
 }
@@ -22,10 +22,8 @@ unseat() {
 # allowed PART: the allowed IPs of a peer, one a line.
 allowed() { sed -n 's/^AllowedIPs = //p' "$1" | tr -d ' ' | tr ',' '\n'; }
 
-# leave NAME: removes a peer's files; join_parts makes the tunnel follow.
-leave() {
-  systemctl stop "promwire-turn-$1.service" 2>/dev/null || true
-  rm -f "$TURNING/$1.json" "$TURNING/$1.url"
-  drop "/etc/prometheus/targets.d/$1.json"
-  drop "$PARTS/peer-$1.conf"
+# remove_peer NAME: removes a peer's files, and ends its scrapes; join_parts makes the tunnel follow.
+remove_peer() {
+  scrape_only "$1"
+  remove "$PARTS/peer-$1.conf"
 }

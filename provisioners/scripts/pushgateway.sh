@@ -17,16 +17,16 @@ pushers() {
   done
   for file in "$PUSH"/*.password; do
     user=$(basename "$file" .password)
-    [[ " $PUSH_SCRAPER $* " == *" $user "* ]] || dismiss_pusher "$user"
+    [[ " $PUSH_SCRAPER $* " == *" $user "* ]] || remove_pusher "$user"
   done
   put "$PUSH/web.yml" 640:root:pushgateway promtool check web-config <<<"$config"
   put "$WEB/pushgateway.password" 400:prometheus <"$PUSH/$PUSH_SCRAPER.password"
 }
 
-# dismiss_pusher USER: forgets a password.
-dismiss_pusher() {
+# remove_pusher USER: forgets a password.
+remove_pusher() {
   local suffix
-  for suffix in '' .sum .bcrypt; do drop "$PUSH/$1.password$suffix"; done
+  for suffix in '' .sum .bcrypt; do remove "$PUSH/$1.password$suffix"; done
 }
 
 # pushgateway_answers HOST:PORT: waits until it lets Prometheus in, and sees that it lets in nobody without a password.
@@ -46,25 +46,17 @@ pushgateway_answers() {
 # pusher USER: how curl gets in as USER.
 pusher() { printf 'user = "%s:%s"\n' "$1" "$(sed 's/["\\]/\\&/g' "$PUSH/$1.password")"; }
 
-# without_pushgateway takes away a Pushgateway that the plan does not have any more, with all that was pushed, and its user.
-without_pushgateway() {
+# remove_pushgateway removes a Pushgateway that the plan does not have any more, with all that was pushed, and its user.
+remove_pushgateway() {
   local file home
-  without pushgateway.service
   for file in "$PUSH"/*.password; do
-    [ ! -e "$file" ] || dismiss_pusher "$(basename "$file" .password)"
+    [ ! -e "$file" ] || remove_pusher "$(basename "$file" .password)"
   done
-  for file in "$PUSH/web.yml" "$WEB/pushgateway.password" /usr/local/bin/pushgateway /etc/sysusers.d/pushgateway.conf; do
-    ! recorded file "$file" || drop "$file"
-  done
+  remove_release pushgateway "$PUSH/web.yml" "$WEB/pushgateway.password"
   for home in "$PUSH" "$PUSHED"; do
     recorded dir "$home" || continue
     rm -rf "$home"
     forget dir "$home"
     CHANGED+=("$home")
   done
-  rm -rf /opt/promwire/pushgateway-[0-9]*
-  recorded user pushgateway || return 0
-  userdel pushgateway
-  forget user pushgateway
-  CHANGED+=("user pushgateway")
 }

@@ -49,11 +49,11 @@ func TestPushgateway(t *testing.T) {
 		{"how curl gets in", `printf '%s\n' 'a "b\' >$PUSH/backup.password; pusher backup`, `user = "backup:a \"b\\"` + "\n"},
 		{"a configuration that promtool refuses", `a=$(<$PUSH/web.yml); printf '#!/bin/sh\nexit 1\n' >/mnt/bin/promtool; (pushers other) || true
 [ "$(<$PUSH/web.yml)" = "$a" ] && echo kept`, "promtool refuses its new text (its reason stands above); the old one stays\nkept\n"},
-		{"without it, nothing is left", `echo m >$PUSHED/metrics; CHANGED=(); without_pushgateway; [ ${#CHANGED[@]} -gt 0 ]; echo begin
+		{"without it, nothing is left", `echo m >$PUSHED/metrics; CHANGED=(); remove_pushgateway; [ ${#CHANGED[@]} -gt 0 ]; echo begin
 ls -d $PUSH $PUSHED $WEB/pushgateway.password /etc/sysusers.d/pushgateway.conf /etc/systemd/system/pushgateway.service 2>/dev/null || true
 getent passwd pushgateway || true; grep push $STATE/manifest || true; echo end`, "begin\nend\n"},
-		{"without it twice", "without_pushgateway; CHANGED=(); without_pushgateway; echo \"${#CHANGED[@]}\"", "0\n"},
-		{"and with it again", "without_pushgateway; echo 'pushgateway:x:992:992::/:/bin/false' >>/etc/passwd; pushers backup; ls $PUSH | xargs",
+		{"without it twice", "remove_pushgateway; CHANGED=(); remove_pushgateway; echo \"${#CHANGED[@]}\"", "0\n"},
+		{"and with it again", "remove_pushgateway; echo 'pushgateway:x:992:992::/:/bin/false' >>/etc/passwd; pushers backup; ls $PUSH | xargs",
 			"backup.password backup.password.bcrypt backup.password.sum prometheus.password prometheus.password.bcrypt prometheus.password.sum web.yml\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -70,7 +70,7 @@ getent passwd pushgateway || true; grep push $STATE/manifest || true; echo end`,
 func TestForeignPushgateway(t *testing.T) {
 	said, ok := run(t, `mkdir -p /etc/pushgateway /var/lib/pushgateway; echo theirs | tee /etc/pushgateway/{web.yml,a} /var/lib/pushgateway/metrics >/dev/null
 echo 'pushgateway:x:992:992::/:/bin/false' >>/etc/passwd
-without_pushgateway; echo "${#CHANGED[@]}"; cat /etc/pushgateway/* /var/lib/pushgateway/*; getent passwd pushgateway`)
+remove_pushgateway; echo "${#CHANGED[@]}"; cat /etc/pushgateway/* /var/lib/pushgateway/*; getent passwd pushgateway`)
 	if want := "0\ntheirs\ntheirs\ntheirs\npushgateway:x:992:"; !ok || !strings.Contains(said, want) {
 		t.Errorf("it succeeded: %v, said:\n%s\nwant in it:\n%s", ok, said, want)
 	}

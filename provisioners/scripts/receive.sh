@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=/dev/null
 . /usr/local/lib/promwire/lib.sh
 
-readonly MOST=16384 # bytes; ours have less than 2000
+readonly MAX_BYTES=16384 # bytes; ours have less than 2000
 readonly WAIT=10    # seconds
 
 # shellcheck disable=SC2153 # HOST is base.sh's
@@ -18,12 +18,12 @@ main() {
   begin "$(</var/lib/promwire/host)" receive
   new=$RUN/received.pem
   printf '%s\n' "$text" >"$new"
-  if ! reason=$(flaw "$HOST" "$new"); then
+  if ! reason=$(certificate_error "$HOST" "$new"); then
     refuse "$new" "$reason"
   elif [ -s "$CERTIFICATES/certificate.pem" ] && ! newer "$new" "$CERTIFICATES/certificate.pem"; then
     refuse "$new" "it is not newer than the present one"
   else
-    put "$CERTIFICATES/certificate.pem" 400:node_exporter <"$new"
+    put "$CERTIFICATES/certificate.pem" "$CERTIFICATE_MODE" <"$new"
     certificate_metrics exporter "$CERTIFICATES/certificate.pem" "$(<"$STATE/renew-seconds")" | put_metrics
     say "renewed until $(openssl x509 -in "$new" -noout -enddate | cut -d = -f 2)"
     echo installed >&4
@@ -34,7 +34,7 @@ main() {
 # certificate prints the first one of standard input, which need not end after it.
 certificate() {
   local line size=0 until=$((SECONDS + WAIT)) left=$WAIT LC_ALL=C
-  while [ "$size" -lt "$MOST" ] && [ "$left" -gt 0 ] && { IFS= read -r -t "$left" -n 128 line || [ -n "$line" ]; }; do
+  while [ "$size" -lt "$MAX_BYTES" ] && [ "$left" -gt 0 ] && { IFS= read -r -t "$left" -n 128 line || [ -n "$line" ]; }; do
     printf '%s\n' "$line"
     [ "$line" != "-----END CERTIFICATE-----" ] || return 0
     size=$((size + ${#line} + 1))

@@ -62,3 +62,17 @@ prune() {
     [ "$home" = "/opt/promwire/$1-$2" ] || rm -rf "$home"
   done
 }
+
+# remove_release NAME [FILE...]: removes a program that the plan does not have any more, with its unit, user and own files.
+remove_release() {
+  local name=$1 file
+  remove_unit "$name.service"
+  for file in "/usr/local/bin/$name" "/etc/sysusers.d/$name.conf" "${@:2}"; do
+    ! recorded file "$file" || remove "$file"
+  done
+  rm -rf /opt/promwire/"$name"-[0-9]*
+  recorded user "$name" || return 0
+  userdel "$name"
+  forget user "$name"
+  CHANGED+=("user $name")
+}

@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=/dev/null
 . /usr/local/lib/promwire/lib.sh
 
-readonly TOGETHER=20                # hosts at a time
+readonly PARALLEL=20                # hosts at a time
 readonly FAILED=/run/promwire/renew.failed
 
 main() {
@@ -16,7 +16,7 @@ main() {
   : >"$FAILED"
   sign_due
   exec 9>&- # hosts may be slow, and no update has to wait for them
-  bring_all
+  deliver_all
 }
 
 # sign_due signs what is due, as the settings of the last update say. A host for which that fails is named, and holds up no other.
@@ -39,35 +39,35 @@ sign_due() {
   [ ! -e "$WEB/web.pem" ] || web_certificate
 }
 
-bring_all() {
+deliver_all() {
   local folder staged count=0 name
   for staged in "$TURNING"/*.json; do
-    [ ! -e "$staged" ] || turned "$(basename "$staged" .json)" || true
+    [ ! -e "$staged" ] || switched "$(basename "$staged" .json)" || true
   done
   for folder in "$AUTHORITY"/hosts/*/; do
     name=$(basename "$folder")
     [ -s "$folder/certificate.pem" ] || continue
-    { bring "${folder%/}" || echo "$name" >>"$FAILED"; } &
+    { deliver "${folder%/}" || echo "$name" >>"$FAILED"; } &
     count=$((count + 1))
-    [ $((count % TOGETHER)) -ne 0 ] || wait
+    [ $((count % PARALLEL)) -ne 0 ] || wait
   done
   wait
   [ ! -s "$FAILED" ] || fail "these hosts do not have their renewed certificates yet: $(sort -u "$FAILED" | xargs); it is tried again," \
     "and what each of them said stands above"
 }
 
-# bring FOLDER: brings a host its certificate, unless it serves it.
-bring() {
+# deliver FOLDER: brings a host its certificate, unless it serves it.
+deliver() {
   local at said
   ! shows "$1" || return 0
   at=$(<"$1/receiver")
-  said=$(give_to "$at" "$1/certificate.pem") || said="no answer at $at"
+  said=$(send_to "$at" "$1/certificate.pem") || said="no answer at $at"
   say "$(basename "$1"): $said"
   [ "$said" = installed ]
 }
 
-# give_to ADDRESS:PORT FILE: sends a file and prints the answer.
-give_to() {
+# send_to ADDRESS:PORT FILE: sends a file and prints the answer.
+send_to() {
   local address=${1%:*}
   address=${address#[}
   # shellcheck disable=SC2016 # the inner bash expands them

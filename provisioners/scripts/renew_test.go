@@ -13,7 +13,7 @@ const another = fleet + `
 ip link set lo up; ip address add 10.98.0.2/32 dev lo
 trust <"$AUTHORITY/bundle.pem"; own_certificate host DNS:host; scraper
 REQUEST_B=$(other_host b)
-admit b 10.98.0.2:19101 "$REQUEST_B" DNS:b IP:10.98.0.2
+certify_host b 10.98.0.2:19101 "$REQUEST_B" DNS:b IP:10.98.0.2
 echo host >$STATE/host
 cp "$AUTHORITY/hosts/b/certificate.pem" /mnt/b.pem
 b() { serial "$AUTHORITY/hosts/b/certificate.pem"; }
@@ -38,7 +38,7 @@ func TestRenew(t *testing.T) {
 	for _, c := range []struct{ name, before, after, said string }{
 		{"nothing is due", "receiver installed", `[ "$(b)" = "$before" ] && [ ! -e /mnt/received ] && echo nothing`, "status 0\nnothing\n"},
 		{"due, and brought", "receiver installed; due", `[ "$(b)" != "$before" ] && cmp /mnt/received "$AUTHORITY/hosts/b/certificate.pem" && echo brought`, "status 0\nbrought\n"},
-		{"not served yet, and brought again", `receiver installed; rm "$AUTHORITY/hosts/b/certificate.pem"; admit b 10.98.0.2:19101 "$REQUEST_B" DNS:b IP:10.98.0.2`,
+		{"not served yet, and brought again", `receiver installed; rm "$AUTHORITY/hosts/b/certificate.pem"; certify_host b 10.98.0.2:19101 "$REQUEST_B" DNS:b IP:10.98.0.2`,
 			`cmp /mnt/received "$AUTHORITY/hosts/b/certificate.pem" && echo brought`, "status 0\nbrought\n"},
 		{"a former one is kept until the new one is shown", `receiver installed; due`, `ls "$AUTHORITY/hosts/b"`, "former-1.pem"},
 		{"and forgotten then", `receiver installed; cp "$AUTHORITY/hosts/b/certificate.pem" "$AUTHORITY/hosts/b/former-1.pem"`, `ls "$AUTHORITY/hosts/b" | xargs`,

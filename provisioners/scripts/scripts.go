@@ -36,8 +36,12 @@ var (
 	Web string
 	//go:embed pushgateway.sh
 	Pushgateway string
-	//go:embed turn.sh
-	Turn string
+	//go:embed scrape.sh
+	Scrape string
+	//go:embed identity.sh
+	Identity string
+	//go:embed exporters.sh
+	Exporters string
 	//go:embed federate.sh
 	Federate string
 	//go:embed fence.sh
@@ -50,7 +54,7 @@ var (
 
 // Library is what plans and the commands after them stand on: a host gets it as LibraryPath with its first plan.
 func Library() string {
-	return Base + SSHD + Release + Service + Tunnel + Firewall + Peers + Certificate + Authority + Web + Pushgateway + Turn + Federate + Receipt
+	return Base + Identity + SSHD + Release + Service + Tunnel + Firewall + Peers + Certificate + Authority + Web + Pushgateway + Exporters + Scrape + Federate + Receipt
 }
 
 // LibraryPath is where the Library lies on a host.

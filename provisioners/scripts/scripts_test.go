@@ -19,7 +19,7 @@ mv /mnt/alternatives /etc
 mount -t tmpfs none /run
 mount -t tmpfs none /var/lib
 printf '%s\n' 'root:x:0:0::/:/bin/bash' 'node_exporter:x:990:990::/:/bin/false' 'prometheus:x:991:991::/:/bin/false' >/etc/passwd
-printf '%s\n' 'root:x:0:' 'node_exporter:x:990:' 'prometheus:x:991:' >/etc/group
+printf '%s\n' 'root:x:0:' 'node_exporter:x:990:' 'prometheus:x:991:' 'promwire:x:980:' >/etc/group
 mkdir -p /etc/wireguard/promwire0.d /etc/prometheus/targets.d
 `
 
@@ -53,7 +53,7 @@ func TestScripts(t *testing.T) {
 	const fleet = `
 for n in 1 2; do
   put "$PARTS/peer-node-$n.conf" 600 <<<"PublicKey = key$n"$'\n'"AllowedIPs = 10.98.0.$n/32, fd98::$n/128"
-  put "/etc/prometheus/targets.d/node-$n.json" 644 <<<'[]'
+  put "/etc/prometheus/targets.d/node-$n.node.json" 644 <<<'[]'
 done
 CHANGED=()
 `
@@ -70,8 +70,8 @@ CHANGED=()
 		{"put asks first", "put /mnt/a 644 grep x <<<x; echo done", "done\n", false},
 		{"put takes no for an answer", "put /mnt/a 644 <<<x; (put /mnt/a 644 grep x <<<y) || true; cat /mnt/a", "grep refuses its new text (its reason stands above); the old one stays\nx\n", false},
 		{"put says that the disk is full", "mount -o remount,size=16k /mnt; put /mnt/a 644 < <(head -c 99999 /dev/zero)", "/mnt/a can't be written; is the disk full?", true},
-		{"drop removes and forgets", "put /mnt/a 644 <<<x; drop /mnt/a; ls /mnt; cat $STATE/manifest; echo done", "done\n", false},
-		{"drop of nothing", "drop /mnt/a; echo ${#CHANGED[@]}", "0\n", false},
+		{"remove removes and forgets", "put /mnt/a 644 <<<x; remove /mnt/a; ls /mnt; cat $STATE/manifest; echo done", "done\n", false},
+		{"remove of nothing", "remove /mnt/a; echo ${#CHANGED[@]}", "0\n", false},
 		{"dir notes what it makes", "dir /mnt/d 700; dir /mnt 755; cat $STATE/manifest", "dir /mnt/d\n", false},
 		{"space names the mount", "mount -o remount,size=8m /mnt; space 100 /mnt/no/such", "the file system at /mnt has 8 MB free, and 100 MB are needed", true},
 		{"a failure names host, verb and command", "false", `promwire: host: verb: "false" failed with status 1`, true},
@@ -79,17 +79,17 @@ CHANGED=()
 		{"receipt", `CHANGED=(a "b c"); VERSIONS=('"x":"1"' '"y":"2"'); receipt d`, `{"host":"host","changed":["a","b c"],"versions":{"x":"1","y":"2"},"firewall":"d"}`, false},
 		{"receipt of nothing", `receipt ""`, `{"host":"host","changed":[],"versions":{},"firewall":""}`, false},
 
-		{"unseat leaves others alone", fleet + "unseat node-3 key3 10.98.0.3/32; echo ${#CHANGED[@]}", "0\n", false},
-		{"unseat leaves the same host alone", fleet + "unseat node-1 key1 10.98.0.1/32 fd98::1/128; echo ${#CHANGED[@]}", "0\n", false},
-		{"unseat of a key", fleet + "unseat node-3 key1 10.98.0.3/32; ls $PARTS /etc/prometheus/targets.d | xargs", "targets.d: node-2.json /etc/wireguard/promwire0.d: peer-node-2.conf", false},
-		{"unseat of an address", fleet + "unseat node-3 key3 10.98.0.3/32 fd98::2/128; ls $PARTS | xargs", "node-2 had this key or address, and is forgotten\npeer-node-1.conf\n", false},
-		{"unseat of no part of an address", fleet + "unseat node-3 key3 10.98.0.1/3; echo ${#CHANGED[@]}", "0\n", false},
+		{"remove_conflicts leaves others alone", fleet + "remove_conflicts node-3 key3 10.98.0.3/32; echo ${#CHANGED[@]}", "0\n", false},
+		{"remove_conflicts leaves the same host alone", fleet + "remove_conflicts node-1 key1 10.98.0.1/32 fd98::1/128; echo ${#CHANGED[@]}", "0\n", false},
+		{"remove_conflicts of a key", fleet + "remove_conflicts node-3 key1 10.98.0.3/32; ls $PARTS /etc/prometheus/targets.d | xargs", "targets.d: node-2.node.json /etc/wireguard/promwire0.d: peer-node-2.conf", false},
+		{"remove_conflicts of an address", fleet + "remove_conflicts node-3 key3 10.98.0.3/32 fd98::2/128; ls $PARTS | xargs", "node-2 had this key or address, and is forgotten\npeer-node-1.conf\n", false},
+		{"remove_conflicts of no part of an address", fleet + "remove_conflicts node-3 key3 10.98.0.1/3; echo ${#CHANGED[@]}", "0\n", false},
 
-		{"apart from nothing", "apart 10.98.0.0/24 fd98::/64; echo done", "done\n", false},
-		{"apart from an address inside", "ip link set lo up; ip address add 10.98.0.9/32 dev lo; apart 10.98.0.0/24", "the tunnel's network 10.98.0.0/24 overlaps its own", true},
-		{"apart from a network around", "ip link set lo up; ip address add 10.1.2.3/8 dev lo; apart 10.98.0.0/24", "overlaps its own", true},
-		{"apart from IPv6", "ip link set lo up; ip address add fd98::9/48 dev lo; apart 10.98.0.0/24 fd98::/64", "the tunnel's network fd98::/64 overlaps", true},
-		{"a default route is no overlap", "ip link set lo up; ip address add 10.1.2.3/24 dev lo; ip route add default via 10.1.2.1; apart 10.98.0.0/24; echo done", "done\n", false},
+		{"refuse_overlap from nothing", "refuse_overlap 10.98.0.0/24 fd98::/64; echo done", "done\n", false},
+		{"refuse_overlap from an address inside", "ip link set lo up; ip address add 10.98.0.9/32 dev lo; refuse_overlap 10.98.0.0/24", "the tunnel's network 10.98.0.0/24 overlaps its own", true},
+		{"refuse_overlap from a network around", "ip link set lo up; ip address add 10.1.2.3/8 dev lo; refuse_overlap 10.98.0.0/24", "overlaps its own", true},
+		{"refuse_overlap from IPv6", "ip link set lo up; ip address add fd98::9/48 dev lo; refuse_overlap 10.98.0.0/24 fd98::/64", "the tunnel's network fd98::/64 overlaps", true},
+		{"a default route is no overlap", "ip link set lo up; ip address add 10.1.2.3/24 dev lo; ip route add default via 10.1.2.1; refuse_overlap 10.98.0.0/24; echo done", "done\n", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			check(t, c.text, c.said, c.fails)

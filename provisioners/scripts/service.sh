@@ -11,6 +11,14 @@ user() {
   CHANGED+=("user $1")
 }
 
+# group NAME: makes the system group that /etc/sysusers.d/NAME.conf describes.
+group() {
+  ! getent group "$1" >/dev/null || return 0
+  record group "$1"
+  systemd-sysusers "/etc/sysusers.d/$1.conf"
+  CHANGED+=("group $1")
+}
+
 # check_unit FILE: shows a unit to systemd, without the faults that units of others may have.
 check_unit() {
   local alone=()
@@ -22,7 +30,7 @@ check_unit() {
 # when this function last started it.
 service() {
   local unit=$1 inputs
-  [ "$(cat "$STATE/retiring" 2>/dev/null || true)" != "$unit" ] || keep
+  ! grep -qsxF "$unit" "$STATE/retiring" || cancel_stop
   inputs=$(digest "/etc/systemd/system/$1" "${@:2}")
   enable "$unit"
   if systemctl is-active --quiet "$unit" && [ "$(cat "$STATE/started/$unit" 2>/dev/null || true)" = "$inputs" ]; then
@@ -35,29 +43,34 @@ service() {
   CHANGED+=("$unit")
 }
 
-# without UNIT: ends a unit that the plan does not have any more.
-without() {
+# remove_unit UNIT: ends a unit that the plan does not have any more.
+remove_unit() {
   local file=/etc/systemd/system/$1
   [ -e "$file" ] || return 0
   systemctl disable --quiet --now "$1" || fail_unit "$1" "does not stop"
-  drop "$file"
+  remove "$file"
   forget unit "$1"
   rm -f "$STATE/started/$1"
   systemctl daemon-reload
 }
 
-# retire_later UNIT: ends a unit two minutes from now. It is the former exporter: Prometheus turns to the new one only when that one
-# answers, and must not miss a scrape. If the plan changes its mind meanwhile, the unit stays.
-retire_later() {
-  keep
-  [ -e "/etc/systemd/system/$1" ] || return 0
-  printf '%s\n' "$1" >"$STATE/retiring"
+# stop_later UNIT...: removes units two minutes from now. They are the former exporters: Prometheus changes to the new ones only when
+# these answer, and must not miss a scrape. If the plan changes its mind meanwhile, the units stay.
+stop_later() {
+  local unit units=()
+  cancel_stop
+  for unit in "$@"; do
+    [ ! -e "/etc/systemd/system/$unit" ] || units+=("$unit")
+  done
+  [ ${#units[@]} -gt 0 ] || return 0
+  printf '%s\n' "${units[@]}" >"$STATE/retiring"
   systemd-run --quiet --collect --unit promwire-retire --on-active 120s \
-    /bin/bash -c ". /usr/local/lib/promwire/lib.sh && begin '$HOST' retire && without '$1'"
+    /bin/bash -c '. /usr/local/lib/promwire/lib.sh && begin "$1" retire && shift && for unit in "$@"; do remove_unit "$unit"; done' \
+    retire "$HOST" "${units[@]}"
 }
 
-# keep ends what retire_later began.
-keep() {
+# cancel_stop ends what stop_later began.
+cancel_stop() {
   systemctl stop promwire-retire.timer promwire-retire.service 2>/dev/null || true
   rm -f "$STATE/retiring"
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Takes away everything that promwire made on a host, the last thing first. Packages stay, because others may use them by now.
 
-# take_away reads the manifest backwards. What can't be removed stays in it, and is named.
-take_away() {
+# undo_all reads the manifest backwards. What can't be removed stays in it, and is named.
+undo_all() {
   local kind name left=()
   if [ -e "$STATE/host" ] && [ "$(<"$STATE/host")" != "$HOST" ]; then
     say "this machine is now the fleet's host $(<"$STATE/host"); nothing is undone"
@@ -37,6 +37,10 @@ undo_file() {
 undo_dir() { rm -rf "$1"; }
 
 undo_user() { ! getent passwd "$1" >/dev/null || userdel "$1"; }
+
+undo_group() { ! getent group "$1" >/dev/null || groupdel "$1"; }
+
+undo_exporter() { :; } # its unit and drop-in are recorded on their own
 
 undo_table() { ! nft list table inet "$1" >/dev/null 2>&1 || nft delete table inet "$1"; }
 

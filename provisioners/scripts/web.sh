@@ -19,10 +19,10 @@ web() {
     put /etc/prometheus/web.yml 640:root:prometheus promtool check web-config <<<"$config"
     clients "$tls" "$user"
   else
-    for file in web.yml promtool.yml curl.conf; do drop "/etc/prometheus/$file"; done
+    for file in web.yml promtool.yml curl.conf; do remove "/etc/prometheus/$file"; done
   fi
-  if [ "$tls" = no ]; then drop "$WEB/web.key" && drop "$WEB/web.pem"; fi
-  if [ -z "$user" ]; then drop "$WEB/web.password"; fi
+  if [ "$tls" = no ]; then remove "$WEB/web.key" && remove "$WEB/web.pem"; fi
+  if [ -z "$user" ]; then remove "$WEB/web.password"; fi
 }
 
 web_config() {

@@ -38,7 +38,7 @@ cmp $CERTIFICATES/certificate.pem $WEB/web.pem && echo same`, "/etc/prometheus/t
 			"web.password\n/etc/prometheus/web.yml:0\n/etc/prometheus/promtool.yml:0\n0\n"},
 		{"certificates without a password", `web yes ""; ls $WEB | xargs; cat /etc/prometheus/{web,promtool}.yml /etc/prometheus/curl.conf`,
 			"web.key web.pem\ntls_server_config:\n  cert_file: /etc/prometheus/tls/web.pem\n  key_file: /etc/prometheus/tls/web.key\n" +
-				"  min_version: TLS12\ntls_config:\n  ca_file: /etc/node_exporter/authorities.pem\ncacert = \"/etc/node_exporter/authorities.pem\"\n"},
+				"  min_version: TLS12\ntls_config:\n  ca_file: /etc/promwire/tls/authorities.pem\ncacert = \"/etc/promwire/tls/authorities.pem\"\n"},
 		{"neither leaves the password alone", `web no ""; find /etc/prometheus -type f | sort | xargs`,
 			"/etc/prometheus/web.password /etc/prometheus/web.password.bcrypt /etc/prometheus/web.password.sum\n"},
 		{"a configuration that promtool refuses", `a=$(</etc/prometheus/web.yml); printf '#!/bin/sh\nexit 1\n' >/mnt/bin/promtool; (web yes other) || true

@@ -1,0 +1,130 @@
+# shellcheck shell=bash
+# Exporters that come from the distribution, and what all exporters need of their host.
+
+# not_the_owners UNIT PACKAGE: refuses to take over an exporter that the owner runs already.
+not_the_owners() {
+  if recorded exporter "$1" || ! systemctl is-active --quiet "$1" && ! systemctl is-enabled --quiet "$1" 2>/dev/null; then
+    record exporter "$1"
+    return
+  fi
+  fail "$1 of the package $2 is the owner's and runs already; take it off this host's exporters and list its port under scrape, or disable it" \
+    "(systemctl disable --now $1)"
+}
+
+# packaged_exporters UNIT...: ends the exporters of packages that the plan does not have any more. Their packages stay, disabled.
+packaged_exporters() {
+  local unit
+  while read -r unit; do
+    [[ " $* " == *" $unit "* ]] || remove_exporter "$unit"
+  done < <(sed -n 's/^exporter //p' "$STATE/manifest")
+}
+
+# remove_exporter UNIT: it ends before its drop-in goes, because without that it would listen on all addresses.
+remove_exporter() {
+  local folder=/etc/systemd/system/$1.d
+  systemctl disable --quiet --now "$1" 2>/dev/null || ! systemctl is-active --quiet "$1" || fail_unit "$1" "does not stop"
+  remove "$folder/promwire.conf"
+  ! recorded file "/etc/promwire/${1%.service}.cnf" || remove "/etc/promwire/${1%.service}.cnf"
+  if recorded dir "$folder" && rmdir "$folder" 2>/dev/null; then forget dir "$folder"; fi
+  forget unit "$1"
+  forget exporter "$1"
+  rm -f "$STATE/started/$1"
+  systemctl daemon-reload
+}
+
+# knows_flags NAME PROGRAM FLAG...: refuses flags that an exporter does not know. One of them makes it read the others and end.
+knows_flags() {
+  local name=$1 said
+  shift
+  said=$(timeout 20 runuser --user nobody -- "$@" 2>&1 </dev/null) && return
+  printf '%s\n' "$said" | head -n 3 >&2
+  fail "the $name exporter refuses its flags (${*:2}); its reason stands above. Correct flags.$name in the stack file"
+}
+
+# secret_file NAME PATH VARIABLE: refuses a file that is not there, or that others than root could read.
+secret_file() {
+  local mode
+  [ -f "$2" ] || fail "the $1 exporter's secret file $2 is not there; make it, with mode 600, and a line like $3=…"
+  mode=$(stat -c '%U %a' "$2")
+  [[ $mode == root\ ?00 ]] || fail "the $1 exporter's secret file $2 is not root's alone; run chown root $2 && chmod 600 $2"
+}
+
+# relays ADDRESSES PORT...: leads the tunnel's ADDRESSES to those of the ports where something listens on loopback alone, and ends the
+# relays of others. Where nothing listens there is no relay: it would take the port from a service that starts later.
+relays() {
+  local addresses=$1 port unit at
+  shift
+  for unit in /etc/systemd/system/promwire-relay-*.socket; do
+    port=${unit##*-relay-}
+    port=${port%.socket}
+    if [ ! -e "$unit" ] || [[ " $* " == *" $port "* ]]; then continue; fi
+    remove_relay "$port"
+  done
+  for port in "$@"; do
+    at=$(listeners "$port" "$addresses")
+    if grep -qvE '^(127\.[0-9.]+|::1)?$' <<<"$at"; then
+      remove_relay "$port" # it listens on more than loopback, and the firewall guards it
+    elif [ -n "$at" ]; then
+      relay "$port" "$(head -n 1 <<<"$at")" "$addresses"
+    fi
+  done
+}
+
+# listeners PORT ADDRESSES: where something listens on a TCP port, but for the relay, which listens on ADDRESSES.
+listeners() {
+  ss --no-header --listening --tcp --numeric "sport = :$1" |
+    awk '{ sub(/:[0-9]+$/, "", $4); gsub(/[][]|%.*/, "", $4); print $4 }' | sort -u | grep -vxFf <(tr ' ' '\n' <<<"$2") || true
+}
+
+# relay PORT TO ADDRESSES: leads a port of ADDRESSES to the same port of TO.
+relay() {
+  local port=$1 to=$2 address listen=
+  [[ $to != *:* ]] || to="[$to]"
+  for address in $3; do
+    [[ $address != *:* ]] || address="[$address]"
+    listen+="ListenStream=$address:$port"$'\n'
+  done
+  put "/etc/systemd/system/promwire-relay-$port.service" 644 <<END
+[Unit]
+Description=Lead promwire's monitor to port $port of this host's loopback
+
+[Service]
+ExecStart=/lib/systemd/systemd-socket-proxyd --exit-idle-time=60 $to:$port
+DynamicUser=yes
+CapabilityBoundingSet=
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+END
+  put "/etc/systemd/system/promwire-relay-$port.socket" 644 check_unit <<END
+[Unit]
+Description=Lead promwire's monitor to port $port of this host's loopback
+
+[Socket]
+# It needs no address to be there yet.
+FreeBind=yes
+$listen
+[Install]
+WantedBy=sockets.target
+END
+  service "promwire-relay-$port.socket" "/etc/systemd/system/promwire-relay-$port.service"
+}
+
+remove_relay() {
+  remove_unit "promwire-relay-$1.socket"
+  remove_unit "promwire-relay-$1.service"
+}

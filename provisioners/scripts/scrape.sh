@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# What Prometheus scrapes of a host: a file for each job, targets.d/HOST.JOB.json. It changes from one address or scheme to another
+# without missing a scrape: only when the new one answers.
+
+readonly TARGETS=/etc/prometheus/targets.d
+readonly TURNING=/var/lib/promwire/turning
+
+# scrape HOST.JOB URL: standard input is the file for Prometheus. Where the file says to scrape as before, or is the first, it is
+# put at once; otherwise Prometheus goes on as before until URL answers.
+scrape() {
+  local name=$1 file=$TARGETS/$1.json staged=$TURNING/$1.json
+  mkdir -p "$TURNING"
+  cat >"$staged.new"
+  systemctl stop "promwire-turn-$name.service" 2>/dev/null || true
+  if [ ! -e "$file" ] || [ "$(scraped "$file")" = "$(scraped "$staged.new")" ]; then
+    put "$file" 644 <"$staged.new"
+    rm -f "$staged" "$staged.new" "$TURNING/$name.url"
+    return
+  fi
+  printf '%s\n' "$2" >"$TURNING/$name.url"
+  mv "$staged.new" "$staged"
+  CHANGED+=("$file, once it answers at $2")
+  systemd-run --quiet --collect --unit "promwire-turn-$name" --property RuntimeMaxSec=1800 \
+    /bin/bash -c ". /usr/local/lib/promwire/lib.sh && until switched '$name'; do sleep 0.5; done"
+}
+
+# scraped FILE: where and how a file has a job scraped.
+scraped() { sed -n '/"targets"/,/\]/p; /"__scheme__"/p; /"__metrics_path__"/p' "$1" | tr -d ' ,'; }
+
+# switched HOST.JOB: puts a staged file in its place if what it names answers.
+switched() {
+  local staged=$TURNING/$1.json file=$TARGETS/$1.json url
+  [ -e "$staged" ] || return 0
+  url=$(<"$TURNING/$1.url")
+  reached "$url" || return 1
+  [ "$(cat "$TURNING/$1.url" 2>/dev/null)" = "$url" ] || return 1 # an update changed it meanwhile
+  install -m 644 "$staged" "$file.new"                            # /var may be another file system
+  mv "$file.new" "$file"
+  rm -f "$staged" "$TURNING/$1.url"
+}
+
+# reached URL: asks as Prometheus does.
+reached() {
+  local pair=/etc/prometheus/tls options=(--silent --fail --noproxy '*' --max-time 3 --output /dev/null)
+  [[ $1 != https:* ]] ||
+    options+=(--capath /dev/null --cacert "$pair/authorities.pem" --cert "$pair/certificate.pem" --key "$pair/key.pem")
+  curl "${options[@]}" "$1"
+}
+
+# scrape_only HOST JOB...: ends the scrapes of a host's other jobs; all of them if none is named.
+scrape_only() {
+  local host=$1 file name
+  shift
+  for file in "$TARGETS/$host".*.json "$TURNING/$host".*.json; do
+    [ -e "$file" ] || continue
+    name=$(basename "$file" .json)
+    [[ " $* " == *" ${name#*.} "* ]] || scrape_no_more "$name"
+  done
+}
+
+# scrape_no_more HOST.JOB
+scrape_no_more() {
+  systemctl stop "promwire-turn-$1.service" 2>/dev/null || true
+  rm -f "$TURNING/$1.json" "$TURNING/$1.url"
+  remove "$TARGETS/$1.json"
+}
+
+# targets_by_job gives the files of an earlier version, HOST.json, their present name. What they say stays, so no scrape is missed.
+targets_by_job() {
+  local file name
+  for file in "$TARGETS"/*.json; do
+    name=$(basename "$file" .json)
+    if [ ! -e "$file" ] || [[ $name == *.* ]]; then continue; fi
+    systemctl stop "promwire-turn-$name.service" 2>/dev/null || true
+    rm -f "$TURNING/$name.json" "$TURNING/$name.url"
+    record file "$TARGETS/$name.node.json"
+    mv "$file" "$TARGETS/$name.node.json"
+    forget file "$file"
+    CHANGED+=("$TARGETS/$name.node.json")
+  done
+}
