@@ -13,6 +13,17 @@ var (
 			"arm64": "ad35b605f9954b9f1ffddf5ba054bdc5a98d790b9eae5291e1eeb83f1ecbd0e7",
 		},
 	}
+	// BlackboxExporter: openstack/kolla, kolla/common/sources.py (at 5d77668da), boxcutter/oci,
+	// prometheus/blackbox-exporter/docker-bake.hcl (at 22bb846), and thesystem-dev/prometheus-rpm, specs/blackbox_exporter.spec
+	// (at 0142efa).
+	BlackboxExporter = Release{
+		Name:    "blackbox_exporter",
+		Version: "0.28.0",
+		SHA256: map[string]string{
+			"amd64": "caf5d242fb1cf6d5cb678f3f799f22703d4fafea26b03dcbbd7e1f1825e06329",
+			"arm64": "63312be0983d85e5109710a7dc93df3051157ae581853fa3655d171cc1b2806e",
+		},
+	}
 	// Prometheus: ncecere/grounded, deploy/observability/scripts/install-promtool.sh (at a3bdc14edddd), and
 	// yotamleo/Himmel, scripts/observability/install-grafana.sh (at dbe17f2b779e).
 	Prometheus = Release{

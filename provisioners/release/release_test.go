@@ -48,7 +48,7 @@ func TestCheck(t *testing.T) {
 
 // TestPinned: what this package pins can be installed everywhere.
 func TestPinned(t *testing.T) {
-	for _, r := range []Release{NodeExporter, Prometheus} {
+	for _, r := range []Release{NodeExporter, BlackboxExporter, Prometheus, Pushgateway} {
 		if err := r.Check(); err != nil {
 			t.Error(err)
 		}

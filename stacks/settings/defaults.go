@@ -1,10 +1,6 @@
 package settings
 
-import (
-	"net/netip"
-
-	"github.com/promwire/promwire/provisioners/release"
-)
+import "net/netip"
 
 // Every default of a stack file is here, and only here; the JSON Schema shows the same ones.
 const (
@@ -33,13 +29,6 @@ var defaultAuthorities = []string{"1"}
 
 // anywhere admits SSH from all networks, as long as the stack file says no better.
 var anywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
-
-// The releases that promwire was tested with.
-var (
-	defaultNodeExporter = Release{Version: release.NodeExporter.Version, SHA256: release.NodeExporter.SHA256}
-	defaultPrometheus   = Release{Version: release.Prometheus.Version, SHA256: release.Prometheus.SHA256}
-	defaultPushgateway  = Release{Version: release.Pushgateway.Version, SHA256: release.Pushgateway.SHA256}
-)
 
 // or is the value, or its default if the stack file has none.
 func or[T comparable](value, fallback T) T {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
@@ -26,13 +27,13 @@ var (
 // maxLabel is RFC 1035's length of one label, in bytes.
 const maxLabel = 63
 
-func (c *checker) monitor(m document.Monitor) Monitor {
+func (c *checker) monitor(m document.Monitor, probing bool) Monitor {
 	const path = "monitor"
 	if reflect.ValueOf(m).IsZero() {
 		c.Add(path, "missing: every fleet has one; give it a name, and a region or an address")
 		return Monitor{}
 	}
-	host := c.host(path, m.Machine)
+	host := c.host(path, m.Machine, c.monitorExporters(path, m, probing))
 	c.hosts = append(c.hosts, located{path, host})
 	return Monitor{
 		Host: host, Endpoint: c.endpoint(path, m), Source: c.source(path+".source", m),
@@ -61,7 +62,8 @@ func (c *checker) targets(list []document.Target) []Host {
 			hosts = append(hosts, c.group(path, t)...)
 			continue
 		}
-		host := c.host(path, t.Machine)
+		host := c.host(path, t.Machine, c.targetExporters(path, t))
+		host.Scrape = c.services(path+".scrape", t.Scrape, host)
 		host.Transport, host.Listen = c.transport(path, t)
 		c.hosts = append(c.hosts, located{path, host})
 		hosts = append(hosts, host)
@@ -98,11 +100,13 @@ func (c *checker) group(path string, t document.Target) []Host {
 	labels := c.labels(path+".labels", t.Labels)
 	size, image := c.slugOr(path+".size", t.Size, defaultSize), c.slugOr(path+".image", t.Image, defaultImage)
 	transport, _ := c.transport(path, t)
+	exporters := c.targetExporters(path, t)
+	services := c.services(path+".scrape", t.Scrape, Host{Exporters: exporters})
 	hosts := make([]Host, count)
 	for i := range hosts {
 		hosts[i] = Host{
 			Name: member(t.Name, i+1), Region: t.Regions[i%len(t.Regions)], Size: size, Image: image, Labels: maps.Clone(labels),
-			Transport: transport,
+			Transport: transport, Exporters: slices.Clone(exporters), Scrape: slices.Clone(services),
 		}
 		c.hosts = append(c.hosts, located{path, hosts[i]})
 	}
@@ -117,11 +121,11 @@ func member(group string, n int) string {
 	return fmt.Sprintf("%s-%d", group, n)
 }
 
-func (c *checker) host(path string, m document.Machine) Host {
+func (c *checker) host(path string, m document.Machine, exporters []exporter.Choice) Host {
 	c.name(path+".name", m.Name)
-	host := Host{Name: m.Name, Region: m.Region, Labels: c.labels(path+".labels", m.Labels)}
+	host := Host{Name: m.Name, Region: m.Region, Labels: c.labels(path+".labels", m.Labels), Exporters: exporters}
 	if existing(m) {
-		host.Existing = c.machine(path, m)
+		host.Existing = c.machine(path, m, exporters)
 		return host
 	}
 	if len(m.Open) > 0 {

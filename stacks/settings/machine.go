@@ -10,17 +10,14 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/nftables"
-	"github.com/promwire/promwire/provisioners/nodeexporter"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
 // maxHostName is RFC 1123's (section 2.1) length of a whole DNS name, in bytes.
 const maxHostName = 253
-
-// guarded are TCP ports that nobody but the monitor may reach.
-var guarded = []int{prometheus.Port, nodeexporter.Port, nodeexporter.TLSPort, nodeexporter.ReceivePort}
 
 // user is what useradd(8) takes on Debian and Ubuntu, dots and capitals included; at most 32 characters.
 var user = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)
@@ -34,14 +31,14 @@ func existing(m document.Machine) bool {
 	return m.Server != document.Server{} || m.Bastion != nil
 }
 
-func (c *checker) machine(path string, m document.Machine) *Machine {
+func (c *checker) machine(path string, m document.Machine, exporters []exporter.Choice) *Machine {
 	for _, droplet := range []struct{ key, value string }{{"size", m.Size}, {"image", m.Image}} {
 		if droplet.value != "" {
 			c.Add(path+"."+droplet.key, "is for droplets; this is a machine that is already there, as it says how to reach it")
 		}
 	}
 	machine := &Machine{Endpoint: c.server(path, m.Server)}
-	machine.Open = c.open(path+".open", m.Open, machine.Port)
+	machine.Open = c.open(path+".open", m.Open, machine.Port, exporters)
 	if m.Bastion != nil {
 		bastion := c.server(path+".bastion", *m.Bastion)
 		machine.Bastion = &bastion
@@ -50,7 +47,9 @@ func (c *checker) machine(path string, m document.Machine) *Machine {
 }
 
 // open are the ports that a machine serves for others. What promwire itself closes can't be among them.
-func (c *checker) open(path string, texts []string, sshPort int) []nftables.Port {
+func (c *checker) open(path string, texts []string, sshPort int, exporters []exporter.Choice) []nftables.Port {
+	closed := guarded(exporters)
+	closed[prometheus.Port] = "Prometheus"
 	var open []nftables.Port
 	for i, text := range texts {
 		at := document.Index(path, i)
@@ -62,8 +61,8 @@ func (c *checker) open(path string, texts []string, sshPort int) []nftables.Port
 			c.Add(at, "%q is no port; write it like 443/tcp or 53/udp", text)
 		case protocol == "tcp" && n == sshPort:
 			c.Add(at, "%s is SSH's port; who may use it stands in ssh.from", text)
-		case protocol == "tcp" && slices.Contains(guarded, n):
-			c.Add(at, "%s is what promwire keeps closed (Prometheus's, node_exporter's and the certificates' ports)", text)
+		case protocol == "tcp" && closed[n] != "":
+			c.Add(at, "%s is the port of %s, which only the monitor may reach; leave it out", text, closed[n])
 		default:
 			open = append(open, port)
 		}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
@@ -16,12 +17,19 @@ var version = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9a-z.]+)?$`)
 const sumBytes = 32
 
 func (c *checker) releases(r document.Releases) Releases {
-	return Releases{
-		Mirror:       c.mirror("releases.mirror", r.Mirror),
-		NodeExporter: c.release("releases.nodeExporter", r.NodeExporter, defaultNodeExporter),
-		Prometheus:   c.release("releases.prometheus", r.Prometheus, defaultPrometheus),
-		Pushgateway:  c.release("releases.pushgateway", r.Pushgateway, defaultPushgateway),
+	releases := Releases{
+		Mirror:      c.mirror("releases.mirror", r.Mirror),
+		Prometheus:  c.release("prometheus", r.Prometheus, release.Prometheus),
+		Pushgateway: c.release("pushgateway", r.Pushgateway, release.Pushgateway),
 	}
+	c.pinned = map[string]release.Release{}
+	for _, exporter := range []release.Release{
+		c.release("nodeExporter", r.NodeExporter, release.NodeExporter),
+		c.release("blackboxExporter", r.BlackboxExporter, release.BlackboxExporter),
+	} {
+		c.pinned[exporter.Name] = exporter
+	}
+	return releases
 }
 
 // mirror checks a base address. Plain http is enough, as what comes from there is checked by its sum.
@@ -41,7 +49,8 @@ func (c *checker) mirror(path, text string) string {
 }
 
 // release is the program's own, or another one whose checksums the stack file must bring along.
-func (c *checker) release(path string, r document.Release, own Release) Release {
+func (c *checker) release(key string, r document.Release, own release.Release) release.Release {
+	path := "releases." + key
 	sums := c.sums(path+".sha256", r.SHA256)
 	pinned := or(r.Version, own.Version)
 	switch {
@@ -58,7 +67,7 @@ func (c *checker) release(path string, r document.Release, own Release) Release 
 	if len(sums) == 0 {
 		sums = own.SHA256
 	}
-	return Release{Version: pinned, SHA256: sums}
+	return release.Release{Name: own.Name, Version: pinned, SHA256: sums}
 }
 
 func (c *checker) sums(path string, s document.Sums) map[string]string {

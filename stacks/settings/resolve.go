@@ -1,6 +1,9 @@
 package settings
 
-import "github.com/promwire/promwire/stacks/settings/document"
+import (
+	"github.com/promwire/promwire/provisioners/release"
+	"github.com/promwire/promwire/stacks/settings/document"
+)
 
 // Parse turns the JSON of promwire:fleet into settings, all but the SSH key. The error names every problem, a line each, with
 // its path.
@@ -22,18 +25,21 @@ func parse(raw []byte) (*Settings, document.Problems) {
 // resolve fills in defaults and expands groups. The settings are good for use only if there are no problems.
 func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 	var c checker
+	releases := c.releases(fleet.Releases)
 	s := &Settings{
 		Network:      c.network(fleet.Network),
 		SSH:          c.ssh(fleet.SSH),
-		Monitor:      c.monitor(fleet.Monitor),
+		Monitor:      c.monitor(fleet.Monitor, len(fleet.Probes) > 0),
 		Targets:      c.targets(fleet.Targets),
 		Clusters:     c.clusters(fleet.Clusters),
 		Images:       c.images(fleet.Images, fleet.Clusters),
 		Pushgateway:  c.pushgateway(fleet.Pushgateway),
 		TLS:          c.tls(fleet.TLS),
-		Releases:     c.releases(fleet.Releases),
+		Probes:       c.probes(fleet.Probes),
+		Releases:     releases,
 		Verification: Verification{Again: fleet.Verification.Again},
 	}
+	s.ScrapeConfigs = c.scrapeConfigs(fleet.ScrapeConfigs)
 	c.distinct()
 	c.beside(s.Clusters)
 	c.unlabelled(s.Clusters)
@@ -50,7 +56,8 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 type checker struct {
 	document.Problems
 	warnings []string
-	hosts    []located // the monitor, then the targets: what the checks across hosts look at
+	pinned   map[string]release.Release // the releases of exporters, by name
+	hosts    []located                  // the monitor, then the targets: what the checks across hosts look at
 }
 
 // located is a host, and where the stack file has it.

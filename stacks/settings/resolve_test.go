@@ -13,7 +13,10 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/release"
 )
 
 // fixture reads a file of testdata: what stands under promwire:fleet in a stack file, as Pulumi hands it over, and the lines
@@ -110,6 +113,11 @@ func TestNoJSON(t *testing.T) {
 	}
 }
 
+// nodeOnly are the exporters of a host of which nothing is said.
+func nodeOnly(r release.Release) []exporter.Choice {
+	return []exporter.Choice{{Exporter: row(exporter.Node), Release: r}}
+}
+
 func TestDefaults(t *testing.T) {
 	raw, _ := fixture(t, "testdata/minimal.good.yml", "")
 	s, err := Parse(raw)
@@ -120,12 +128,14 @@ func TestDefaults(t *testing.T) {
 		Network: Network{V4: netip.MustParsePrefix("10.98.0.0/24"), Port: 51820, MTU: 1420},
 		SSH:     SSH{From: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}},
 		Monitor: Monitor{
-			Host:       Host{Name: "monitor-1", Region: "tor1", Size: "s-1vcpu-1gb", Image: "debian-12-x64"},
+			Host: Host{
+				Name: "monitor-1", Region: "tor1", Size: "s-1vcpu-1gb", Image: "debian-12-x64", Exporters: nodeOnly(release.NodeExporter),
+			},
 			Prometheus: Prometheus{ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "10GB"},
 		},
 		Targets:  []Host{},
 		TLS:      TLS{Validity: 90 * 24 * time.Hour, RenewBefore: 30 * 24 * time.Hour, Authorities: []string{"1"}},
-		Releases: Releases{NodeExporter: defaultNodeExporter, Prometheus: defaultPrometheus, Pushgateway: defaultPushgateway},
+		Releases: Releases{Prometheus: release.Prometheus, Pushgateway: release.Pushgateway},
 		Warnings: s.Warnings,
 	}
 	if !reflect.DeepEqual(s, want) {
@@ -162,7 +172,7 @@ func TestEverything(t *testing.T) {
 			Source:   netip.MustParseAddr("203.0.113.77"),
 			Prometheus: Prometheus{
 				ScrapeInterval: 90 * time.Second, RetentionTime: 365 * 24 * time.Hour, RetentionSize: "200GB",
-				Web: Web{TLS: true, User: "admin"},
+				Web: prometheus.Web{TLS: true, User: "admin"},
 			},
 		},
 		TLS: TLS{Enabled: true, Validity: 60 * 24 * time.Hour, RenewBefore: 20 * 24 * time.Hour, Authorities: []string{"old", "2"}},
@@ -188,12 +198,11 @@ func TestEverything(t *testing.T) {
 			}},
 		},
 		Releases: Releases{
-			Mirror:       "http://127.0.0.1:8080/releases",
-			NodeExporter: Release{Version: "9.8.7", SHA256: map[string]string{"amd64": sum}},
-			Prometheus: Release{Version: "9.8.0-rc.1", SHA256: map[string]string{
+			Mirror: "http://127.0.0.1:8080/releases",
+			Prometheus: release.Release{Name: "prometheus", Version: "9.8.0-rc.1", SHA256: map[string]string{
 				"amd64": sum, "arm64": "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789",
 			}},
-			Pushgateway: Release{Version: "9.7.6", SHA256: map[string]string{"arm64": sum}},
+			Pushgateway: release.Release{Name: "pushgateway", Version: "9.7.6", SHA256: map[string]string{"arm64": sum}},
 		},
 		Clusters: []Cluster{
 			{

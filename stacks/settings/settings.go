@@ -7,21 +7,27 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/release"
 )
 
 // Settings are one stack's, complete and valid.
 type Settings struct {
-	Network      Network
-	SSH          SSH
-	Monitor      Monitor
-	Targets      []Host    // in the stack file's order, groups expanded
-	Clusters     []Cluster // in the stack file's order
-	Images       Images    // used by Clusters
-	Pushgateway  Pushgateway
-	TLS          TLS
-	Releases     Releases
-	Verification Verification
+	Network  Network
+	SSH      SSH
+	Monitor  Monitor
+	Targets  []Host    // in the stack file's order, groups expanded
+	Clusters []Cluster // in the stack file's order
+	Images   Images    // used by Clusters
+	Probes   []exporter.Probe
+	// ScrapeConfigs are the operator's own jobs of the monitor's Prometheus: one JSON object each, on one line.
+	ScrapeConfigs []string
+	Pushgateway   Pushgateway
+	TLS           TLS
+	Releases      Releases
+	Verification  Verification
 
 	SSHPrivateKey  string // the operator's, in OpenSSH's or PEM format with a newline at the end; a secret
 	SSHFingerprint string // the same key's MD5 fingerprint in hex with colons, by which DigitalOcean names it
@@ -84,13 +90,7 @@ type Prometheus struct {
 	ScrapeInterval time.Duration
 	RetentionTime  time.Duration
 	RetentionSize  string // as Prometheus's flag takes it, such as 10GB
-	Web            Web
-}
-
-// Web is Prometheus's own endpoint.
-type Web struct {
-	TLS  bool
-	User string // who logs in by basic auth; "": nobody has to
+	Web            prometheus.Web
 }
 
 // Host is one machine of the fleet.
@@ -101,6 +101,9 @@ type Host struct {
 	Image    string            // DigitalOcean's slug; "" for an existing machine
 	Labels   map[string]string // beside name, region and role, never these
 	Existing *Machine          // nil: a droplet to create
+
+	Exporters []exporter.Choice  // what promwire installs: the node exporter, and more in the stack file's order
+	Scrape    []exporter.Service // of a target: what it serves already
 
 	Transport string     // of a target: WireGuard or TLSOnly
 	Listen    netip.Addr // of a target outside the tunnel: its own address; the zero value: the public one
@@ -121,18 +124,11 @@ type Endpoint struct {
 	HostKey string // type and base64, as in authorized_keys; ssh-ed25519 or ecdsa-sha2-*
 }
 
-// Releases are what gets installed.
+// Releases are what gets installed, beside the exporters of each host.
 type Releases struct {
-	Mirror       string // base address without a slash at the end; "": upstream
-	NodeExporter Release
-	Prometheus   Release
-	Pushgateway  Release
-}
-
-// Release is one version of one program.
-type Release struct {
-	Version string
-	SHA256  map[string]string // amd64, arm64 -> 64 hexadecimal digits; at least one
+	Mirror      string // base address without a slash at the end; "": upstream
+	Prometheus  release.Release
+	Pushgateway release.Release
 }
 
 // Verification is the proof at the end of an update.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
@@ -88,9 +89,9 @@ func (c *checker) authorities(path string, names []string) []string {
 	return names
 }
 
-func (c *checker) web(path string, w document.Web) Web {
+func (c *checker) web(path string, w document.Web) prometheus.Web {
 	if w.User != "" && !webUser.MatchString(w.User) {
 		c.Add(path+".user", "%q is no user name: letters, digits, dots, hyphens and underscores, 64 at most", w.User)
 	}
-	return Web{TLS: w.TLS, User: w.User}
+	return prometheus.Web{TLS: w.TLS, User: w.User}
 }

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/promwire/promwire/provisioners/prometheus"
 )
 
 func parsed(t *testing.T, name string) *Settings {
@@ -95,7 +97,7 @@ func TestTLSStackFile(t *testing.T) {
 			t.Errorf("%s: transport %q, want %q", s.Targets[i].Name, s.Targets[i].Transport, want)
 		}
 	}
-	if want := (Web{TLS: true, User: "admin"}); !s.TLS.Enabled || s.Monitor.Prometheus.Web != want {
+	if want := (prometheus.Web{TLS: true, User: "admin"}); !s.TLS.Enabled || s.Monitor.Prometheus.Web != want {
 		t.Errorf("tls %+v, web %+v", s.TLS, s.Monitor.Prometheus.Web)
 	}
 }

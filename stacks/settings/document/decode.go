@@ -64,6 +64,10 @@ func (d *decoder) decode(path string, in any, out reflect.Value) {
 		d.integer(path, in, out)
 	case reflect.Bool:
 		d.boolean(path, in, out)
+	case reflect.Interface: // in the terms of another program, which checks it
+		if in != nil {
+			out.Set(reflect.ValueOf(in))
+		}
 	default:
 		panic("document: no way to decode a " + out.Type().String())
 	}

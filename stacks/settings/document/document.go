@@ -15,6 +15,12 @@ type Fleet struct {
 	Monitor Monitor `json:"monitor"`
 	// The hosts to watch, in order: each gets the next tunnel address, and keeps it when others come and go.
 	Targets []Target `json:"targets,omitempty"`
+	// More jobs for the monitor's Prometheus, each a <scrape_config> in Prometheus's own terms. For what a target serves, scrape is
+	// shorter.
+	ScrapeConfigs []map[string]any `json:"scrapeConfigs,omitempty"`
+	// URLs that the monitor asks from outside, by its blackbox exporter: https://example.net/health and http://... for a status of
+	// 2xx, tcp://example.net:5432 for a connection, tls://example.net:993 for a valid certificate, icmp://198.51.100.7 for an echo.
+	Probes []string `json:"probes,omitempty" jsonschema:"uniqueItems=true,pattern=^(https?|tcp|tls|icmp)://"`
 	// Kubernetes clusters to watch: each takes the next tunnel address, after the targets', and keeps it.
 	Clusters []Cluster `json:"clusters,omitempty"`
 	// The container images that clusters run.
@@ -23,7 +29,7 @@ type Fleet struct {
 	Pushgateway Pushgateway `json:"pushgateway,omitzero"`
 	// Certificates, by which each exporter proves itself and admits the monitor alone.
 	TLS TLS `json:"tls,omitzero"`
-	// Which releases of node_exporter, Prometheus and Pushgateway to install, and from where.
+	// Which releases of Prometheus, Pushgateway and pinned exporters to install, and from where.
 	Releases Releases `json:"releases,omitzero"`
 	// The proof, at the end of an update, that nobody but the monitor gets in.
 	Verification Verification `json:"verification,omitzero"`
@@ -93,6 +99,8 @@ type Machine struct {
 	Open []string `json:"open,omitempty" jsonschema:"pattern=^[0-9]+/(tcp|udp)$"`
 	// The SSH server to go through, where the machine can't be reached directly.
 	Bastion *Server `json:"bastion,omitempty"`
+	// More flags for the host's exporters, by exporter, such as node: [--collector.systemd]. The host checks them before it uses them.
+	Flags map[string][]string `json:"flags,omitempty"`
 }
 
 // Monitor is the host that runs Prometheus.
@@ -145,6 +153,23 @@ type Target struct {
 	Count *int `json:"count,omitempty" jsonschema:"minimum=1,maximum=1000"`
 	// Group: DigitalOcean's regions, one after the other; after the last comes the first again.
 	Regions []string `json:"regions,omitempty" jsonschema:"minItems=1"`
+	// The exporters that promwire installs; node is always one of them. Left out: node alone.
+	Exporters []string `json:"exporters,omitempty" jsonschema:"minItems=1,uniqueItems=true"`
+	// Files on the host with what an exporter logs in with, by exporter: the path of a systemd EnvironmentFile. promwire neither makes
+	// nor reads them.
+	Secrets map[string]string `json:"secrets,omitempty"`
+	// What the host serves already: the monitor scrapes it, and nobody else reaches it.
+	Scrape []Scrape `json:"scrape,omitempty"`
+}
+
+// Scrape is something that a host serves already, by plain HTTP.
+type Scrape struct {
+	// The job of its series: letters, digits, hyphens and underscores.
+	Job string `json:"job" jsonschema:"pattern=^[a-zA-Z_][a-zA-Z0-9_-]*$,maxLength=64"`
+	// TCP port.
+	Port *int `json:"port" jsonschema:"minimum=1,maximum=65535"`
+	// Path of its metrics.
+	Path string `json:"path,omitempty" jsonschema:"pattern=^/"`
 }
 
 // Releases are what gets installed. The defaults are pinned in the program, with their checksums.
@@ -153,6 +178,8 @@ type Releases struct {
 	Mirror string `json:"mirror,omitempty"`
 	// Another release of node_exporter than the program's own.
 	NodeExporter Release `json:"nodeExporter,omitzero"`
+	// Another release of blackbox_exporter than the program's own.
+	BlackboxExporter Release `json:"blackboxExporter,omitzero"`
 	// Another release of Prometheus than the program's own.
 	Prometheus Release `json:"prometheus,omitzero"`
 	// Another release of Pushgateway than the program's own.

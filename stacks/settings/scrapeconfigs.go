@@ -1,0 +1,120 @@
+package settings
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/promwire/promwire/stacks/settings/document"
+)
+
+// secretKeys hold a secret in Prometheus's configuration: all that its packages config and discovery have of type Secret.
+var secretKeys = []string{
+	"application_credential_secret", "application_secret", "auth_token", "bearer_token", "client_certificate_key", "client_secret",
+	"consumer_key", "credentials", "key", "key_passphrase", "password", "private_key", "secret_key", "secrets", "service_account_key",
+	"token",
+}
+
+// scrapeConfigs are the operator's own jobs, a line of JSON each. Prometheus's own promtool checks them on the monitor; here is what it
+// can't see: names that the fleet has already, and secrets.
+func (c *checker) scrapeConfigs(list []map[string]any) []string {
+	taken := c.jobNames()
+	var configs []string
+	for i, config := range list {
+		at := document.Index("scrapeConfigs", i)
+		c.jobName(at+".job_name", config["job_name"], taken)
+		c.secretless(at, config)
+		configs = append(configs, oneLine(config))
+	}
+	return configs
+}
+
+// jobNames are those of the fleet, and what each is.
+func (c *checker) jobNames() map[string]string {
+	taken := map[string]string{}
+	for _, host := range c.hosts {
+		for _, e := range host.Exporters {
+			taken[e.Name] = "the job of an exporter"
+		}
+		for _, s := range host.Scrape {
+			taken[s.Job] = "a job of " + host.path + ".scrape"
+		}
+	}
+	for _, name := range reservedJobs {
+		taken[name] = "promwire's own job"
+	}
+	return taken
+}
+
+func (c *checker) jobName(at string, value any, taken map[string]string) {
+	name, isText := value.(string)
+	switch {
+	case value == nil || name == "" && isText:
+		c.Add(at, "missing: every job needs a name")
+		return
+	case !isText:
+		c.Add(at, "must be text (put it in quotes)")
+		return
+	case strings.HasPrefix(name, clusterJobs):
+		c.Add(at, "%q: names that begin with %s are those of promwire's own jobs; choose another", name, clusterJobs)
+	case taken[name] != "":
+		c.Add(at, "%q is %s already; choose another name", name, taken[name])
+	}
+	if taken[name] == "" {
+		taken[name] = strings.TrimSuffix(at, ".job_name") + "'s name"
+	}
+}
+
+// secretless reports secrets at any depth: the configuration stands in the stack's state, and previews print it.
+func (c *checker) secretless(at string, value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			switch in := at + "." + key; {
+			case key == "labels" || key == "params": // any key may be one of theirs
+			case slices.Contains(secretKeys, key) && literal(value[key]):
+				c.Add(in, "is a secret, and scrapeConfigs are in the stack's state and in previews; "+
+					"put it into a file on the monitor and name the file with %s_file, or leave it out", key)
+			default:
+				c.secretless(in, value[key])
+			}
+		}
+	case []any:
+		for i, element := range value {
+			c.secretless(document.Index(at, i), element)
+		}
+	case string:
+		if u, err := url.Parse(value); err == nil && u.User != nil {
+			if _, has := u.User.Password(); has {
+				c.Add(at, "has a password, and scrapeConfigs are in the stack's state and in previews; use basic_auth with password_file")
+			}
+		}
+	}
+}
+
+// literal says whether a value is a secret itself, and not an object around one.
+func literal(value any) bool {
+	switch value := value.(type) {
+	case string:
+		return value != ""
+	case []any:
+		return len(value) > 0
+	case json.Number:
+		return true
+	}
+	return false
+}
+
+// oneLine is an object as JSON, which is YAML too: the keys sorted, numbers as they were written.
+func oneLine(object map[string]any) string {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(object); err != nil {
+		panic(err) // it was decoded from JSON
+	}
+	return strings.TrimSpace(b.String())
+}
