@@ -9,6 +9,7 @@ import (
 
 	"github.com/promwire/promwire/components/fleet"
 	"github.com/promwire/promwire/components/target"
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/stacks/ledger"
 	"github.com/promwire/promwire/stacks/settings"
@@ -45,7 +46,7 @@ func forward(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutpu
 }
 
 // address is where a browser finds Prometheus while forward runs.
-func address(web settings.Web) string {
+func address(web prometheus.Web) string {
 	if web.TLS {
 		return "https://127.0.0.1:9090"
 	}

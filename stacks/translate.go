@@ -12,9 +12,8 @@ import (
 	"github.com/promwire/promwire/components/monitor"
 	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/components/target"
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/plan"
-	"github.com/promwire/promwire/provisioners/prometheus"
-	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/stacks/ledger"
 	"github.com/promwire/promwire/stacks/settings"
 )
@@ -64,8 +63,12 @@ func (t translation) monitor() fleet.Monitor {
 			TLS:            t.tls(),
 			Forward:        t.forward(),
 			Outside:        slices.ContainsFunc(t.settings.Targets, direct),
-			Web:            prometheus.Web{TLS: m.Prometheus.Web.TLS, User: m.Prometheus.Web.User},
+			Web:            m.Prometheus.Web,
 			Jobs:           t.settings.Pushgateway.Jobs,
+			Exporters:      m.Exporters,
+			Scraped:        t.scraped(),
+			Probes:         t.settings.Probes,
+			ScrapeConfigs:  t.settings.ScrapeConfigs,
 		},
 	}}
 }
@@ -84,6 +87,9 @@ func (t translation) target(h settings.Host) fleet.Target {
 			Releases: t.releases(),
 			Open:     open(h),
 			TLS:      t.tls(),
+
+			Exporters: h.Exporters,
+			Scrape:    h.Scrape,
 		},
 	}}
 }
@@ -148,10 +154,17 @@ func (t translation) ssh(h settings.Host) plan.SSH {
 
 func (t translation) releases() plan.Releases {
 	r := t.settings.Releases
-	return plan.Releases{
-		Mirror:       r.Mirror,
-		NodeExporter: release.Release{Name: release.NodeExporter.Name, Version: r.NodeExporter.Version, SHA256: r.NodeExporter.SHA256},
-		Prometheus:   release.Release{Name: release.Prometheus.Name, Version: r.Prometheus.Version, SHA256: r.Prometheus.SHA256},
-		Pushgateway:  release.Release{Name: release.Pushgateway.Name, Version: r.Pushgateway.Version, SHA256: r.Pushgateway.SHA256},
+	return plan.Releases{Mirror: r.Mirror, Prometheus: r.Prometheus, Pushgateway: r.Pushgateway}
+}
+
+// scraped are the jobs of what the targets serve.
+func (t translation) scraped() []string {
+	var jobs []string
+	for _, h := range t.settings.Targets {
+		for _, e := range exporter.Endpoints(h.Exporters, h.Scrape, false) {
+			jobs = append(jobs, e.Job)
+		}
 	}
+	slices.Sort(jobs)
+	return slices.Compact(jobs)
 }

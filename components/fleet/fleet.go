@@ -14,7 +14,6 @@ import (
 	"github.com/promwire/promwire/components/monitor"
 	"github.com/promwire/promwire/components/target"
 	"github.com/promwire/promwire/components/verification"
-	"github.com/promwire/promwire/provisioners/nodeexporter"
 )
 
 // Args are a fleet's.
@@ -94,8 +93,7 @@ func (f *Fleet) monitor(ctx *pulumi.Context, cloud Cloud, m Monitor, dependsOn [
 
 func (f *Fleet) targets(ctx *pulumi.Context, cloud Cloud, list []Target, dependsOn []pulumi.Resource) error {
 	if slices.ContainsFunc(list, madeDirect) && cloud != nil {
-		ports := nodeexporter.Exporter{TLS: true}.Ports()
-		if err := cloud.Admit(ctx, f.Monitor.Source, ports); err != nil {
+		if err := cloud.Admit(ctx, f.Monitor.Source, directPorts(list)); err != nil {
 			return err
 		}
 	}
@@ -115,6 +113,18 @@ func (f *Fleet) targets(ctx *pulumi.Context, cloud Cloud, list []Target, depends
 
 // madeDirect says whether the cloud makes a target's machine and has to let the monitor through to it.
 func madeDirect(t Target) bool { return t.Host.Direct && t.Machine.Made != nil }
+
+// directPorts are the TCP ports at which the monitor scrapes targets outside the tunnel.
+func directPorts(list []Target) []int {
+	var ports []int
+	for _, t := range list {
+		if madeDirect(t) {
+			ports = append(ports, t.Plan.Scraped()...)
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
 
 // role is how the cloud makes a target's machine.
 func role(t Target) func(Cloud, host.Spec) host.Source {

@@ -12,6 +12,7 @@ import (
 	"github.com/promwire/promwire/components/host"
 	"github.com/promwire/promwire/components/monitor"
 	"github.com/promwire/promwire/components/remote"
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/plan"
 )
@@ -139,6 +140,12 @@ func text(desired pulumix.Output[plan.Plan], render func(plan.Plan) (string, err
 	}))
 }
 
+// Endpoints are what the monitor scrapes of it.
+func (t *Target) Endpoints() []exporter.Endpoint {
+	p := t.Args.Plan
+	return exporter.Endpoints(p.Exporters, p.Scrape, p.TLS.Enabled())
+}
+
 func (t *Target) enrolScript() pulumi.StringOutput {
 	return pulumix.Cast[pulumi.StringOutput](pulumix.Apply2(t.Host.Facts, t.Host.Address, func(found facts.Facts, address string) string {
 		if found == (facts.Facts{}) { // bootstrap failed, and enrol will be skipped
@@ -150,6 +157,7 @@ func (t *Target) enrolScript() pulumi.StringOutput {
 			Labels:    t.Args.Labels,
 			PublicKey: found.PublicKey,
 			Addresses: t.Args.Plan.Tunnel.Addresses,
+			Endpoints: t.Endpoints(),
 			TLS:       t.Args.Plan.TLS,
 			Request:   found.Request,
 			Period:    t.Args.Period,

@@ -16,10 +16,8 @@ import (
 	"github.com/promwire/promwire/components/monitor"
 	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/components/target"
-	"github.com/promwire/promwire/provisioners/nodeexporter"
 	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/provisioners/proof"
-	"github.com/promwire/promwire/provisioners/pushgateway"
 )
 
 // settleTime is what the slowest healthy fleet needs: Prometheus notices new targets within 5 s and scrapes them an interval
@@ -103,9 +101,8 @@ func gateScript(args Args) pulumi.StringOutput {
 // scraped is a target as the gate must know it.
 func scraped(t *target.Target) pulumix.Output[proof.Target] {
 	return pulumix.Apply3(t.Host.PublicKey, t.Script, t.Host.Address, func(publicKey, script, address string) proof.Target {
-		exporter := nodeexporter.Exporter{TLS: t.Args.Plan.TLS.Enabled()}
 		p := proof.Target{
-			Name: t.Host.Name, Address: address, Port: exporter.Port(), TLS: exporter.TLS, Tunnel: !t.Args.Host.Direct,
+			Name: t.Host.Name, Address: address, Endpoints: t.Endpoints(), Tunnel: !t.Args.Host.Direct,
 			PublicKey: publicKey, Digest: digest(script),
 		}
 		if p.Tunnel {
@@ -127,7 +124,7 @@ func federated(c *cluster.Cluster) pulumix.Output[proof.Cluster] {
 // outsideScript renders the operator's probes of all hosts that can be reached from there without a bastion.
 func outsideScript(args Args) pulumi.StringOutput {
 	var hosts pulumix.Array[proof.Outsider]
-	add := func(h *host.Host, ssh plan.SSH, script pulumi.StringOutput, closed ...int) {
+	add := func(h *host.Host, ssh plan.SSH, closed []int, script pulumi.StringOutput) {
 		if !h.Reachable {
 			return
 		}
@@ -136,13 +133,9 @@ func outsideScript(args Args) pulumi.StringOutput {
 		}))
 	}
 	m := args.Monitor
-	if len(m.Plan.Jobs) > 0 {
-		add(m.Host, m.Plan.SSH, m.Script, pushgateway.Port)
-	} else {
-		add(m.Host, m.Plan.SSH, m.Script)
-	}
+	add(m.Host, m.Plan.SSH, m.Plan.Closed(), m.Script)
 	for _, t := range args.Targets {
-		add(t.Host, t.Args.Plan.SSH, t.Script)
+		add(t.Host, t.Args.Plan.SSH, t.Args.Plan.Closed(), t.Script)
 	}
 	return pulumix.Cast[pulumi.StringOutput](pulumix.Apply(hosts, func(hosts []proof.Outsider) string {
 		return proof.Outside(proof.OutsideValues{Hosts: hosts, Again: args.Again})

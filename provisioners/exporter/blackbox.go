@@ -41,7 +41,7 @@ func ParseProbe(text string) (Probe, error) {
 		p.Target = u.Host
 	case "icmp":
 		if u.Port() != "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
-			return Probe{}, fmt.Errorf("%q: icmp takes a host alone, such as icmp://%s", text, u.Hostname())
+			return Probe{}, fmt.Errorf("%q: icmp takes a host alone, such as icmp://198.51.100.7 or icmp://[2001:db8::1]", text)
 		}
 		p.Target = u.Hostname()
 	}

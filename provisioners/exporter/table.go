@@ -34,7 +34,7 @@ var table = append([]Exporter{
 		Name: Blackbox, Sees: "what others see of a URL: HTTP, TCP, ICMP, certificates", Release: "blackbox_exporter",
 		Unit: "blackbox_exporter", Program: "/usr/local/bin/blackbox_exporter", User: "blackbox_exporter",
 		Port: 9115, ListenFlag: "--web.listen-address", WebFlag: webFlag, CheckFlag: "--version",
-		Flags: []string{"--config.file=" + BlackboxConfig},
+		Flags: []string{"--config.file=" + BlackboxConfig}, ConfigFile: BlackboxConfig, Config: blackboxModules,
 		Service: []string{
 			"ProtectHome=yes", "SystemCallFilter=@system-service",
 			"CapabilityBoundingSet=CAP_NET_RAW", "AmbientCapabilities=CAP_NET_RAW", // it sends echo requests

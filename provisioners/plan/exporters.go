@@ -3,10 +3,14 @@ package plan
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/provisioners/systemd"
 )
@@ -131,4 +135,35 @@ func install(mirror string, r release.Release, room int, binaries ...string) []c
 	}
 	words := append([]string{"release", r.Name, r.Version, strconv.Itoa(room)}, binaries...)
 	return []call{{words: words, input: archives}}
+}
+
+// Guarded are the TCP ports of a host that nobody but the monitor may reach, whatever its settings open: the exporters', with and
+// without certificates, the certificates' and Prometheus's. Those of the node exporter are among them on every host.
+func Guarded(choices []exporter.Choice) []int {
+	ports := []int{certificate.ReceivePort, prometheus.Port}
+	for _, tls := range []bool{false, true} {
+		ports = append(ports, exporter.Ports(exporter.Endpoints(choices, nil, tls))...)
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+// Closed are the TCP ports that must not answer the operator's machine.
+func (v MonitorValues) Closed() []int {
+	ports := Guarded(v.Exporters)
+	if len(v.Jobs) > 0 {
+		ports = append(ports, pushgateway.Port)
+	}
+	return ports
+}
+
+// Closed are the TCP ports that must not answer the operator's machine. What the settings open besides being scraped is not among them.
+func (v TargetValues) Closed() []int {
+	ports := Guarded(v.Exporters)
+	for _, s := range v.Scrape {
+		if !slices.Contains(v.Open, nftables.Port{Number: s.Port, Protocol: "tcp"}) {
+			ports = append(ports, s.Port)
+		}
+	}
+	return ports
 }

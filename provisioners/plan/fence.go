@@ -13,7 +13,7 @@ func (v TargetValues) fenceFiles() []call {
 	if v.Direct != nil {
 		return nil
 	}
-	f := fence.Fence{Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, Ports: v.scraped()}
+	f := fence.Fence{Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, Ports: v.Scraped()}
 	return []call{
 		put(fence.Path, "755", scripts.Fence, "bash", "-n"),
 		unit(fence.Service, f.Unit()),

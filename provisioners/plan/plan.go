@@ -128,7 +128,7 @@ func Target(v TargetValues) (Plan, error) {
 	place := v.place()
 	p := Plan{host: v.Host, role: prometheus.RoleTarget, rules: nftables.Ruleset{
 		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From,
-		Rules: append(nftables.Open(v.Open), nftables.TCP(nftables.Inside, wireguard.Hosts(place.Monitor), v.scraped()...)...),
+		Rules: append(nftables.Open(v.Open), nftables.TCP(nftables.Inside, wireguard.Hosts(place.Monitor), v.Scraped()...)...),
 	}}
 	if place.Tunnel {
 		p.rules.Tunnel = wireguard.Name
@@ -169,8 +169,8 @@ func (v TargetValues) exporters() exporters {
 	return all
 }
 
-// scraped are the ports that the monitor alone may reach.
-func (v TargetValues) scraped() []int {
+// Scraped are the TCP ports that the monitor alone may reach.
+func (v TargetValues) Scraped() []int {
 	ports := exporter.Ports(exporter.Endpoints(v.Exporters, v.Scrape, v.TLS.Enabled()))
 	if v.TLS.Enabled() {
 		ports = append(ports, certificate.ReceivePort)

@@ -72,7 +72,7 @@ func prepare(b *testing.B, lab *fixture.Lab, prefix string) []way {
 	on(b, lab, prefix+"node-3", "systemctl stop promwire-certificate.socket\n"+plainExporter(direct+":19101"))
 	for _, w := range ways {
 		file := fmt.Sprintf(`[{"targets":["%s:%d"],"labels":{"name":"%s","way":"%s","__scheme__":"%s"}}]`, w.address, w.port, w.name, w.name, w.scheme)
-		on(b, lab, prefix+monitor, fmt.Sprintf("cat >'/etc/prometheus/targets.d/bench-%s.json' <<'END'\n%s\nEND", w.name, file))
+		on(b, lab, prefix+monitor, fmt.Sprintf("cat >'/etc/prometheus/targets.d/bench-%s.node.json' <<'END'\n%s\nEND", w.name, file))
 	}
 	return ways
 }

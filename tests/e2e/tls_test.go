@@ -92,7 +92,7 @@ func whoMayScrape(s *story) {
 		`-addext subjectAltName=DNS:scraper.promwire.internal -addext extendedKeyUsage=clientAuth -keyout %[1]s.key -out %[1]s.pem 2>/dev/null`, stranger))
 	// The test may carry a host's key about; the program never does.
 	for _, file := range []string{"key", "certificate"} {
-		text := s.mustOn("node-2", "cat /etc/node_exporter/"+file+".pem")
+		text := s.mustOn("node-2", "cat /etc/promwire/tls/"+file+".pem")
 		s.mustOn("monitor-1", fmt.Sprintf("cat >%s/node-2-%s.pem <<'END'\n%s\nEND\n", folder, file, text))
 	}
 	const trusting = "--cacert /etc/prometheus/tls/authorities.pem"
@@ -116,7 +116,7 @@ func whoMayScrape(s *story) {
 		status = s.curlOn("monitor-1", wrong, asScraper, "--connect-to", "node-9:19100:"+s.scraped()[host]+":19100")
 		assert.Equal(s.t, 60, status, "%s is believed to be node-9", host)
 	}
-	assert.Equal(s.t, "400 node_exporter", s.mustOn("node-1", "stat -c '%a %U' /etc/node_exporter/key.pem"))
+	assert.Equal(s.t, "440 root promwire", s.mustOn("node-1", "stat -c '%a %U %G' /etc/promwire/tls/key.pem"))
 }
 
 // outsideTheTunnel: the target without a tunnel is open to the monitor's address alone, on the host and in the cloud.
@@ -156,7 +156,7 @@ func keysStay(s *story) {
 		secrets[path+" of "+host] = strings.Split(s.mustOn(host, "cat "+path), "\n")[1]
 	}
 	for host := range s.scraped() {
-		key(host, "/etc/node_exporter/key.pem")
+		key(host, "/etc/promwire/tls/key.pem")
 	}
 	key("monitor-1", "/etc/prometheus/tls/key.pem")
 	for _, path := range strings.Fields(s.mustOn("monitor-1", "ls /etc/promwire/authority/*/key.pem")) {
@@ -191,7 +191,7 @@ func (s *story) issuer(host string) string {
 // life is what must not change when a certificate does: the process and its key.
 func (s *story) life(host string) string {
 	s.t.Helper()
-	return s.mustOn(host, "systemctl show --property MainPID --value node_exporter-tls.service; sha256sum /etc/node_exporter/key.pem")
+	return s.mustOn(host, "systemctl show --property MainPID --value node_exporter-tls.service; sha256sum /etc/promwire/tls/key.pem")
 }
 
 // noMissedScrape does something and sees that every scrape meanwhile, and for some time after, succeeded.
@@ -284,7 +284,7 @@ func anotherAuthority(s *story) {
 	s.noMissedScrape(func() { s.up() })
 	assert.NotContains(s.t, s.mustOn("monitor-1", "ls /etc/promwire/authority"), "1\n")
 	for host := range s.scraped() {
-		assert.Equal(s.t, "1", s.mustOn(host, "grep -c BEGIN /etc/node_exporter/authorities.pem"), host)
+		assert.Equal(s.t, "1", s.mustOn(host, "grep -c BEGIN /etc/promwire/tls/authorities.pem"), host)
 	}
 }
 
@@ -336,15 +336,15 @@ func offAndOn(s *story) {
 
 // lostMonitor: another one takes its place, with an authority of its own, and all hosts follow.
 func lostMonitor(s *story) {
-	before := s.mustOn("node-1", "sha256sum </etc/node_exporter/authorities.pem")
+	before := s.mustOn("node-1", "sha256sum </etc/promwire/tls/authorities.pem")
 	s.deleteDroplet("monitor-1")
 	options, progress := s.options()
 	_, err := s.lab.Operator.Refresh(s.t.Context(), s.stack, options)
 	require.NoError(s.t, err, progress.String())
 	s.up()
 	s.allUp(s.scraped())
-	assert.NotEqual(s.t, before, s.mustOn("node-1", "sha256sum </etc/node_exporter/authorities.pem"))
-	assert.Equal(s.t, "1", s.mustOn("node-1", "grep -c BEGIN /etc/node_exporter/authorities.pem"))
+	assert.NotEqual(s.t, before, s.mustOn("node-1", "sha256sum </etc/promwire/tls/authorities.pem"))
+	assert.Equal(s.t, "1", s.mustOn("node-1", "grep -c BEGIN /etc/promwire/tls/authorities.pem"))
 }
 
 // deleteDroplet does what an operator may do by accident in the cloud's console.

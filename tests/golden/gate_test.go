@@ -14,7 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/certificate"
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/proof"
 	"github.com/promwire/promwire/provisioners/scripts"
@@ -46,9 +47,9 @@ const admin = "admin"
 func newSite(t *testing.T) *site {
 	s := &site{T: t, folder: t.TempDir(), web: port(t)}
 	s.targets = []proof.Target{
-		{Name: "plain", Port: port(t), Tunnel: true, PublicKey: "key="},
-		{Name: "secure", Port: port(t), TLS: true, Tunnel: true, PublicKey: "key="},
-		{Name: "direct", Port: port(t), TLS: true},
+		{Name: "plain", Endpoints: serves(t, false), Tunnel: true, PublicKey: "key="},
+		{Name: "secure", Endpoints: serves(t, true), Tunnel: true, PublicKey: "key="},
+		{Name: "direct", Endpoints: serves(t, true)},
 	}
 	s.certificates()
 	for i := range s.targets {
@@ -58,6 +59,11 @@ func newSite(t *testing.T) *site {
 	}
 	s.server()
 	return s
+}
+
+// serves is what a host of the site has: a node exporter at a free port.
+func serves(t *testing.T, tls bool) []exporter.Endpoint {
+	return []exporter.Endpoint{{Job: exporter.Node, Port: port(t), TLS: tls, Unit: "node_exporter"}}
 }
 
 // port is a free one.
@@ -76,7 +82,7 @@ func (s *site) at(path string) string { return filepath.Join(s.folder, path) }
 
 // here is a text with its paths in the folder.
 func (s *site) here(text string) string {
-	return regexp.MustCompile(`/(etc|var/lib)/(prometheus|pushgateway|node_exporter|promwire)`).ReplaceAllString(text, s.folder+"$0")
+	return regexp.MustCompile(`/(etc|var/lib)/(prometheus|pushgateway|promwire)`).ReplaceAllString(text, s.folder+"$0")
 }
 
 // write makes a file that the programs see whole.
@@ -99,7 +105,7 @@ func (s *site) certificates() {
 	s.Helper()
 	s.write("etc/promwire/authority/settings", "86400\n3600\n1\n")
 	s.bash(`umask 077
-mkdir -p etc/promwire/authority/1 etc/node_exporter etc/prometheus/tls
+mkdir -p etc/promwire/authority/1 etc/promwire/tls etc/prometheus/tls
 key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1/key.pem"; }
 sign() { # FOLDER SAN USAGE
   key "$1"
@@ -110,8 +116,8 @@ sign() { # FOLDER SAN USAGE
 a=etc/promwire/authority/1
 key $a
 openssl req -x509 -key $a/key.pem -subj '/CN=authority' -days 1 -out $a/certificate.pem
-sign etc/node_exporter IP:127.0.0.1 serverAuth
-sign etc/prometheus/tls DNS:` + nodeexporter.Scraper + ` clientAuth`)
+sign etc/promwire/tls IP:127.0.0.1 serverAuth
+sign etc/prometheus/tls DNS:` + certificate.Scraper + ` clientAuth`)
 }
 
 // bash runs commands in the folder.
@@ -157,10 +163,10 @@ func (s *site) startAt(path string, args ...string) *os.Process {
 // exporter starts a target's, with the clock and the fence of a host.
 func (s *site) exporter(t proof.Target) {
 	s.Helper()
-	args := []string{"--web.listen-address=127.0.0.1:" + strconv.Itoa(t.Port), "--collector.disable-defaults", "--collector.textfile",
+	args := []string{"--web.listen-address=127.0.0.1:" + strconv.Itoa(t.Endpoints[0].Port), "--collector.disable-defaults", "--collector.textfile",
 		"--collector.textfile.directory=" + s.at(t.Name)}
-	if t.TLS {
-		s.write(t.Name+".web.yml", s.here(nodeexporter.WebConfig()))
+	if t.Endpoints[0].TLS {
+		s.write(t.Name+".web.yml", s.here(certificate.WebConfig()))
 		args = append(args, "--web.config.file="+s.at(t.Name+".web.yml"))
 	}
 	tell := func() {
@@ -189,8 +195,9 @@ func (s *site) exporter(t proof.Target) {
 // discover tells Prometheus of a target.
 func (s *site) discover(t proof.Target) {
 	s.Helper()
-	s.write("etc/prometheus/targets.d/"+t.Name+".json", prometheus.Target(
-		prometheus.Labels{Name: t.Name, Role: prometheus.RoleTarget}, net.JoinHostPort(t.Address, strconv.Itoa(t.Port)), t.TLS))
+	e := t.Endpoints[0]
+	s.write("etc/prometheus/targets.d/"+t.Name+".node.json", prometheus.Target(
+		prometheus.Labels{Name: t.Name, Role: prometheus.RoleTarget}, net.JoinHostPort(t.Address, strconv.Itoa(e.Port)), e))
 }
 
 // server starts Prometheus, with its configuration and with what web.sh makes of its endpoint.
@@ -199,6 +206,7 @@ func (s *site) server() {
 	s.bash(`PATH=$PATH:` + tools(s.T) + onHost + s.here(scripts.Web) + "\nweb yes " + admin)
 	text := prometheus.Server{
 		Self: prometheus.Labels{Name: "monitor", Role: prometheus.RoleMonitor}, ScrapeInterval: time.Second, TLS: true, Web: web,
+		Jobs: []string{exporter.Node},
 	}.Render()
 	s.write("etc/prometheus/prometheus.yml", strings.Replace(s.here(text), "127.0.0.1:9090", "127.0.0.1:"+strconv.Itoa(s.web), 1))
 	s.prometheus = s.start("prometheus", "--config.file="+s.at("etc/prometheus/prometheus.yml"), "--storage.tsdb.path="+s.at("data"),
@@ -289,7 +297,7 @@ func TestGate(t *testing.T) {
 		t.Errorf("the gate's certificates stand in the authority's books: %v", files)
 	}
 	s.itself()
-	url := func(i int) string { return fmt.Sprintf("https://127.0.0.1:%d/metrics", s.targets[i].Port) }
+	url := func(i int) string { return fmt.Sprintf("https://127.0.0.1:%d/metrics", s.targets[i].Endpoints[0].Port) }
 	direct := "direct.web.yml"
 	for _, c := range []struct {
 		name        string
@@ -299,35 +307,35 @@ func TestGate(t *testing.T) {
 		{
 			"an exporter that asks for no certificate",
 			func() {
-				s.write(direct, regexp.MustCompile(`(?m)^  (client_.*\n(    - .*\n)?)`).ReplaceAllString(s.here(nodeexporter.WebConfig()), ""))
+				s.write(direct, regexp.MustCompile(`(?m)^  (client_.*\n(    - .*\n)?)`).ReplaceAllString(s.here(certificate.WebConfig()), ""))
 			},
-			func() { s.write(direct, s.here(nodeexporter.WebConfig())) },
+			func() { s.write(direct, s.here(certificate.WebConfig())) },
 			`monitor, no certificate\tdirect\t127.0.0.1\t\d+\trefused\taccepted`, `plain http|secure`,
 		},
 		{
 			"an exporter that takes certificates of any name",
 			func() {
 				s.write(direct, regexp.MustCompile(`  client_allowed_sans:\n.*\n`).ReplaceAllString(
-					strings.Replace(s.here(nodeexporter.WebConfig()), "RequireAndVerifyClientCert", "RequireAnyClientCert", 1), ""))
+					strings.Replace(s.here(certificate.WebConfig()), "RequireAndVerifyClientCert", "RequireAnyClientCert", 1), ""))
 			},
-			func() { s.write(direct, s.here(nodeexporter.WebConfig())) },
+			func() { s.write(direct, s.here(certificate.WebConfig())) },
 			`another target's certificate\tdirect\t127.0.0.1\t\d+\trefused\taccepted`, `no certificate|secure`,
 		},
 		{
-			"a turn that waits",
-			func() { s.write("var/lib/promwire/turning/secure.json", "[]") },
-			func() { s.bash("rm var/lib/promwire/turning/secure.json") },
-			`not scraped after 2 s:\n  secure: Prometheus: the exporter answers at ` + url(1) + `, but it is scraped as before until Prometheus turns`,
+			"a change that waits",
+			func() { s.write("var/lib/promwire/turning/secure.node.json", "[]") },
+			func() { s.bash("rm var/lib/promwire/turning/secure.node.json") },
+			`not scraped after 2 s:\n  secure/node: Prometheus: the exporter answers at ` + url(1) + `, but it is scraped as before until Prometheus changes`,
 			`direct|plain`,
 		},
 		{
 			"a target that is scraped over http still",
 			func() {
-				s.write("etc/prometheus/targets.d/secure.json", prometheus.Target(prometheus.Labels{Name: "secure", Role: prometheus.RoleTarget},
-					"127.0.0.1:"+strconv.Itoa(s.targets[0].Port), false))
+				s.write("etc/prometheus/targets.d/secure.node.json", prometheus.Target(prometheus.Labels{Name: "secure", Role: prometheus.RoleTarget},
+					"127.0.0.1:"+strconv.Itoa(s.targets[0].Endpoints[0].Port), exporter.Endpoint{Job: exporter.Node}))
 			},
 			func() { s.discover(s.targets[1]) },
-			`  secure: Prometheus: the exporter answers at ` + url(1) + `, but is scraped elsewhere`, `direct|plain:`,
+			`  secure/node: Prometheus: the exporter answers at ` + url(1) + `, but is scraped elsewhere`, `direct|plain/`,
 		},
 		{
 			"a clock that is ahead", func() { s.ahead.Store(3600) }, func() { s.ahead.Store(0) },

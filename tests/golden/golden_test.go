@@ -1,4 +1,4 @@
-// Package golden holds what the renderers write, word for word, and proves each of it with the real tool. Write the files anew with
+// Package golden holds what the renderers write, word for word, and proves each of it with the real tool. Write the files again with
 //
 //	go test ./tests/golden -update
 package golden
@@ -15,7 +15,7 @@ import (
 	"github.com/promwire/promwire/provisioners/scripts"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 func TestScripts(t *testing.T) {
 	for name, f := range fleets {
@@ -42,7 +42,7 @@ func brief(t *testing.T, script string) string {
 	found := 0
 	for _, file := range []struct{ name, text string }{
 		{"the library", scripts.Library()},
-		{"base.sh, bootstrap.sh, undo.sh, receipt.sh", scripts.Base + scripts.Bootstrap + scripts.Undo + scripts.Receipt},
+		{"base.sh, identity.sh, bootstrap.sh, undo.sh, receipt.sh", scripts.Base + scripts.Identity + scripts.Bootstrap + scripts.Undo + scripts.Receipt},
 		{"use.sh", scripts.Use},
 		{"fence.sh", scripts.Fence},
 		{"renew.sh", scripts.Renew},
@@ -74,6 +74,6 @@ func golden(t *testing.T, name, text string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), text); diff != "" {
-		t.Errorf("%s (-golden +rendered; write it anew with -update):\n%s", path, diff)
+		t.Errorf("%s (-golden +rendered; write it again with -update):\n%s", path, diff)
 	}
 }

@@ -19,10 +19,10 @@ import (
 
 // onHost are the host's own functions, where the site's folder stands for the root.
 const onHost = `
-CERTIFICATES=$PWD/etc/node_exporter
+CERTIFICATES=$PWD/etc/promwire/tls
 dir() { mkdir -p "$1"; }
 record() { :; }
-drop() { rm -f "$1"; }
+remove() { rm -f "$1"; }
 put() {
   local path=$1
   shift 2

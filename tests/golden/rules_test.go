@@ -29,18 +29,21 @@ func judge(t *testing.T, rules, expectations string) error {
 
 // spoiled are faults that the expectations must see, at least one in each alert: old, new.
 var spoiled = map[string][][2]string{
-	"TargetDown":            {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`{job="node"}`, ""}, {"critical", "warning"}},
-	"PushgatewayDown":       {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`{job="pushgateway"}`, ""}, {"critical", "warning"}},
-	"PushFailed":            {{" > ", " >= "}, {" > ", " < "}, {`> push_time_seconds{job="pushgateway"}`, "> 0"}},
-	"ClusterNotFederated":   {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`{job="federate"}`, ""}, {"critical", "warning"}},
-	"ClusterScrapeDown":     {{" < ", " <= "}, {"for: 5m", "for: 9m"}, {"for: 5m", "for: 1m"}},
-	"FenceOpen":             {{"> 0", "> 2"}},
-	"FenceStale":            {{"< 300", "< 900"}, {"< 300", "< 30"}, {", role=\"target\"", ""}, {"== 1", ">= 0"}, {"          and on (name) node_network_up{device=\"promwire0\"}\n", ""}},
-	"DiskFull":              {{"< 0.1", "< 0.05"}, {"tmpfs|", ""}},
-	"CertificateNotRenewed": {{"/ 3", "/ 6"}, {"/ 3", "/ 1"}, {`{holder!="authority"}`, ""}},
-	"CertificateExpiring":   {{"/ 3", "/ 6"}, {"/ 3", "/ 2"}, {"- time()\n", "- time() > 0\n"}},
-	"AuthorityExpiring":     {{"365", "364"}, {"365", "4000"}},
-	"ClockSkew":             {{"> 300", "> 302"}, {"> 300", "> 298"}, {"abs(", "("}, {"for: 2m", "for: 0m"}},
+	"TargetDown":               {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`role=~"monitor|target", `, ""}, {`, job!~"prometheus|pushgateway"`, ""}, {"critical", "warning"}},
+	"ExporterBlind":            {{"== 0", "== 2"}, {"for: 5m", "for: 8m"}, {"for: 5m", "for: 3m"}, {"pg_up|", ""}, {`, role="target"`, ""}},
+	"ProbeFailed":              {{"== 0 or", "== 2 or"}, {` or up{job="blackbox"} == 0`, ""}, {"for: 2m", "for: 5m"}, {`probe_success{job="blackbox"}`, "probe_success"}},
+	"ProbeCertificateExpiring": {{"< 14", "< 13"}, {"< 14", "< 15"}, {"for: 5m", "for: 15m"}, {`{job="blackbox"}`, ""}},
+	"PushgatewayDown":          {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`{job="pushgateway"}`, ""}, {"critical", "warning"}},
+	"PushFailed":               {{" > ", " >= "}, {" > ", " < "}, {`> push_time_seconds{job="pushgateway"}`, "> 0"}},
+	"ClusterNotFederated":      {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`{job="federate"}`, ""}, {"critical", "warning"}},
+	"ClusterScrapeDown":        {{" < ", " <= "}, {"for: 5m", "for: 9m"}, {"for: 5m", "for: 1m"}},
+	"FenceOpen":                {{"> 0", "> 2"}},
+	"FenceStale":               {{"< 300", "< 900"}, {"< 300", "< 30"}, {", role=\"target\"", ""}, {"== 1", ">= 0"}, {"          and on (name) node_network_up{device=\"promwire0\"}\n", ""}},
+	"DiskFull":                 {{"< 0.1", "< 0.05"}, {"tmpfs|", ""}},
+	"CertificateNotRenewed":    {{"/ 3", "/ 6"}, {"/ 3", "/ 1"}, {`{holder!="authority"}`, ""}},
+	"CertificateExpiring":      {{"/ 3", "/ 6"}, {"/ 3", "/ 2"}, {"- time()\n", "- time() > 0\n"}},
+	"AuthorityExpiring":        {{"365", "364"}, {"365", "4000"}},
+	"ClockSkew":                {{"> 300", "> 302"}, {"> 300", "> 298"}, {"abs(", "("}, {"for: 2m", "for: 0m"}},
 }
 
 // TestAlerts has the real promtool try every alert, and then each with a fault, which must be seen.

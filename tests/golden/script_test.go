@@ -24,7 +24,7 @@ func files(t *testing.T, script string) map[string]string {
 		switch words[0] {
 		case "put":
 			found[words[1]] = text.String()
-		case "turn":
+		case "scrape":
 			found["/etc/prometheus/targets.d/"+words[1]+".json"] = text.String()
 		case "firewall":
 			found["/etc/promwire/firewall.nft"] = text.String()

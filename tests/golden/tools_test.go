@@ -19,7 +19,8 @@ import (
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 
 	"github.com/promwire/promwire/provisioners/authority"
-	"github.com/promwire/promwire/provisioners/nodeexporter"
+	"github.com/promwire/promwire/provisioners/certificate"
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/tests/lab/folder"
 	"github.com/promwire/promwire/tests/lab/setup"
@@ -38,25 +39,28 @@ func TestMain(m *testing.M) {
 
 // judges are the real tools, by what they judge.
 var judges = map[string]func(t *testing.T, text string) error{
-	"firewall":          nft,
-	"tunnel":            wireguard,
-	"prometheus.yml":    promtool("config", "--syntax-only"), // its certificates are on the host alone
-	"rules":             promtool("rules"),
-	"web configuration": webConfig,
-	"prometheus loader": load,
-	"targets":           targets,
-	"exporter unit":     unit("node_exporter.service"),
-	"receiver":          unit("promwire-certificate@.service"),
-	"receiver's socket": unit("promwire-certificate.socket"),
-	"renewal":           unit("promwire-renew.service"),
-	"renewal's timer":   unit("promwire-renew.timer"),
-	"prometheus unit":   unit("prometheus.service"),
-	"pushgateway unit":  unit("pushgateway.service"),
-	"fence unit":        unit("promwire-fence.service"),
-	"fence timer":       unit("promwire-fence.timer"),
-	"firewall unit":     unit("promwire-firewall.service"),
-	"user":              sysusers,
-	"script":            shellcheck,
+	"firewall":             nft,
+	"tunnel":               wireguard,
+	"prometheus.yml":       promtool("config", "--syntax-only"), // its certificates are on the host alone
+	"rules":                promtool("rules"),
+	"web configuration":    webConfig,
+	"prometheus loader":    load,
+	"targets":              targets,
+	"exporter unit":        unit("node_exporter.service"),
+	"drop-in of a package": dropIn,
+	"probes":               probeModules,
+	"receiver":             unit("promwire-certificate@.service"),
+	"receiver's socket":    unit("promwire-certificate.socket"),
+	"renewal":              unit("promwire-renew.service"),
+	"renewal's timer":      unit("promwire-renew.timer"),
+	"prometheus unit":      unit("prometheus.service"),
+	"pushgateway unit":     unit("pushgateway.service"),
+	"fence unit":           unit("promwire-fence.service"),
+	"fence timer":          unit("promwire-fence.timer"),
+	"firewall unit":        unit("promwire-firewall.service"),
+	"user":                 sysusers,
+	"group":                sysusers,
+	"script":               shellcheck,
 }
 
 // texts are what each judge is shown of a fleet.
@@ -76,13 +80,20 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 		"prometheus.yml":    {monitor["/etc/prometheus/prometheus.yml"]},
 		"rules":             {monitor["/etc/prometheus/rules.d/promwire.yml"]},
 		"prometheus loader": {monitor["/etc/prometheus/prometheus.yml"]},
-		"targets":           {monitor["/etc/prometheus/targets.d/_monitor.json"], enrol["/etc/prometheus/targets.d/node-1.json"]},
+		"targets":           {monitor["/etc/prometheus/targets.d/_monitor.node.json"], enrol["/etc/prometheus/targets.d/node-1.node.json"]},
 		"exporter unit":     {monitor[units+f.exporter()], target[units+f.exporter()]},
 		"prometheus unit":   {monitor[units+"prometheus.service"]},
 		"fence unit":        {target[units+"promwire-fence.service"]},
 		"fence timer":       {target[units+"promwire-fence.timer"]},
 		"firewall unit":     {monitor[units+"promwire-firewall.service"]},
 		"user":              {monitor["/etc/sysusers.d/prometheus.conf"], monitor["/etc/sysusers.d/node_exporter.conf"]},
+	}
+	for _, e := range f.exporters[1:] {
+		texts["drop-in of a package"] = append(texts["drop-in of a package"], target[units+e.Unit+".service.d/promwire.conf"])
+	}
+	if len(f.probes) > 0 {
+		texts["probes"] = []string{monitor[exporter.BlackboxConfig]}
+		texts["exporter unit"] = append(texts["exporter unit"], monitor[units+"blackbox_exporter.service"])
 	}
 	if len(f.jobs) > 0 {
 		texts["pushgateway unit"] = []string{monitor[units+"pushgateway.service"]}
@@ -91,11 +102,12 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 	if f.tls.Enabled() {
 		direct := files(t, scripts["direct.sh"])
 		texts["firewall"] = append(texts["firewall"], direct["/etc/promwire/firewall.nft"])
-		texts["targets"] = append(texts["targets"], files(t, scripts["enrol-direct.sh"])["/etc/prometheus/targets.d/node-1.json"])
+		texts["targets"] = append(texts["targets"], files(t, scripts["enrol-direct.sh"])["/etc/prometheus/targets.d/node-1.node.json"])
 		texts["exporter unit"] = append(texts["exporter unit"], direct[units+f.exporter()])
-		texts["web configuration"] = []string{target[nodeexporter.WebPath]}
-		texts["receiver"] = []string{target[units+nodeexporter.ReceiveService]}
-		texts["receiver's socket"] = []string{target[units+nodeexporter.ReceiveSocket], direct[units+nodeexporter.ReceiveSocket]}
+		texts["web configuration"] = []string{target[certificate.WebPath]}
+		texts["group"] = []string{target["/etc/sysusers.d/"+certificate.Group+".conf"]}
+		texts["receiver"] = []string{target[units+certificate.ReceiveService]}
+		texts["receiver's socket"] = []string{target[units+certificate.ReceiveSocket], direct[units+certificate.ReceiveSocket]}
 		texts["renewal"] = []string{monitor[units+authority.RenewService]}
 		texts["renewal's timer"] = []string{monitor[units+authority.RenewTimer]}
 	}
@@ -105,7 +117,10 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 	return texts
 }
 
-func (f fleet) exporter() string { return nodeexporter.Exporter{TLS: f.tls.Enabled()}.Service() }
+// exporter is the unit of the node exporter.
+func (f fleet) exporter() string {
+	return exporter.Endpoints(f.exporters, nil, f.tls.Enabled())[0].Unit + ".service"
+}
 
 func TestToolsAccept(t *testing.T) {
 	for name, f := range fleets {
@@ -126,25 +141,28 @@ func TestToolsAccept(t *testing.T) {
 
 // broken are texts with a fault that each judge must see: a judge that accepts everything proves nothing.
 var broken = map[string][2]string{ // old, new
-	"firewall":          {"policy drop", "policy maybe"},
-	"tunnel":            {"AllowedIPs", "AlowedIPs"},
-	"prometheus.yml":    {"scrape_interval", "scrape_intervall"},
-	"rules":             {"== 0", "== == 0"},
-	"prometheus loader": {"scrape_timeout: 10s", "scrape_timeout: 10m"},
-	"targets":           {`"targets"`, `"target"`},
-	"exporter unit":     {"Restart=always", "Restart=allways"},
-	"prometheus unit":   {"/usr/local/bin/", "local/bin/"},
-	"pushgateway unit":  {"StateDirectory=", "StateDirectory=/"},
-	"fence unit":        {"Type=oneshot", "Type=onceshot"},
-	"fence timer":       {"OnUnitActiveSec=15s", "OnUnitActiveSec=15q"},
-	"firewall unit":     {"ExecStart=", "ExecBegin="},
-	"web configuration": {"TLS13", "TLS14"},
-	"receiver":          {"StandardInput=socket", "StandardInput=sockets"},
-	"receiver's socket": {"Accept=yes", "Accept=maybe"},
-	"renewal":           {"Type=oneshot", "Type=onceshot"},
-	"renewal's timer":   {"AccuracySec=10s", "AccuracySec=10q"},
-	"user":              {"u ", "uu "},
-	"script":            {"case ${1-} in\n", "case ${1-} on\n"},
+	"firewall":             {"policy drop", "policy maybe"},
+	"tunnel":               {"AllowedIPs", "AlowedIPs"},
+	"prometheus.yml":       {"scrape_interval", "scrape_intervall"},
+	"rules":                {"== 0", "== == 0"},
+	"prometheus loader":    {"scrape_timeout: 10s", "scrape_timeout: 10m"},
+	"targets":              {`"targets"`, `"target"`},
+	"exporter unit":        {"Restart=always", "Restart=allways"},
+	"drop-in of a package": {"ExecStart=/usr/bin/", "ExecStart=usr/bin/"},
+	"probes":               {"prober: icmp", "probber: icmp"},
+	"prometheus unit":      {"/usr/local/bin/", "local/bin/"},
+	"pushgateway unit":     {"StateDirectory=", "StateDirectory=/"},
+	"fence unit":           {"Type=oneshot", "Type=onceshot"},
+	"fence timer":          {"OnUnitActiveSec=15s", "OnUnitActiveSec=15q"},
+	"firewall unit":        {"ExecStart=", "ExecBegin="},
+	"web configuration":    {"TLS13", "TLS14"},
+	"receiver":             {"StandardInput=socket", "StandardInput=sockets"},
+	"receiver's socket":    {"Accept=yes", "Accept=maybe"},
+	"renewal":              {"Type=oneshot", "Type=onceshot"},
+	"renewal's timer":      {"AccuracySec=10s", "AccuracySec=10q"},
+	"user":                 {"u ", "uu "},
+	"group":                {"g ", "gg "},
+	"script":               {"case ${1-} in\n", "case ${1-} on\n"},
 }
 
 func TestToolsRefuse(t *testing.T) {
@@ -197,16 +215,16 @@ func promtool(what ...string) func(t *testing.T, text string) error {
 // webConfig shows promtool an exporter's web configuration, with a certificate and a key where it looks for them.
 func webConfig(t *testing.T, text string) error {
 	folder := t.TempDir()
-	key, certificate := filepath.Join(folder, "key.pem"), filepath.Join(folder, "certificate.pem")
+	key, pem := filepath.Join(folder, "key.pem"), filepath.Join(folder, "certificate.pem")
 	if _, err := run(t, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-		"-days", "1", "-subj", "/CN=a", "-keyout", key, "-out", certificate); err != nil {
+		"-days", "1", "-subj", "/CN=a", "-keyout", key, "-out", pem); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(folder, "authorities.pem"), nil, 0o600); err != nil {
 		return err
 	}
 	_, err := run(t, filepath.Join(bin, "promtool"), "check", "web-config",
-		write(t, "web.yml", strings.NewReplacer(nodeexporter.Folder, folder, pushgateway.Certificate, certificate, pushgateway.Key, key).Replace(text)))
+		write(t, "web.yml", strings.NewReplacer(certificate.Folder, folder, pushgateway.Certificate, pem, pushgateway.Key, key).Replace(text)))
 	return err
 }
 
@@ -250,7 +268,8 @@ func unit(name string) func(t *testing.T, text string) error {
 		}
 		for _, command := range []string{
 			"usr/local/bin/node_exporter", "usr/local/bin/prometheus", "usr/local/lib/promwire/fence", "usr/sbin/nft", "bin/kill",
-			"usr/local/bin/pushgateway", authority.RenewPath, nodeexporter.ReceivePath,
+			"usr/local/bin/pushgateway", "usr/local/bin/blackbox_exporter", "usr/bin/prometheus-postgres-exporter",
+			"usr/bin/prometheus-redis-exporter", authority.RenewPath, certificate.ReceivePath,
 		} {
 			put(command, "#!/bin/sh\n", 0o755)
 		}
@@ -264,6 +283,18 @@ func unit(name string) func(t *testing.T, text string) error {
 		}
 		return err
 	}
+}
+
+// dropIn shows systemd the unit of a package together with our drop-in, as one file: that is what counts after it.
+func dropIn(t *testing.T, text string) error {
+	const packages = "[Service]\nExecStart=/usr/bin/prometheus-postgres-exporter $ARGS\nEnvironmentFile=/etc/default/prometheus-postgres-exporter\n"
+	return unit("prometheus-postgres-exporter.service")(t, packages+text)
+}
+
+// probeModules shows the blackbox exporter its configuration.
+func probeModules(t *testing.T, text string) error {
+	_, err := run(t, filepath.Join(bin, "blackbox_exporter"), "--config.check", "--config.file="+write(t, "blackbox.yml", text))
+	return err
 }
 
 func sysusers(t *testing.T, text string) error {

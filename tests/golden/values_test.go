@@ -8,6 +8,7 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/plan"
@@ -23,17 +24,30 @@ type fleet struct {
 	web      prometheus.Web
 	jobs     []string
 	forward  []nftables.Edge
+
+	monitored []string // exporters of the monitor
+	exporters []exporter.Choice
+	scrape    []exporter.Service
+	probes    []exporter.Probe
 }
 
 var fleets = map[string]fleet{
 	"v4": {
 		networks: prefixes("10.98.0.0/24"),
 		from:     prefixes("0.0.0.0/0", "::/0"),
+
+		monitored: []string{"node"},
+		exporters: choose("node"),
 	},
 	"v6": {
 		networks: prefixes("10.98.0.0/22", "fd98:1:2:3::/64"),
 		from:     prefixes("198.51.100.0/24", "198.51.100.7/32", "192.168.7.9/32", "2001:db8:5::/48"),
 		jobs:     []string{"report", "backup"},
+
+		monitored: []string{"node", "blackbox"},
+		exporters: flagged(choose("node", "postgres", "redis")),
+		scrape:    []exporter.Service{{Job: "shop", Port: 8080, Path: "/internal/metrics"}},
+		probes:    probes("https://shop.example.net/health?a='b'", "tcp://198.51.100.7:5432", "tls://mail.example.net:993", "icmp://[2001:db8::1]"),
 	},
 	"tls": {
 		networks: prefixes("10.98.0.0/24"),
@@ -41,7 +55,29 @@ var fleets = map[string]fleet{
 		tls:      plan.TLS{Validity: 90 * 24 * time.Hour, RenewBefore: 30 * 24 * time.Hour, Authorities: []string{"1", "2"}},
 		web:      prometheus.Web{TLS: true, User: "admin"},
 		forward:  []nftables.Edge{{From: netip.MustParseAddr("10.98.0.5"), To: netip.MustParseAddr("10.98.0.6"), Port: 8080}},
+
+		monitored: []string{"node"},
+		exporters: choose("node", "postgres", "redis"),
 	},
+}
+
+// flagged gives the first exporter flags, and the second one a secret file.
+func flagged(choices []exporter.Choice) []exporter.Choice {
+	choices[0].MoreFlags = []string{"--collector.systemd", `--collector.netdev.device-exclude=^(lo|"x")%i`}
+	choices[1].SecretFile = "/etc/postgres exporter.env"
+	return choices
+}
+
+func probes(urls ...string) []exporter.Probe {
+	var all []exporter.Probe
+	for _, url := range urls {
+		probe, err := exporter.ParseProbe(url)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, probe)
+	}
+	return all
 }
 
 func prefixes(texts ...string) []netip.Prefix {
@@ -81,10 +117,26 @@ func key(fill byte) wgtypes.Key {
 func releases() plan.Releases {
 	sums := map[string]string{"amd64": strings.Repeat("a1", 32), "arm64": strings.Repeat("b2", 32)}
 	return plan.Releases{
-		NodeExporter: release.Release{Name: "node_exporter", Version: "1.2.3", SHA256: sums},
-		Prometheus:   release.Release{Name: "prometheus", Version: "3.2.1", SHA256: sums},
-		Pushgateway:  release.Release{Name: "pushgateway", Version: "1.1.1", SHA256: sums},
+		Prometheus:  release.Release{Name: "prometheus", Version: "3.2.1", SHA256: sums},
+		Pushgateway: release.Release{Name: "pushgateway", Version: "1.1.1", SHA256: sums},
 	}
+}
+
+// choose are exporters of the table. Their releases are those of no program that is there.
+func choose(names ...string) []exporter.Choice {
+	var all []exporter.Choice
+	for _, name := range names {
+		row, err := exporter.Find(name)
+		if err != nil {
+			panic(err)
+		}
+		c := exporter.Choice{Exporter: row}
+		if row.Pinned() {
+			c.Release = release.Release{Name: row.Release, Version: "1.2.3", SHA256: releases().Prometheus.SHA256}
+		}
+		all = append(all, c)
+	}
+	return all
 }
 
 func (f fleet) monitor(t *testing.T) plan.Plan {
@@ -94,6 +146,7 @@ func (f fleet) monitor(t *testing.T) plan.Plan {
 		Tunnel: f.tunnel(1), SSH: plan.SSH{Port: 22, From: f.from}, Releases: releases(),
 		ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "8GB",
 		TLS: f.tls, Web: f.web, Jobs: f.jobs, Forward: f.forward,
+		Exporters: choose(f.monitored...), Scraped: []string{"node", "postgres", "redis", "shop"}, Probes: f.probes,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -105,16 +158,16 @@ func (f fleet) values() plan.TargetValues {
 	values := plan.TargetValues{
 		Host: "node-1", Tunnel: f.tunnel(2), SSH: plan.SSH{Port: 2222, From: f.from}, Releases: releases(),
 		Monitor: plan.Peer{PublicKey: key('m'), Endpoint: "198.51.100.34:51820", Addresses: f.addresses(1)},
-		TLS:     f.tls,
+		TLS:     f.tls, Exporters: f.exporters, Scrape: f.scrape,
 	}
 	if f.tls.Enabled() {
-		values.Certificate = facts.Certificate{PEM: certificate("host"), Authorities: certificate("1") + certificate("2"), Signed: 1700000000}
+		values.Certificate = facts.Certificate{PEM: fakeCertificate("host"), Authorities: fakeCertificate("1") + fakeCertificate("2"), Signed: 1700000000}
 	}
 	return values
 }
 
-// certificate looks like one; nobody opens it here.
-func certificate(of string) string {
+// fakeCertificate looks like one; nobody opens it here.
+func fakeCertificate(of string) string {
 	return "-----BEGIN CERTIFICATE-----\n" + of + "\n-----END CERTIFICATE-----\n"
 }
 
@@ -122,6 +175,7 @@ func certificate(of string) string {
 func (f fleet) direct(t *testing.T) plan.Plan {
 	t.Helper()
 	values := f.values()
+	values.Exporters = choose("node", "postgres")
 	values.Direct = &plan.Direct{Listen: netip.MustParseAddr("198.51.100.98"), Monitor: netip.MustParseAddr("198.51.100.34")}
 	p, err := plan.Target(values)
 	if err != nil {
@@ -171,5 +225,6 @@ func (f fleet) enrol(direct string) plan.EnrolValues {
 	return plan.EnrolValues{
 		Host: "node-1", Region: "lon1", Labels: map[string]string{"team": "ours"}, PublicKey: key('n'), Addresses: f.addresses(2),
 		TLS: f.tls, Request: "cmVxdWVzdA==", Direct: direct, Period: 7,
+		Endpoints: exporter.Endpoints(f.exporters, f.scrape, f.tls.Enabled()),
 	}
 }

@@ -6,7 +6,7 @@ set -euo pipefail
 
 apply() {
 use a-reflect enrol
-unseat a-reflect.cluster cnJycnJycnJycnJycnJycnJycnJycnJycnJycnJycnI= 10.98.0.5/32
+remove_conflicts a-reflect.cluster cnJycnJycnJycnJycnJycnJycnJycnJycnJycnJycnI= 10.98.0.5/32
 put /etc/wireguard/promwire0.d/peer-a-reflect.cluster.conf 600 <<'END'
 # a-reflect
 [Peer]
@@ -14,14 +14,14 @@ PublicKey = cnJycnJycnJycnJycnJycnJycnJycnJycnJycnJycnI=
 AllowedIPs = 10.98.0.5/32
 END
 join_parts
-secede a-reflect
+unfederate a-reflect
 receipt ''
 }
 
 undo() {
 use a-reflect withdraw
-leave a-reflect.cluster
-secede a-reflect
+remove_peer a-reflect.cluster
+unfederate a-reflect
 join_parts
 receipt ''
 }

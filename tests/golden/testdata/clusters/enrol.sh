@@ -6,7 +6,7 @@ set -euo pipefail
 
 apply() {
 use a enrol
-unseat a.cluster YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE= 10.98.0.4/32
+remove_conflicts a.cluster YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE= 10.98.0.4/32
 put /etc/wireguard/promwire0.d/peer-a.cluster.conf 600 <<'END'
 # a
 [Peer]
@@ -42,8 +42,8 @@ receipt ''
 
 undo() {
 use a withdraw
-leave a.cluster
-secede a
+remove_peer a.cluster
+unfederate a
 join_parts
 receipt ''
 }

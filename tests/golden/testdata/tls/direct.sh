@@ -4,8 +4,8 @@ set -euo pipefail
 
 # (use.sh)
 
-# bring brings what the plan below is made of.
-bring() {
+# install_library writes the functions that the plan below calls.
+install_library() {
 mkdir -p /usr/local/lib/promwire
 cat >/usr/local/lib/promwire/lib.sh.$$ <<'END_'
 # (the library)
@@ -14,31 +14,31 @@ mv /usr/local/lib/promwire/lib.sh.$$ /usr/local/lib/promwire/lib.sh
 }
 
 apply() {
-bring
+install_library
 use node-1 converge
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
-retire
-hang_up <<'END'
+remove_temporary_key
+close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.
 UnusedConnectionTimeout 60
 END
+identity_folder
+own_address 198.51.100.98
 release node_exporter 1.2.3 64 node_exporter <<'END'
 amd64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
 arm64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
 END
-own_address 198.51.100.98
 put /etc/sysusers.d/node_exporter.conf 644 <<'END'
-u node_exporter - "Prometheus exporter of this host's metrics" /nonexistent /usr/sbin/nologin
+u node_exporter - "Prometheus exporter of the host itself" /nonexistent /usr/sbin/nologin
 END
 user node_exporter
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
 put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of this host's metrics, for the monitor only
-Documentation=https://github.com/prometheus/node_exporter
+Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
 Wants=network-online.target
 After=network-online.target
@@ -48,14 +48,15 @@ User=node_exporter
 Group=node_exporter
 ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
-  --web.config.file=/etc/node_exporter/web.yml \
+  --web.config.file=/etc/promwire/tls/web.yml \
   --web.listen-address=198.51.100.98:19100
+SupplementaryGroups=promwire
 Restart=always
 RestartSec=3
 UMask=0077
 CapabilityBoundingSet=
-ProtectHome=read-only
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+ProtectHome=read-only
 SystemCallFilter=@system-service adjtimex
 IPAddressDeny=any
 IPAddressAllow=localhost
@@ -81,6 +82,58 @@ SystemCallErrorNumber=EPERM
 [Install]
 WantedBy=multi-user.target
 END
+not_the_owners prometheus-postgres-exporter.service prometheus-postgres-exporter
+dir /etc/systemd/system/prometheus-postgres-exporter.service.d 755
+put /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf 644 <<'END'
+[Unit]
+StartLimitIntervalSec=0
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+ExecStart=
+EnvironmentFile=
+ExecStart=/usr/bin/prometheus-postgres-exporter \
+  --web.config.file=/etc/promwire/tls/web.yml \
+  --web.listen-address=198.51.100.98:19187
+SupplementaryGroups=promwire
+Environment="DATA_SOURCE_NAME=user=prometheus host=/run/postgresql dbname=postgres"
+Restart=always
+RestartSec=3
+UMask=0077
+CapabilityBoundingSet=
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+ProtectHome=yes
+SystemCallFilter=@system-service
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=198.51.100.98/32
+IPAddressAllow=198.51.100.34/32
+NoNewPrivileges=yes
+ProtectSystem=strict
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+END
+reread prometheus-postgres-exporter.service
+put /etc/sysusers.d/promwire.conf 644 <<'END'
+g promwire -
+END
+group promwire
 trust <<'END'
 -----BEGIN CERTIFICATE-----
 1
@@ -94,16 +147,19 @@ certify node-1 1700000000 2592000 <<'END'
 host
 -----END CERTIFICATE-----
 END
-put /etc/node_exporter/web.yml 400:node_exporter <<'END'
+put /etc/promwire/tls/web.yml 440:root:promwire <<'END'
 tls_server_config:
-  cert_file: /etc/node_exporter/certificate.pem
-  key_file: /etc/node_exporter/key.pem
+  cert_file: /etc/promwire/tls/certificate.pem
+  key_file: /etc/promwire/tls/key.pem
   client_auth_type: RequireAndVerifyClientCert
-  client_ca_file: /etc/node_exporter/authorities.pem
+  client_ca_file: /etc/promwire/tls/authorities.pem
   client_allowed_sans:
     - scraper.promwire.internal
   min_version: TLS13
 END
+knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
+packages prometheus-postgres-exporter
+reread prometheus-postgres-exporter.service
 dir /etc/systemd/system/nftables.service.d 755
 put /etc/systemd/system/nftables.service.d/promwire.conf 644 <<'END'
 [Service]
@@ -133,14 +189,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 587370ccdb0c62f4edb2dbeff2e6fadd821bd17cad99f1872b7da055a89a130d <<'END'
+firewall 468a666cc48ef80a70064c61be4bcf3867da799d3b11985bd698bf4df9cf4995 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "587370ccdb0c62f4edb2dbeff2e6fadd821bd17cad99f1872b7da055a89a130d"
+	comment "468a666cc48ef80a70064c61be4bcf3867da799d3b11985bd698bf4df9cf4995"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -170,13 +226,17 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		ip saddr 198.51.100.34 tcp dport { 19100, 19101 } accept
+		ip saddr 198.51.100.34 tcp dport { 19100, 19101, 19187 } accept
 	}
 }
 END
 service node_exporter-tls.service /usr/local/bin/node_exporter
 listens http://198.51.100.98:19100/ node_exporter-tls.service
 prune node_exporter 1.2.3
+service prometheus-postgres-exporter.service /usr/bin/prometheus-postgres-exporter /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf
+listens http://198.51.100.98:19187/ prometheus-postgres-exporter.service
+packaged_exporters prometheus-postgres-exporter.service
+relays ''
 put /usr/local/lib/promwire/receive 755 bash -n <<'END'
 # (receive.sh)
 END
@@ -191,7 +251,7 @@ StandardInput=socket
 StandardOutput=socket
 StandardError=journal
 RuntimeMaxSec=30
-ReadWritePaths=/etc/node_exporter /var/lib/promwire /run/promwire /var/lib/node_exporter/textfile
+ReadWritePaths=/etc/promwire/tls /var/lib/promwire /run/promwire /var/lib/node_exporter/textfile
 CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE
 ProtectHome=yes
 PrivateNetwork=yes
@@ -232,10 +292,11 @@ IPAddressAllow=198.51.100.34/32
 WantedBy=sockets.target
 END
 service promwire-certificate.socket
-without promwire-fence.timer
-drop /var/lib/node_exporter/textfile/promwire_fence.prom
-retire_later node_exporter.service
-receipt 587370ccdb0c62f4edb2dbeff2e6fadd821bd17cad99f1872b7da055a89a130d
+remove_unit promwire-fence.timer
+remove /var/lib/node_exporter/textfile/promwire_fence.prom
+stop_later node_exporter.service
+remove_former_identity
+receipt 468a666cc48ef80a70064c61be4bcf3867da799d3b11985bd698bf4df9cf4995
 }
 
 case ${1-} in

@@ -6,8 +6,8 @@ set -euo pipefail
 
 apply() {
 use node-1 enrol
-admit node-1 direct.example.com:19101 cmVxdWVzdA== DNS:node-1 DNS:direct.example.com
-turn node-1 https://direct.example.com:19100/ <<'END'
+certify_host node-1 direct.example.com:19101 cmVxdWVzdA== DNS:node-1 DNS:direct.example.com
+scrape node-1.node https://direct.example.com:19100/metrics <<'END'
 [
   {
     "targets": [
@@ -23,13 +23,45 @@ turn node-1 https://direct.example.com:19100/ <<'END'
   }
 ]
 END
+scrape node-1.postgres https://direct.example.com:19187/metrics <<'END'
+[
+  {
+    "targets": [
+      "direct.example.com:19187"
+    ],
+    "labels": {
+      "__scheme__": "https",
+      "name": "node-1",
+      "region": "lon1",
+      "role": "target",
+      "team": "ours"
+    }
+  }
+]
+END
+scrape node-1.redis http://direct.example.com:9121/metrics <<'END'
+[
+  {
+    "targets": [
+      "direct.example.com:9121"
+    ],
+    "labels": {
+      "name": "node-1",
+      "region": "lon1",
+      "role": "target",
+      "team": "ours"
+    }
+  }
+]
+END
+scrape_only node-1 node postgres redis
 receipt ''
 }
 
 undo() {
 use node-1 withdraw
-leave node-1
-dismiss node-1
+remove_peer node-1
+forget_host node-1
 join_parts
 receipt ''
 }

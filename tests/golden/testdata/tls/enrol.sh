@@ -6,7 +6,7 @@ set -euo pipefail
 
 apply() {
 use node-1 enrol
-unseat node-1 bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4= 10.98.0.2/32
+remove_conflicts node-1 bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4= 10.98.0.2/32
 put /etc/wireguard/promwire0.d/peer-node-1.conf 600 <<'END'
 # node-1
 [Peer]
@@ -14,8 +14,8 @@ PublicKey = bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4=
 AllowedIPs = 10.98.0.2/32
 END
 join_parts
-admit node-1 10.98.0.2:19101 cmVxdWVzdA== DNS:node-1 IP:10.98.0.2
-turn node-1 https://10.98.0.2:19100/ <<'END'
+certify_host node-1 10.98.0.2:19101 cmVxdWVzdA== DNS:node-1 IP:10.98.0.2
+scrape node-1.node https://10.98.0.2:19100/metrics <<'END'
 [
   {
     "targets": [
@@ -31,13 +31,45 @@ turn node-1 https://10.98.0.2:19100/ <<'END'
   }
 ]
 END
+scrape node-1.postgres https://10.98.0.2:19187/metrics <<'END'
+[
+  {
+    "targets": [
+      "10.98.0.2:19187"
+    ],
+    "labels": {
+      "__scheme__": "https",
+      "name": "node-1",
+      "region": "lon1",
+      "role": "target",
+      "team": "ours"
+    }
+  }
+]
+END
+scrape node-1.redis http://10.98.0.2:9121/metrics <<'END'
+[
+  {
+    "targets": [
+      "10.98.0.2:9121"
+    ],
+    "labels": {
+      "name": "node-1",
+      "region": "lon1",
+      "role": "target",
+      "team": "ours"
+    }
+  }
+]
+END
+scrape_only node-1 node postgres redis
 receipt ''
 }
 
 undo() {
 use node-1 withdraw
-leave node-1
-dismiss node-1
+remove_peer node-1
+forget_host node-1
 join_parts
 receipt ''
 }

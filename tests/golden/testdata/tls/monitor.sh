@@ -4,8 +4,8 @@ set -euo pipefail
 
 # (use.sh)
 
-# bring brings what the plan below is made of.
-bring() {
+# install_library writes the functions that the plan below calls.
+install_library() {
 mkdir -p /usr/local/lib/promwire
 cat >/usr/local/lib/promwire/lib.sh.$$ <<'END_'
 # (the library)
@@ -14,20 +14,17 @@ mv /usr/local/lib/promwire/lib.sh.$$ /usr/local/lib/promwire/lib.sh
 }
 
 apply() {
-bring
+install_library
 use watcher converge
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
-retire
-hang_up <<'END'
+remove_temporary_key
+close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.
 UnusedConnectionTimeout 60
 END
-release node_exporter 1.2.3 64 node_exporter <<'END'
-amd64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
-arm64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
-END
+identity_folder
 release prometheus 3.2.1 640 prometheus promtool <<'END'
 amd64 https://github.com/prometheus/prometheus/releases/download/v3.2.1/prometheus-3.2.1.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
 arm64 https://github.com/prometheus/prometheus/releases/download/v3.2.1/prometheus-3.2.1.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
@@ -51,16 +48,19 @@ RestartSec=5
 END
 reread wg-quick@promwire0.service
 tunnel 1420 10.98.0.1/24
+release node_exporter 1.2.3 64 node_exporter <<'END'
+amd64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
+arm64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
+END
 put /etc/sysusers.d/node_exporter.conf 644 <<'END'
-u node_exporter - "Prometheus exporter of this host's metrics" /nonexistent /usr/sbin/nologin
+u node_exporter - "Prometheus exporter of the host itself" /nonexistent /usr/sbin/nologin
 END
 user node_exporter
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
 put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of this host's metrics, for the monitor only
-Documentation=https://github.com/prometheus/node_exporter
+Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
 BindsTo=wg-quick@promwire0.service
 After=wg-quick@promwire0.service
@@ -70,14 +70,15 @@ User=node_exporter
 Group=node_exporter
 ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
-  --web.config.file=/etc/node_exporter/web.yml \
+  --web.config.file=/etc/promwire/tls/web.yml \
   --web.listen-address=10.98.0.1:19100
+SupplementaryGroups=promwire
 Restart=always
 RestartSec=3
 UMask=0077
 CapabilityBoundingSet=
-ProtectHome=read-only
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+ProtectHome=read-only
 SystemCallFilter=@system-service adjtimex
 IPAddressDeny=any
 IPAddressAllow=localhost
@@ -108,15 +109,19 @@ u prometheus - "Prometheus" /nonexistent /usr/sbin/nologin
 END
 user prometheus
 dir /etc/prometheus 755
+put /etc/sysusers.d/promwire.conf 644 <<'END'
+g promwire -
+END
+group promwire
 authority 7776000 2592000 1 2
 own_certificate watcher DNS:watcher IP:10.98.0.1 DNS:localhost IP:127.0.0.1
 scraper
-put /etc/node_exporter/web.yml 400:node_exporter <<'END'
+put /etc/promwire/tls/web.yml 440:root:promwire <<'END'
 tls_server_config:
-  cert_file: /etc/node_exporter/certificate.pem
-  key_file: /etc/node_exporter/key.pem
+  cert_file: /etc/promwire/tls/certificate.pem
+  key_file: /etc/promwire/tls/key.pem
   client_auth_type: RequireAndVerifyClientCert
-  client_ca_file: /etc/node_exporter/authorities.pem
+  client_ca_file: /etc/promwire/tls/authorities.pem
   client_allowed_sans:
     - scraper.promwire.internal
   min_version: TLS13
@@ -133,7 +138,7 @@ After=wg-quick@promwire0.service
 Type=oneshot
 ExecStart=/usr/local/lib/promwire/renew
 TimeoutStartSec=30min
-ReadWritePaths=/etc/promwire /etc/node_exporter /etc/prometheus /var/lib/promwire /run/promwire /var/lib/node_exporter/textfile
+ReadWritePaths=/etc/promwire /etc/prometheus /var/lib/promwire /run/promwire /var/lib/node_exporter/textfile
 CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE
 ProtectHome=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
@@ -168,9 +173,11 @@ AccuracySec=10s
 WantedBy=timers.target
 END
 service promwire-renew.timer
+knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
 web yes admin
 dir /etc/prometheus/rules.d 755
 dir /etc/prometheus/targets.d 755
+targets_by_job
 dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
 put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules <<'END'
@@ -180,12 +187,37 @@ groups:
   - name: promwire
     rules:
       - alert: TargetDown
-        expr: up{job="node"} == 0
+        expr: up{role=~"monitor|target", job!~"prometheus|pushgateway"} == 0
         for: 2m
         labels:
           severity: critical
         annotations:
-          summary: "A host is not scraped: it, its tunnel or its exporter is down"
+          summary: "Something that a host serves (job) is not scraped: the host, its tunnel, or the exporter is down"
+
+      # The metric of each exporter that is 0 when it does not reach what it sees.
+      - alert: ExporterBlind
+        expr: '{__name__=~"bind_up|haproxy_up|mysql_up|nginx_up|pg_up|redis_up", role="target"} == 0'
+        for: 5m
+        labels:
+          severity: critical
+        annotations:
+          summary: "An exporter (job) runs, but does not reach the service on its host that it is there for: is it down, may the exporter log in?"
+
+      - alert: ProbeFailed
+        expr: probe_success{job="blackbox"} == 0 or up{job="blackbox"} == 0
+        for: 2m
+        labels:
+          severity: critical
+        annotations:
+          summary: "A probed URL (instance) does not answer as it should, seen from the monitor"
+
+      - alert: ProbeCertificateExpiring
+        expr: probe_ssl_earliest_cert_expiry{job="blackbox"} - time() < 14 * 24 * 3600
+        for: 5m
+        labels:
+          severity: warning
+        annotations:
+          summary: "The certificate of a probed URL (instance) expires within two weeks, or has expired"
 
       - alert: PushgatewayDown
         expr: up{job="pushgateway"} == 0
@@ -304,7 +336,43 @@ scrape_config_files:
 scrape_configs:
   - job_name: node
     file_sd_configs:
-      - files: ['/etc/prometheus/targets.d/*.json']
+      - files: ['/etc/prometheus/targets.d/*.node.json']
+    tls_config:
+      ca_file: /etc/prometheus/tls/authorities.pem
+      cert_file: /etc/prometheus/tls/certificate.pem
+      key_file: /etc/prometheus/tls/key.pem
+      min_version: TLS13
+    relabel_configs:
+      - source_labels: [name]
+        target_label: instance
+
+  - job_name: postgres
+    file_sd_configs:
+      - files: ['/etc/prometheus/targets.d/*.postgres.json']
+    tls_config:
+      ca_file: /etc/prometheus/tls/authorities.pem
+      cert_file: /etc/prometheus/tls/certificate.pem
+      key_file: /etc/prometheus/tls/key.pem
+      min_version: TLS13
+    relabel_configs:
+      - source_labels: [name]
+        target_label: instance
+
+  - job_name: redis
+    file_sd_configs:
+      - files: ['/etc/prometheus/targets.d/*.redis.json']
+    tls_config:
+      ca_file: /etc/prometheus/tls/authorities.pem
+      cert_file: /etc/prometheus/tls/certificate.pem
+      key_file: /etc/prometheus/tls/key.pem
+      min_version: TLS13
+    relabel_configs:
+      - source_labels: [name]
+        target_label: instance
+
+  - job_name: shop
+    file_sd_configs:
+      - files: ['/etc/prometheus/targets.d/*.shop.json']
     tls_config:
       ca_file: /etc/prometheus/tls/authorities.pem
       cert_file: /etc/prometheus/tls/certificate.pem
@@ -328,7 +396,7 @@ scrape_configs:
       - source_labels: [name]
         target_label: instance
 END
-turn _monitor https://10.98.0.1:19100/ <<'END'
+scrape _monitor.node https://10.98.0.1:19100/metrics <<'END'
 [
   {
     "targets": [
@@ -345,6 +413,7 @@ turn _monitor https://10.98.0.1:19100/ <<'END'
   }
 ]
 END
+scrape_only _monitor node
 put /etc/systemd/system/prometheus.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus, of a fleet that nobody else can reach
@@ -479,12 +548,15 @@ forwarding
 service node_exporter-tls.service /usr/local/bin/node_exporter
 listens http://10.98.0.1:19100/ node_exporter-tls.service
 prune node_exporter 1.2.3
+packaged_exporters
 service prometheus.service /usr/local/bin/prometheus
 web_answers yes prometheus.service
 reload_prometheus
 prune prometheus 3.2.1
-without_pushgateway
-retire_later node_exporter.service
+remove_pushgateway
+remove_release blackbox_exporter /etc/promwire/blackbox.yml
+stop_later node_exporter.service
+remove_former_identity
 receipt e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a
 }
 

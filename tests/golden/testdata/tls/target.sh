@@ -4,8 +4,8 @@ set -euo pipefail
 
 # (use.sh)
 
-# bring brings what the plan below is made of.
-bring() {
+# install_library writes the functions that the plan below calls.
+install_library() {
 mkdir -p /usr/local/lib/promwire
 cat >/usr/local/lib/promwire/lib.sh.$$ <<'END_'
 # (the library)
@@ -14,20 +14,17 @@ mv /usr/local/lib/promwire/lib.sh.$$ /usr/local/lib/promwire/lib.sh
 }
 
 apply() {
-bring
+install_library
 use node-1 converge
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
-retire
-hang_up <<'END'
+remove_temporary_key
+close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.
 UnusedConnectionTimeout 60
 END
-release node_exporter 1.2.3 64 node_exporter <<'END'
-amd64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
-arm64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
-END
+identity_folder
 dir /etc/wireguard/promwire0.d 700
 put /etc/wireguard/promwire0.d/interface.conf 600 <<'END'
 [Interface]
@@ -53,16 +50,19 @@ RestartSec=5
 END
 reread wg-quick@promwire0.service
 tunnel 1420 10.98.0.2/24
+release node_exporter 1.2.3 64 node_exporter <<'END'
+amd64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
+arm64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
+END
 put /etc/sysusers.d/node_exporter.conf 644 <<'END'
-u node_exporter - "Prometheus exporter of this host's metrics" /nonexistent /usr/sbin/nologin
+u node_exporter - "Prometheus exporter of the host itself" /nonexistent /usr/sbin/nologin
 END
 user node_exporter
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
 put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of this host's metrics, for the monitor only
-Documentation=https://github.com/prometheus/node_exporter
+Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
 BindsTo=wg-quick@promwire0.service
 After=wg-quick@promwire0.service
@@ -72,14 +72,15 @@ User=node_exporter
 Group=node_exporter
 ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
-  --web.config.file=/etc/node_exporter/web.yml \
+  --web.config.file=/etc/promwire/tls/web.yml \
   --web.listen-address=10.98.0.2:19100
+SupplementaryGroups=promwire
 Restart=always
 RestartSec=3
 UMask=0077
 CapabilityBoundingSet=
-ProtectHome=read-only
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+ProtectHome=read-only
 SystemCallFilter=@system-service adjtimex
 IPAddressDeny=any
 IPAddressAllow=localhost
@@ -105,6 +106,104 @@ SystemCallErrorNumber=EPERM
 [Install]
 WantedBy=multi-user.target wg-quick@promwire0.service
 END
+not_the_owners prometheus-postgres-exporter.service prometheus-postgres-exporter
+dir /etc/systemd/system/prometheus-postgres-exporter.service.d 755
+put /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf 644 <<'END'
+[Unit]
+StartLimitIntervalSec=0
+BindsTo=wg-quick@promwire0.service
+After=wg-quick@promwire0.service
+
+[Service]
+ExecStart=
+EnvironmentFile=
+ExecStart=/usr/bin/prometheus-postgres-exporter \
+  --web.config.file=/etc/promwire/tls/web.yml \
+  --web.listen-address=10.98.0.2:19187
+SupplementaryGroups=promwire
+Environment="DATA_SOURCE_NAME=user=prometheus host=/run/postgresql dbname=postgres"
+Restart=always
+RestartSec=3
+UMask=0077
+CapabilityBoundingSet=
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+ProtectHome=yes
+SystemCallFilter=@system-service
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.2/32
+IPAddressAllow=10.98.0.1/32
+NoNewPrivileges=yes
+ProtectSystem=strict
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target wg-quick@promwire0.service
+END
+reread prometheus-postgres-exporter.service
+not_the_owners prometheus-redis-exporter.service prometheus-redis-exporter
+dir /etc/systemd/system/prometheus-redis-exporter.service.d 755
+put /etc/systemd/system/prometheus-redis-exporter.service.d/promwire.conf 644 <<'END'
+[Unit]
+StartLimitIntervalSec=0
+BindsTo=wg-quick@promwire0.service
+After=wg-quick@promwire0.service
+
+[Service]
+ExecStart=
+EnvironmentFile=
+ExecStart=/usr/bin/prometheus-redis-exporter \
+  --web.listen-address=10.98.0.2:9121
+Environment=REDIS_ADDR=redis://127.0.0.1:6379
+Restart=always
+RestartSec=3
+UMask=0077
+CapabilityBoundingSet=
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+ProtectHome=yes
+SystemCallFilter=@system-service
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.2/32
+IPAddressAllow=10.98.0.1/32
+NoNewPrivileges=yes
+ProtectSystem=strict
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target wg-quick@promwire0.service
+END
+reread prometheus-redis-exporter.service
+put /etc/sysusers.d/promwire.conf 644 <<'END'
+g promwire -
+END
+group promwire
 trust <<'END'
 -----BEGIN CERTIFICATE-----
 1
@@ -118,16 +217,21 @@ certify node-1 1700000000 2592000 <<'END'
 host
 -----END CERTIFICATE-----
 END
-put /etc/node_exporter/web.yml 400:node_exporter <<'END'
+put /etc/promwire/tls/web.yml 440:root:promwire <<'END'
 tls_server_config:
-  cert_file: /etc/node_exporter/certificate.pem
-  key_file: /etc/node_exporter/key.pem
+  cert_file: /etc/promwire/tls/certificate.pem
+  key_file: /etc/promwire/tls/key.pem
   client_auth_type: RequireAndVerifyClientCert
-  client_ca_file: /etc/node_exporter/authorities.pem
+  client_ca_file: /etc/promwire/tls/authorities.pem
   client_allowed_sans:
     - scraper.promwire.internal
   min_version: TLS13
 END
+knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
+packages prometheus-postgres-exporter
+reread prometheus-postgres-exporter.service
+packages prometheus-redis-exporter
+reread prometheus-redis-exporter.service
 put /usr/local/lib/promwire/fence 755 bash -n <<'END'
 # (fence.sh)
 END
@@ -138,7 +242,7 @@ After=wg-quick@promwire0.service
 
 [Service]
 Type=oneshot
-ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile 254 19100,19101 10.98.0.0/24,10.98.0.2,10.98.0.1
+ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile 254 9121,19100,19187,19101 10.98.0.0/24,10.98.0.2,10.98.0.1
 TimeoutStartSec=60
 LogLevelMax=notice
 ReadWritePaths=/var/lib/node_exporter/textfile
@@ -205,14 +309,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 9b83e4c7b7a223118b1b47875820581b761e8ae4816ea044a9c51a599f2f40ef <<'END'
+firewall f722ff21f93843452361e6c518b74aa3c68e864b951891f0a6ba109c83a7d40f <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "9b83e4c7b7a223118b1b47875820581b761e8ae4816ea044a9c51a599f2f40ef"
+	comment "f722ff21f93843452361e6c518b74aa3c68e864b951891f0a6ba109c83a7d40f"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -242,7 +346,7 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		iifname "promwire0" ip saddr 10.98.0.1 tcp dport { 19100, 19101 } accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport { 9121, 19100, 19101, 19187 } accept
 	}
 
 	chain forward {
@@ -255,6 +359,12 @@ END
 service node_exporter-tls.service /usr/local/bin/node_exporter
 listens http://10.98.0.2:19100/ node_exporter-tls.service
 prune node_exporter 1.2.3
+service prometheus-postgres-exporter.service /usr/bin/prometheus-postgres-exporter /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf
+listens http://10.98.0.2:19187/ prometheus-postgres-exporter.service
+service prometheus-redis-exporter.service /usr/bin/prometheus-redis-exporter /etc/systemd/system/prometheus-redis-exporter.service.d/promwire.conf
+answers http://10.98.0.2:9121/ prometheus-redis-exporter.service
+packaged_exporters prometheus-postgres-exporter.service prometheus-redis-exporter.service
+relays 10.98.0.2
 put /usr/local/lib/promwire/receive 755 bash -n <<'END'
 # (receive.sh)
 END
@@ -269,7 +379,7 @@ StandardInput=socket
 StandardOutput=socket
 StandardError=journal
 RuntimeMaxSec=30
-ReadWritePaths=/etc/node_exporter /var/lib/promwire /run/promwire /var/lib/node_exporter/textfile
+ReadWritePaths=/etc/promwire/tls /var/lib/promwire /run/promwire /var/lib/node_exporter/textfile
 CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE
 ProtectHome=yes
 PrivateNetwork=yes
@@ -311,8 +421,9 @@ WantedBy=sockets.target
 END
 service promwire-certificate.socket
 service promwire-fence.timer
-retire_later node_exporter.service
-receipt 9b83e4c7b7a223118b1b47875820581b761e8ae4816ea044a9c51a599f2f40ef
+stop_later node_exporter.service
+remove_former_identity
+receipt f722ff21f93843452361e6c518b74aa3c68e864b951891f0a6ba109c83a7d40f
 }
 
 case ${1-} in

@@ -2,26 +2,26 @@
 # promwire: how node-1 begins, and ends
 set -euo pipefail
 
-# (base.sh, bootstrap.sh, undo.sh, receipt.sh)
+# (base.sh, identity.sh, bootstrap.sh, undo.sh, receipt.sh)
 
 apply() {
 begin node-1 bootstrap
 supported
-settled
+wait_for_cloud_init
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
-apart 10.98.0.0/24
-own
+refuse_overlap 10.98.0.0/24
+record_host
 wireguard needed
 tunnel_key
 identity node-1
-lasting_key
+permanent_key
 host_key
-tell
+print_facts
 }
 
 undo() {
 begin node-1 undo
-take_away
+undo_all
 receipt ''
 }
 

@@ -6,7 +6,7 @@ set -euo pipefail
 
 apply() {
 use node-1 enrol
-unseat node-1 bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4= 10.98.0.2/32
+remove_conflicts node-1 bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4= 10.98.0.2/32
 put /etc/wireguard/promwire0.d/peer-node-1.conf 600 <<'END'
 # node-1
 [Peer]
@@ -14,8 +14,8 @@ PublicKey = bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4=
 AllowedIPs = 10.98.0.2/32
 END
 join_parts
-dismiss node-1
-turn node-1 http://10.98.0.2:9100/ <<'END'
+forget_host node-1
+scrape node-1.node http://10.98.0.2:9100/metrics <<'END'
 [
   {
     "targets": [
@@ -30,13 +30,14 @@ turn node-1 http://10.98.0.2:9100/ <<'END'
   }
 ]
 END
+scrape_only node-1 node
 receipt ''
 }
 
 undo() {
 use node-1 withdraw
-leave node-1
-dismiss node-1
+remove_peer node-1
+forget_host node-1
 join_parts
 receipt ''
 }

@@ -4,8 +4,8 @@ set -euo pipefail
 
 # (use.sh)
 
-# bring brings what the plan below is made of.
-bring() {
+# install_library writes the functions that the plan below calls.
+install_library() {
 mkdir -p /usr/local/lib/promwire
 cat >/usr/local/lib/promwire/lib.sh.$$ <<'END_'
 # (the library)
@@ -14,20 +14,17 @@ mv /usr/local/lib/promwire/lib.sh.$$ /usr/local/lib/promwire/lib.sh
 }
 
 apply() {
-bring
+install_library
 use node-1 converge
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
-retire
-hang_up <<'END'
+remove_temporary_key
+close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.
 UnusedConnectionTimeout 60
 END
-release node_exporter 1.2.3 64 node_exporter <<'END'
-amd64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
-arm64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
-END
+identity_folder
 dir /etc/wireguard/promwire0.d 700
 put /etc/wireguard/promwire0.d/interface.conf 600 <<'END'
 [Interface]
@@ -53,16 +50,19 @@ RestartSec=5
 END
 reread wg-quick@promwire0.service
 tunnel 1420 10.98.0.2/24
+release node_exporter 1.2.3 64 node_exporter <<'END'
+amd64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
+arm64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
+END
 put /etc/sysusers.d/node_exporter.conf 644 <<'END'
-u node_exporter - "Prometheus exporter of this host's metrics" /nonexistent /usr/sbin/nologin
+u node_exporter - "Prometheus exporter of the host itself" /nonexistent /usr/sbin/nologin
 END
 user node_exporter
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
 put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of this host's metrics, for the monitor only
-Documentation=https://github.com/prometheus/node_exporter
+Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
 BindsTo=wg-quick@promwire0.service
 After=wg-quick@promwire0.service
@@ -77,8 +77,8 @@ Restart=always
 RestartSec=3
 UMask=0077
 CapabilityBoundingSet=
-ProtectHome=read-only
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+ProtectHome=read-only
 SystemCallFilter=@system-service adjtimex
 IPAddressDeny=any
 IPAddressAllow=localhost
@@ -104,6 +104,7 @@ SystemCallErrorNumber=EPERM
 [Install]
 WantedBy=multi-user.target wg-quick@promwire0.service
 END
+knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
 put /usr/local/lib/promwire/fence 755 bash -n <<'END'
 # (fence.sh)
 END
@@ -232,9 +233,12 @@ END
 service node_exporter.service /usr/local/bin/node_exporter
 answers http://10.98.0.2:9100/ node_exporter.service
 prune node_exporter 1.2.3
-without promwire-certificate.socket
+packaged_exporters
+relays 10.98.0.2
+remove_unit promwire-certificate.socket
 service promwire-fence.timer
-retire_later node_exporter-tls.service
+stop_later node_exporter-tls.service
+remove_former_identity
 receipt d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded
 }
 

@@ -6,8 +6,8 @@ set -euo pipefail
 
 apply() {
 use node-1 confirm
-confirm 8721873fa3a8a5f467237f93f44b004652dfb18ca0ba30a00def0e270c4f7540
-receipt 8721873fa3a8a5f467237f93f44b004652dfb18ca0ba30a00def0e270c4f7540
+confirm 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
+receipt 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
 }
 
 case ${1-} in

@@ -4,8 +4,8 @@ set -euo pipefail
 
 # (use.sh)
 
-# bring brings what the plan below is made of.
-bring() {
+# install_library writes the functions that the plan below calls.
+install_library() {
 mkdir -p /usr/local/lib/promwire
 cat >/usr/local/lib/promwire/lib.sh.$$ <<'END_'
 # (the library)
@@ -14,20 +14,17 @@ mv /usr/local/lib/promwire/lib.sh.$$ /usr/local/lib/promwire/lib.sh
 }
 
 apply() {
-bring
+install_library
 use node-1 converge
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
-retire
-hang_up <<'END'
+remove_temporary_key
+close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.
 UnusedConnectionTimeout 60
 END
-release node_exporter 1.2.3 64 node_exporter <<'END'
-amd64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
-arm64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
-END
+identity_folder
 dir /etc/wireguard/promwire0.d 700
 put /etc/wireguard/promwire0.d/interface.conf 600 <<'END'
 [Interface]
@@ -54,16 +51,19 @@ RestartSec=5
 END
 reread wg-quick@promwire0.service
 tunnel 1420 10.98.0.2/22 fd98:1:2:3::2/64
+release node_exporter 1.2.3 64 node_exporter <<'END'
+amd64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
+arm64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
+END
 put /etc/sysusers.d/node_exporter.conf 644 <<'END'
-u node_exporter - "Prometheus exporter of this host's metrics" /nonexistent /usr/sbin/nologin
+u node_exporter - "Prometheus exporter of the host itself" /nonexistent /usr/sbin/nologin
 END
 user node_exporter
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
 put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of this host's metrics, for the monitor only
-Documentation=https://github.com/prometheus/node_exporter
+Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
 BindsTo=wg-quick@promwire0.service
 After=wg-quick@promwire0.service
@@ -73,14 +73,16 @@ User=node_exporter
 Group=node_exporter
 ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
+  --collector.systemd \
+  "--collector.netdev.device-exclude=^(lo|\"x\")%%i" \
   --web.listen-address=10.98.0.2:9100 \
   --web.listen-address=[fd98:1:2:3::2]:9100
 Restart=always
 RestartSec=3
 UMask=0077
 CapabilityBoundingSet=
-ProtectHome=read-only
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+ProtectHome=read-only
 SystemCallFilter=@system-service adjtimex
 IPAddressDeny=any
 IPAddressAllow=localhost
@@ -108,6 +110,103 @@ SystemCallErrorNumber=EPERM
 [Install]
 WantedBy=multi-user.target wg-quick@promwire0.service
 END
+not_the_owners prometheus-postgres-exporter.service prometheus-postgres-exporter
+dir /etc/systemd/system/prometheus-postgres-exporter.service.d 755
+put /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf 644 <<'END'
+[Unit]
+StartLimitIntervalSec=0
+BindsTo=wg-quick@promwire0.service
+After=wg-quick@promwire0.service
+
+[Service]
+ExecStart=
+EnvironmentFile=
+ExecStart=/usr/bin/prometheus-postgres-exporter \
+  --web.listen-address=10.98.0.2:9187 \
+  --web.listen-address=[fd98:1:2:3::2]:9187
+EnvironmentFile=/etc/postgres exporter.env
+Restart=always
+RestartSec=3
+UMask=0077
+CapabilityBoundingSet=
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+ProtectHome=yes
+SystemCallFilter=@system-service
+NoNewPrivileges=yes
+ProtectSystem=strict
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target wg-quick@promwire0.service
+END
+reread prometheus-postgres-exporter.service
+not_the_owners prometheus-redis-exporter.service prometheus-redis-exporter
+dir /etc/systemd/system/prometheus-redis-exporter.service.d 755
+put /etc/systemd/system/prometheus-redis-exporter.service.d/promwire.conf 644 <<'END'
+[Unit]
+StartLimitIntervalSec=0
+BindsTo=wg-quick@promwire0.service
+After=wg-quick@promwire0.service
+
+[Service]
+ExecStart=
+EnvironmentFile=
+ExecStart=/usr/bin/prometheus-redis-exporter \
+  --web.listen-address=10.98.0.2:9121
+Environment=REDIS_ADDR=redis://127.0.0.1:6379
+Restart=always
+RestartSec=3
+UMask=0077
+CapabilityBoundingSet=
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+ProtectHome=yes
+SystemCallFilter=@system-service
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.2/32
+IPAddressAllow=fd98:1:2:3::2/128
+IPAddressAllow=10.98.0.1/32
+IPAddressAllow=fd98:1:2:3::1/128
+NoNewPrivileges=yes
+ProtectSystem=strict
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target wg-quick@promwire0.service
+END
+reread prometheus-redis-exporter.service
+knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --collector.systemd '--collector.netdev.device-exclude=^(lo|"x")%i' --version
+packages prometheus-postgres-exporter
+reread prometheus-postgres-exporter.service
+secret_file postgres '/etc/postgres exporter.env' DATA_SOURCE_NAME
+packages prometheus-redis-exporter
+reread prometheus-redis-exporter.service
 put /usr/local/lib/promwire/fence 755 bash -n <<'END'
 # (fence.sh)
 END
@@ -118,7 +217,7 @@ After=wg-quick@promwire0.service
 
 [Service]
 Type=oneshot
-ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile 1022 9100 10.98.0.0/22,10.98.0.2,10.98.0.1 fd98:1:2:3::/64,fd98:1:2:3::2,fd98:1:2:3::1
+ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile 1022 8080,9100,9121,9187 10.98.0.0/22,10.98.0.2,10.98.0.1 fd98:1:2:3::/64,fd98:1:2:3::2,fd98:1:2:3::1
 TimeoutStartSec=60
 LogLevelMax=notice
 ReadWritePaths=/var/lib/node_exporter/textfile
@@ -185,14 +284,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 8721873fa3a8a5f467237f93f44b004652dfb18ca0ba30a00def0e270c4f7540 <<'END'
+firewall 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "8721873fa3a8a5f467237f93f44b004652dfb18ca0ba30a00def0e270c4f7540"
+	comment "02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -223,8 +322,8 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		iifname "promwire0" ip saddr 10.98.0.1 tcp dport 9100 accept
-		iifname "promwire0" ip6 saddr fd98:1:2:3::1 tcp dport 9100 accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport { 8080, 9100, 9121, 9187 } accept
+		iifname "promwire0" ip6 saddr fd98:1:2:3::1 tcp dport { 8080, 9100, 9121, 9187 } accept
 	}
 
 	chain forward {
@@ -237,10 +336,17 @@ END
 service node_exporter.service /usr/local/bin/node_exporter
 answers http://10.98.0.2:9100/ node_exporter.service
 prune node_exporter 1.2.3
-without promwire-certificate.socket
+service prometheus-postgres-exporter.service /usr/bin/prometheus-postgres-exporter /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf '/etc/postgres exporter.env'
+answers http://10.98.0.2:9187/ prometheus-postgres-exporter.service
+service prometheus-redis-exporter.service /usr/bin/prometheus-redis-exporter /etc/systemd/system/prometheus-redis-exporter.service.d/promwire.conf
+answers http://10.98.0.2:9121/ prometheus-redis-exporter.service
+packaged_exporters prometheus-postgres-exporter.service prometheus-redis-exporter.service
+relays '10.98.0.2 fd98:1:2:3::2' 8080
+remove_unit promwire-certificate.socket
 service promwire-fence.timer
-retire_later node_exporter-tls.service
-receipt 8721873fa3a8a5f467237f93f44b004652dfb18ca0ba30a00def0e270c4f7540
+stop_later node_exporter-tls.service
+remove_former_identity
+receipt 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
 }
 
 case ${1-} in
