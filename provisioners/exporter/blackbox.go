@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -27,7 +28,7 @@ func ParseProbe(text string) (Probe, error) {
 			"tls://example.net:993 or icmp://198.51.100.7", text)
 	}
 	if u.User != nil {
-		return Probe{}, fmt.Errorf("%q has a user or password, which everybody who sees the metrics would see", text)
+		return Probe{}, errors.New("the URL has a user or password, and the metrics show the URL to everybody; leave it out")
 	}
 	if _, err := netip.ParseAddr(u.Hostname()); err != nil && strings.ContainsAny(u.Hostname(), `"'\ `) {
 		return Probe{}, fmt.Errorf("%q: %q is not a host", text, u.Hostname())
@@ -36,12 +37,12 @@ func ParseProbe(text string) (Probe, error) {
 	switch u.Scheme {
 	case "tcp", "tls":
 		if u.Port() == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
-			return Probe{}, fmt.Errorf("%q: %s takes a host and a port, such as %s://%s", text, u.Scheme, u.Scheme, net.JoinHostPort(u.Hostname(), "443"))
+			return Probe{}, fmt.Errorf("%q: %s needs a host and a port only, such as %s://%s", text, u.Scheme, u.Scheme, net.JoinHostPort(u.Hostname(), "443"))
 		}
 		p.Target = u.Host
 	case "icmp":
 		if u.Port() != "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
-			return Probe{}, fmt.Errorf("%q: icmp takes a host alone, such as icmp://198.51.100.7 or icmp://[2001:db8::1]", text)
+			return Probe{}, fmt.Errorf("%q: icmp needs a host only, such as icmp://198.51.100.7 or icmp://[2001:db8::1]", text)
 		}
 		p.Target = u.Hostname()
 	}

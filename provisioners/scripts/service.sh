@@ -64,6 +64,7 @@ stop_later() {
   done
   [ ${#units[@]} -gt 0 ] || return 0
   printf '%s\n' "${units[@]}" >"$STATE/retiring"
+  # shellcheck disable=SC2016 # the inner bash expands them
   systemd-run --quiet --collect --unit promwire-retire --on-active 120s \
     /bin/bash -c '. /usr/local/lib/promwire/lib.sh && begin "$1" retire && shift && for unit in "$@"; do remove_unit "$unit"; done' \
     retire "$HOST" "${units[@]}"
