@@ -70,7 +70,7 @@ func (c *checker) reachable(from []netip.Prefix) {
 		}
 		// Only the family is certain: which address the operator comes from is not in the stack file.
 		if addr, err := netip.ParseAddr(host.Existing.Address); err == nil && !family(from, addr.Unmap().Is4()) {
-			c.Add("ssh.from", "has no network of the family of %s.address, %s; promwire would lock itself out", host.path, addr)
+			c.Add("ssh.from", "has no network of the same IP version as %s.address, %s; promwire would lock itself out", host.path, addr)
 		}
 		if host.Existing.Bastion != nil && !admits(from, host.Existing.Address) && !admits(from, host.Existing.Bastion.Address) {
 			c.warn("ssh.from: %s is reached through its bastion; the network that the bastion reaches it from must be in the list",
@@ -78,7 +78,7 @@ func (c *checker) reachable(from []netip.Prefix) {
 		}
 	}
 	if droplets && !family(from, true) {
-		c.Add("ssh.from", "has no IPv4 network, by which droplets are reached; promwire would lock itself out")
+		c.Add("ssh.from", "has no IPv4 network, and droplets are reached by IPv4; promwire would lock itself out")
 	}
 }
 
@@ -99,7 +99,7 @@ func (c *checker) unlabelled(clusters []Cluster) {
 	said := map[string]bool{} // a group has many hosts
 	for _, host := range c.hosts {
 		if _, has := host.Labels[clusterLabel]; has && len(clusters) > 0 && !said[host.path] {
-			c.Add(host.path+".labels."+clusterLabel, "says whose series the clusters' are; choose another name")
+			c.Add(host.path+".labels."+clusterLabel, "is the label that names the cluster of a series; choose another name")
 			said[host.path] = true
 		}
 	}
@@ -116,13 +116,13 @@ func (c *checker) beside(clusters []Cluster) {
 		path := document.Index("clusters", i)
 		for _, name := range cluster.TunnelNames() {
 			if first, taken := names[name]; taken && cluster.Name != "" {
-				c.Add(path+".name", "%q is the name of %s already; every end of the tunnel needs its own", name, first)
+				c.Add(path+".name", "%q is the name of %s already, and every end of the tunnel needs its own; choose another", name, first)
 			}
 			names[name] = path
 		}
 		here := space{cluster.Kubeconfig, cluster.Namespace}
 		if first, taken := spaces[here]; taken {
-			c.Add(path+".namespace", "%q is the namespace of %s already, by the same kubeconfig; name another cluster's context, or another namespace",
+			c.Add(path+".namespace", "%q is the namespace of %s already, with the same kubeconfig; choose the context of another cluster, or another namespace",
 				cluster.Namespace, first)
 		}
 		spaces[here] = path

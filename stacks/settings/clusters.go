@@ -99,7 +99,7 @@ type ClusterPushgateway struct {
 // jobName is a URL's path segment without any escapes, and nginx's variable $remote_user alike.
 var jobName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$`)
 
-// scraper is the user that Prometheus itself is for a Pushgateway.
+// scraper is the user name of Prometheus itself; choose another for a Pushgateway.
 const scraper = "prometheus"
 
 func (c *checker) clusters(list []document.Cluster) []Cluster {
@@ -132,7 +132,7 @@ func (c *checker) cluster(path string, d document.Cluster) Cluster {
 	case "":
 		c.Add(path+".mode", "missing: gateway (Prometheus listens inside the cluster) or dark (nothing listens on the cluster's network)")
 	default:
-		c.Add(path+".mode", "%q is no mode; there are gateway and dark", d.Mode)
+		c.Add(path+".mode", "%q is not a mode; write gateway or dark", d.Mode)
 	}
 	cluster.Expose = c.expose(path, d)
 	if d.Mode == Dark {
@@ -161,7 +161,7 @@ func (c *checker) dark(path string, d document.Cluster) {
 
 func (c *checker) kubeconfig(path string, k document.Kubeconfig) Kubeconfig {
 	if k.Path != "" && k.Contents != "" {
-		c.Add(path, "has path and contents; it takes one of them")
+		c.Add(path, "has both path and contents; write only one of them")
 	}
 	return Kubeconfig{Path: k.Path, Contents: k.Contents, Context: k.Context}
 }
@@ -170,10 +170,10 @@ func (c *checker) clusterPrometheus(path string, d document.Cluster) ClusterProm
 	path += ".prometheus"
 	if d.Prometheus.Service != nil {
 		if d.Prometheus.ScrapeInterval != "" || d.Prometheus.Retention != (document.Retention{}) {
-			c.Add(path, "is one that is there already, and promwire only reads it; leave scrapeInterval and retention out")
+			c.Add(path, "already exists, and promwire only reads it; leave out scrapeInterval and retention")
 		}
 		if d.Reflect || d.Pushgateway != nil {
-			c.Add(path+".service", "is a Prometheus that promwire does not configure, so it would scrape neither reflect nor the Pushgateway; leave them out")
+			c.Add(path+".service", "is a Prometheus that promwire does not configure, so it would not scrape reflect or the Pushgateway; leave them out")
 		}
 		service := c.service(path+".service", *d.Prometheus.Service)
 		return ClusterPrometheus{Existing: &service}
@@ -194,7 +194,7 @@ func (c *checker) service(path string, s document.Service) Service {
 	c.dns(path+".name", s.Name)
 	c.dns(path+".namespace", s.Namespace)
 	if s.Port == nil {
-		c.Add(path+".port", "missing: say at which TCP port the Service answers")
+		c.Add(path+".port", "missing: give the Service's TCP port")
 	}
 	service := Service{Name: s.Name, Namespace: s.Namespace, Port: c.number(path+".port", s.Port, 1, 1, maxPort)}
 	service.PodPort = c.number(path+".podPort", s.PodPort, service.Port, 1, maxPort)
@@ -216,7 +216,7 @@ func (c *checker) expose(path string, d document.Cluster) []Exposed {
 		exposed := Exposed{Service: c.service(at, e.Service)}
 		exposed.TunnelPort = c.number(at+".tunnelPort", e.TunnelPort, exposed.Port, 1, maxPort)
 		if other, is := taken[exposed.TunnelPort]; is && (e.Port != nil || e.TunnelPort != nil) {
-			c.Add(at+".tunnelPort", "%d of the cluster's tunnel address is %s's already; choose another", exposed.TunnelPort, other)
+			c.Add(at+".tunnelPort", "%d of the cluster's tunnel address is used by %s already; choose another", exposed.TunnelPort, other)
 		}
 		taken[exposed.TunnelPort] = e.Name
 		all = append(all, exposed)
@@ -230,7 +230,7 @@ func (c *checker) clusterPushgateway(path string, p *document.ClusterPushgateway
 	}
 	resolved := &ClusterPushgateway{Form: or(p.Form, defaultForm), Jobs: p.Jobs, From: p.From}
 	if resolved.Form != Direct && resolved.Form != Proxied {
-		c.Add(path+".form", "%q is no form; there are direct and proxy", p.Form)
+		c.Add(path+".form", "%q is not a form; write direct or proxy", p.Form)
 	}
 	c.jobs(path+".jobs", p.Jobs)
 	if len(p.From) == 0 {
@@ -248,12 +248,12 @@ func (c *checker) match(path string, selectors []string) []string {
 		return slices.Clone(defaultMatch)
 	}
 	if len(selectors) == 0 {
-		c.Add(path, "the list is empty; leave it out for the aggregates")
+		c.Add(path, "the list is empty; leave it out to take the aggregates")
 	}
 	promql := parser.NewParser(parser.Options{})
 	for i, selector := range selectors {
 		if _, err := promql.ParseMetricSelector(selector); err != nil {
-			c.Add(document.Index(path, i), "%q is no selector of series: %v", selector, err)
+			c.Add(document.Index(path, i), "%q is not a valid selector of series: %v", selector, err)
 		}
 	}
 	return selectors
@@ -263,8 +263,8 @@ func (c *checker) match(path string, selectors []string) []string {
 func (c *checker) dns(path, name string) {
 	switch {
 	case name == "":
-		c.Add(path, "missing")
+		c.Add(path, "missing: write the name")
 	case len(name) > maxLabel || !label.MatchString(name):
-		c.Add(path, "%q is no name of Kubernetes: lower-case letters, digits and hyphens, no hyphen at either end, %d at most", name, maxLabel)
+		c.Add(path, "%q is not a valid name in Kubernetes: use lower-case letters, digits and hyphens, no hyphen at either end, at most %d", name, maxLabel)
 	}
 }

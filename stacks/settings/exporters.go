@@ -27,12 +27,12 @@ func (c *checker) targetExporters(path string, t document.Target) []exporter.Cho
 		case err != nil:
 			c.Add(at, "%v", err)
 		case slices.Contains(names[:i], name):
-			c.Add(at, "%s is in the list already", name)
+			c.Add(at, "%s is in the list twice; write it once", name)
 		case name != exporter.Node:
 			rows = append(rows, found)
 		}
 	}
-	if !slices.Contains(names, exporter.Node) {
+	if !slices.Contains(names, exporter.Node) && !slices.Contains(names, "") { // an empty one was reported already, and may be it
 		c.Add(path+".exporters", "%s is missing; every target runs it, because promwire's own checks and alerts need it", exporter.Node)
 	}
 	return c.choices(path, rows, t.Flags, t.Secrets)

@@ -14,11 +14,13 @@ import (
 var (
 	// flagForm is one word of a command line: a long flag, with its value behind an equals sign.
 	flagForm = regexp.MustCompile(`^--?[a-z][a-z0-9.-]*(=.*)?$`)
-	// endingFlags make an exporter print something and end.
+	// endingFlags make an exporter print something and exit.
 	endingFlags = regexp.MustCompile(`^(h|help.*|version|completion-.*)$`)
 	// listenFlags decide where an exporter listens and how it is asked, by the names that exporters have for that.
 	listenFlags = regexp.MustCompile(
 		`^(web\.(listen|config|systemd|telemetry|route|external).*|telemetry\.(address|endpoint)|listen|metrics-path|tls-server-.*)$`)
+	// secretFlag is the name of a flag that has a secret as its value.
+	secretFlag = regexp.MustCompile(`(^|[.-])(password|passwd|pass|secret|token|api-key)$`)
 	// secretPath is an absolute path without anything that systemd would expand.
 	secretPath = regexp.MustCompile(`^(/[A-Za-z0-9_.@:+=,-]+)+$`)
 )
@@ -35,11 +37,16 @@ func (c *checker) flags(path string, e exporter.Exporter, flags []string) []stri
 		case !flagForm.MatchString(flag) || strings.ContainsFunc(flag, unicode.IsControl):
 			c.Add(at, "%q is not one flag; write it like --name or --name=value, each flag an entry of its own", flag)
 		case endingFlags.MatchString(name):
-			c.Add(at, "%q makes the exporter end at once; leave it out", flag)
-		case listenFlags.MatchString(name) || setByPromwire(e, name):
+			c.Add(at, "%q makes the exporter exit at once; leave it out", flag)
+		case setByPromwire(e, name):
 			c.Add(at, "--%s is set by promwire; leave it out", name)
+		case listenFlags.MatchString(name):
+			c.Add(at, "--%s changes where or how the exporter listens, which promwire decides; leave it out", name)
+		case secretFlag.MatchString(name) || urlPassword(flagValue(flag)):
+			c.Add(at, "--%s has a secret, and flags are in the stack's state and in the host's list of processes; "+
+				"put it into a file on the host, which secrets names, or leave it out", name)
 		case slices.Contains(flags[:i], flag):
-			c.Add(at, "%q is in the list already", flag)
+			c.Add(at, "%q is in the list twice; write it once", flag)
 		}
 	}
 	return flags
@@ -55,6 +62,12 @@ func setByPromwire(e exporter.Exporter, name string) bool {
 func flagName(flag string) string {
 	name, _, _ := strings.Cut(flag, "=")
 	return strings.TrimLeft(name, "-")
+}
+
+// flagValue is a flag's value; "" if it has none.
+func flagValue(flag string) string {
+	_, value, _ := strings.Cut(flag, "=")
+	return value
 }
 
 // secretFile is where an exporter's secret lies on the host.

@@ -49,7 +49,7 @@ func (c *checker) endpoint(path string, m document.Monitor) string {
 		c.address(path, m.Endpoint)
 		return m.Endpoint
 	case m.Bastion != nil:
-		c.Add(path, "missing: the monitor is behind a bastion; say at which address the targets reach its UDP port")
+		c.Add(path, "missing: the monitor is behind a bastion; give the address at which targets reach its UDP port")
 	}
 	return m.Address
 }
@@ -76,17 +76,17 @@ func (c *checker) group(path string, t document.Target) []Host {
 	count := c.number(path+".count", t.Count, 0, 1, maxCount)
 	switch {
 	case t.Count == nil:
-		c.Add(path+".count", "missing: regions make a group of this entry; say how many, or give one host one region")
+		c.Add(path+".count", "missing: an entry with regions is a group; give the number of hosts, or write region for a single host")
 	case t.Regions == nil:
-		c.Add(path+".regions", "missing: count makes a group of this entry; list the regions to spread it over")
+		c.Add(path+".regions", "missing: an entry with count is a group; list the regions for its hosts")
 	case len(t.Regions) == 0:
 		c.Add(path+".regions", "the list is empty; name at least one region")
 	}
 	if t.Region != "" {
-		c.Add(path+".region", "is for one host; a group has regions, a list")
+		c.Add(path+".region", "is for a single host; a group has regions, a list")
 	}
 	if existing(t.Machine) || len(t.Open) > 0 {
-		c.Add(path, "a group consists of droplets; give each existing machine an entry of its own")
+		c.Add(path, "a group consists of droplets; write each existing machine as an entry of its own")
 	}
 	for i, region := range t.Regions {
 		c.slug(document.Index(path+".regions", i), region)
@@ -129,10 +129,10 @@ func (c *checker) host(path string, m document.Machine, exporters []exporter.Cho
 		return host
 	}
 	if len(m.Open) > 0 {
-		c.Add(path+".open", "is for machines that are already there; the cloud's firewall closes a droplet's ports too")
+		c.Add(path+".open", "is only for existing machines; a droplet's ports are closed by the cloud's firewall too")
 	}
 	if m.Region == "" {
-		c.Add(path+".region", "missing: a droplet needs one, such as lon1; a machine that is already there needs address and hostKey")
+		c.Add(path+".region", "missing: a droplet needs one, such as lon1; an existing machine needs address and hostKey")
 	} else {
 		c.slug(path+".region", m.Region)
 	}
@@ -149,20 +149,20 @@ func (c *checker) name(path, name string) {
 	case len(name) > maxLabel:
 		c.Add(path, "%q has %d characters; a host name has at most %d", name, len(name), maxLabel)
 	case name != strings.ToLower(name):
-		c.Add(path, "%q has capitals; write %q", name, strings.ToLower(name))
+		c.Add(path, "%q has capital letters; write %q", name, strings.ToLower(name))
 	case !label.MatchString(name):
-		c.Add(path, "%q is no host name: lower-case letters, digits and hyphens, no hyphen at either end", name)
+		c.Add(path, "%q is not a valid host name: use lower-case letters, digits and hyphens, no hyphen at either end", name)
 	case digit.MatchString(name):
-		c.Add(path, "%q is no host name: digits alone are taken for an address", name)
+		c.Add(path, "%q is not a valid host name: digits only would be read as an address", name)
 	case name == "localhost":
-		c.Add(path, "%q is every host's name for itself", name)
+		c.Add(path, "%q is what every host calls itself; choose another", name)
 	}
 }
 
 func (c *checker) slug(path, text string) {
 	// What is empty was reported when it was decoded.
 	if text != "" && !slug.MatchString(text) {
-		c.Add(path, "%q is none of DigitalOcean's names, which are lower-case letters, digits and single hyphens", text)
+		c.Add(path, "%q is not a name that DigitalOcean uses: lower-case letters, digits and single hyphens", text)
 	}
 }
 
@@ -176,7 +176,7 @@ func (c *checker) distinct() {
 	names, machines := map[string]string{}, map[string]string{}
 	for _, host := range c.hosts {
 		if first, taken := names[host.Name]; taken && host.Name != "" {
-			c.Add(host.path+".name", "%q is the name of %s already; every host needs its own", host.Name, first)
+			c.Add(host.path+".name", "%q is the name of %s already; choose another", host.Name, first)
 		} else {
 			names[host.Name] = host.path
 		}
@@ -185,7 +185,7 @@ func (c *checker) distinct() {
 		}
 		at := reach(host.Existing)
 		if first, taken := machines[at]; taken {
-			c.Add(host.path+".address", "%s is the machine of %s already; every host is a machine of its own", host.Existing.Address, first)
+			c.Add(host.path+".address", "%s is the machine of %s already; write each machine once", host.Existing.Address, first)
 		} else {
 			machines[at] = host.path
 		}

@@ -39,7 +39,7 @@ func (c *checker) image(key, text, fallback string, needed bool) string {
 	path := "images." + key
 	switch {
 	case strings.HasSuffix(text, unsaid) && needed:
-		c.Add(path, "%q is only a place for your own digest (`crane digest NAME` prints it)", text)
+		c.Add(path, "%q is only a placeholder for your own digest (`crane digest NAME` prints it)", text)
 	case text != "" && !pinned.MatchString(text):
 		c.Add(path, "%q is not pinned; write it as NAME@sha256:DIGEST (`crane digest NAME` prints the digest)", text)
 	case text == "" && fallback == "" && needed:

@@ -26,7 +26,7 @@ func sshKey(text string) (operatorKey, error) {
 	case text == "":
 		return operatorKey{}, fmt.Errorf("missing: promwire logs in to the hosts with it; set it with %s", setKey)
 	case errors.As(err, &encrypted):
-		return operatorKey{}, fmt.Errorf("has a passphrase, and nobody is there to type it; make a key for promwire with %s, and set it with %s", makeKey, setKey)
+		return operatorKey{}, fmt.Errorf("has a passphrase, and an update cannot ask for it; make a key for promwire with %s, and set it with %s", makeKey, setKey)
 	case err != nil && (strings.HasPrefix(text, "ssh-") || strings.HasPrefix(text, "ecdsa-")):
 		return operatorKey{}, fmt.Errorf("is a public key; set the private one, from the file without .pub, with %s", setKey)
 	case err != nil:

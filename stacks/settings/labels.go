@@ -17,11 +17,11 @@ func (c *checker) labels(path string, labels map[string]string) map[string]strin
 		at := path + "." + name
 		switch {
 		case !model.LegacyValidation.IsValidLabelName(name):
-			c.Add(at, "%q is no label name: letters, digits and underscores, no digit in front", name)
+			c.Add(at, "%q is not a valid label name: use letters, digits and underscores, and do not begin with a digit", name)
 		case strings.HasPrefix(name, model.ReservedLabelPrefix):
-			c.Add(at, "labels that begin with %s are Prometheus's own", model.ReservedLabelPrefix)
+			c.Add(at, "names that begin with %s are reserved for Prometheus; choose another", model.ReservedLabelPrefix)
 		case slices.Contains(reservedLabels, name):
-			c.Add(at, "is set by promwire; choose another name than %s", strings.Join(reservedLabels, ", "))
+			c.Add(at, "is set by promwire; choose a name other than %s", strings.Join(reservedLabels, ", "))
 		}
 	}
 	return labels

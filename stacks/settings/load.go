@@ -25,7 +25,7 @@ func Load(ctx *pulumi.Context) (*Settings, error) {
 	if err != nil {
 		problems.Add(keyPath, "%v", err)
 	} else if !ctx.IsConfigSecret(keyPath) {
-		settings.Warnings = append(settings.Warnings, keyPath+": stands in clear text in the stack file; set it again with --secret")
+		settings.Warnings = append(settings.Warnings, keyPath+": is in clear text in the stack file; set it again with --secret")
 	}
 	if fleet != "" && settings.NeedsCloud() && !hasToken(config.New(ctx, "digitalocean").Get("token")) {
 		problems.Add("digitalocean:token", "missing: the fleet has droplets; set it with `pulumi config set --secret digitalocean:token`, or in %s",

@@ -89,7 +89,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("the key changed on its way; public half %q, want %q", s.SSHPublicKey, public)
 	}
 	same(t, "the list of warnings", s.Warnings, []string{
-		"ssh.from: SSH is open to the whole internet; name the networks that you come from",
+		"ssh.from: SSH is open to the whole internet; list the networks that you connect from",
 	})
 }
 
@@ -101,7 +101,7 @@ func TestLoadWithoutCloud(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "the list of warnings", s.Warnings, []string{
-		"promwire:sshPrivateKey: stands in clear text in the stack file; set it again with --secret",
+		"promwire:sshPrivateKey: is in clear text in the stack file; set it again with --secret",
 	})
 }
 
@@ -124,19 +124,19 @@ func TestLoadRefuses(t *testing.T) {
 	private, public := newKey(t, "")
 	locked, _ := newKey(t, "correct horse")
 	const (
-		noFleet = "promwire:fleet: missing: the stack file says nothing of the fleet; begin with a copy of stacks/Pulumi.prod.yaml"
+		noFleet = "promwire:fleet: missing: the stack file has no settings of the fleet; begin with a copy of stacks/Pulumi.prod.yaml"
 		noKey   = "promwire:sshPrivateKey: missing: promwire logs in to the hosts with it; set it with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
 		noToken = "digitalocean:token: missing: the fleet has droplets; set it with `pulumi config set --secret digitalocean:token`, or in DIGITALOCEAN_TOKEN or DIGITALOCEAN_ACCESS_TOKEN"
 		badKey  = "promwire:sshPrivateKey: is not a private key in OpenSSH's or PEM format; set it from its file, so that no line is lost, with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
 		pubKey  = "promwire:sshPrivateKey: is a public key; set the private one, from the file without .pub, with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
-		lockKey = "promwire:sshPrivateKey: has a passphrase, and nobody is there to type it; make a key for promwire with `ssh-keygen -t ed25519 -N '' -f ~/.ssh/promwire`, and set it with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
+		lockKey = "promwire:sshPrivateKey: has a passphrase, and an update cannot ask for it; make a key for promwire with `ssh-keygen -t ed25519 -N '' -f ~/.ssh/promwire`, and set it with `pulumi config set --secret promwire:sshPrivateKey < ~/.ssh/id_ed25519`"
 	)
 	for name, test := range map[string]struct {
 		fleet, key, token string
 		want              []string
 	}{
 		"nothing":        {want: []string{noFleet, noKey}},
-		"all at once":    {fleet: `{"monitor": {"name": "m_1", "region": "tor1"}}`, want: []string{`monitor.name: "m_1" is no host name: lower-case letters, digits and hyphens, no hyphen at either end`, noKey, noToken}},
+		"all at once":    {fleet: `{"monitor": {"name": "m_1", "region": "tor1"}}`, want: []string{`monitor.name: "m_1" is not a valid host name: use lower-case letters, digits and hyphens, no hyphen at either end`, noKey, noToken}},
 		"no token":       {fleet: droplet, key: private, want: []string{noToken}},
 		"blank token":    {fleet: droplet, key: private, token: " ", want: []string{noToken}},
 		"no key":         {fleet: machine, want: []string{noKey}},

@@ -34,7 +34,7 @@ func existing(m document.Machine) bool {
 func (c *checker) machine(path string, m document.Machine, exporters []exporter.Choice) *Machine {
 	for _, droplet := range []struct{ key, value string }{{"size", m.Size}, {"image", m.Image}} {
 		if droplet.value != "" {
-			c.Add(path+"."+droplet.key, "is for droplets; this is a machine that is already there, as it says how to reach it")
+			c.Add(path+"."+droplet.key, "is only for droplets, and this is an existing machine, because it has an address, hostKey or bastion")
 		}
 	}
 	machine := &Machine{Endpoint: c.server(path, m.Server)}
@@ -58,9 +58,9 @@ func (c *checker) open(path string, texts []string, sshPort int, exporters []exp
 		port := nftables.Port{Number: n, Protocol: protocol}
 		switch {
 		case err != nil || n < 1 || n > maxPort || protocol != "tcp" && protocol != "udp":
-			c.Add(at, "%q is no port; write it like 443/tcp or 53/udp", text)
+			c.Add(at, "%q is not a port; write it like 443/tcp or 53/udp", text)
 		case protocol == "tcp" && n == sshPort:
-			c.Add(at, "%s is SSH's port; who may use it stands in ssh.from", text)
+			c.Add(at, "%s is SSH's port; ssh.from lists who may use it", text)
 		case protocol == "tcp" && closed[n] != "":
 			c.Add(at, "%s is the port of %s, which only the monitor may reach; leave it out", text, closed[n])
 		default:
@@ -77,15 +77,15 @@ func (c *checker) server(path string, s document.Server) Endpoint {
 		Port:    c.number(path+".port", s.Port, defaultSSHPort, 1, maxPort),
 	}
 	if s.Address == "" {
-		c.Add(path+".address", "missing: say where this machine is")
+		c.Add(path+".address", "missing: give the IP address or DNS name of this machine")
 	} else {
 		c.address(path+".address", s.Address)
 	}
 	if !user.MatchString(e.User) {
-		c.Add(path+".user", "%q is no user name", e.User)
+		c.Add(path+".user", "%q is not a valid user name; use letters, digits, dots, hyphens and underscores, a letter or underscore first, at most 32", e.User)
 	}
 	if s.HostKey == "" {
-		c.Add(path+".hostKey", "missing: promwire connects to no machine that can't prove itself; %s", scan(s.Address))
+		c.Add(path+".hostKey", "missing: promwire only connects to machines that prove their identity; %s", scan(s.Address))
 	} else {
 		e.HostKey = c.hostKey(path+".hostKey", s)
 	}
@@ -102,16 +102,16 @@ func scan(address string) string {
 func (c *checker) hostKey(path string, s document.Server) string {
 	// A line of ssh-keyscan or known_hosts begins with the host's name.
 	if first, rest, _ := strings.Cut(s.HostKey, " "); strings.HasPrefix(rest, "ssh-") || strings.HasPrefix(rest, "ecdsa-") {
-		c.Add(path, "begins with %q; leave out what stands before the key's type", first)
+		c.Add(path, "begins with %q; leave out everything before the key's type", first)
 		return ""
 	}
 	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(s.HostKey))
 	if err != nil {
-		c.Add(path, "is no public key (type, space, base64); %s", scan(s.Address))
+		c.Add(path, "is not a public key (type, space, base64); %s", scan(s.Address))
 		return ""
 	}
 	if !slices.Contains(hostKeyTypes, key.Type()) {
-		c.Add(path, "is of type %s, which can't be pinned; it takes ssh-ed25519 or ecdsa-sha2-*; %s", key.Type(), scan(s.Address))
+		c.Add(path, "is of type %s, which cannot be pinned; use ssh-ed25519 or ecdsa-sha2-*; %s", key.Type(), scan(s.Address))
 		return ""
 	}
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
@@ -124,7 +124,7 @@ func (c *checker) address(path, text string) {
 	case err != nil && !hostName(text):
 		c.Add(path, "%q is neither an IP address nor a DNS name; write it without user, port or brackets", text)
 	case err == nil && (addr.IsUnspecified() || addr.IsMulticast() || addr.Zone() != ""):
-		c.Add(path, "%s is no address of a single machine", text)
+		c.Add(path, "%s is not the address of a single machine", text)
 	}
 }
 

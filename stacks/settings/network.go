@@ -36,14 +36,14 @@ func (c *checker) tunnelV4(path, text string) netip.Prefix {
 	first := prefix.Addr()
 	switch {
 	case !first.Is4():
-		c.Add(path, "%s is no IPv4 network; an IPv6 one goes to network.ipv6", text)
+		c.Add(path, "%s is not an IPv4 network; write an IPv6 network under network.ipv6", text)
 	case prefix.Bits() < minBits:
-		c.Add(path, "%s is larger than any private network; choose one such as %s", text, defaultCIDR)
+		c.Add(path, "%s is larger than any private network; choose a smaller one, such as %s", text, defaultCIDR)
 	case first.IsUnspecified() || first.IsLoopback() || first.IsLinkLocalUnicast() || first.IsMulticast():
-		c.Add(path, "%s can't be routed; choose a private network such as %s", text, defaultCIDR)
+		c.Add(path, "%s cannot be routed; choose a private network such as %s", text, defaultCIDR)
 	default:
 		if !private(prefix) {
-			c.warn("network.cidr: %s is public address space; the fleet's hosts will no longer reach its owner", text)
+			c.warn("network.cidr: %s is public address space; the fleet's hosts can no longer reach the hosts that use it on the internet", text)
 		}
 		return prefix
 	}
@@ -70,11 +70,11 @@ func (c *checker) tunnelV6(path, text string) netip.Prefix {
 	first := prefix.Addr()
 	switch {
 	case !first.Is6() || first.Is4In6():
-		c.Add(path, "%s is no IPv6 network; an IPv4 one goes to network.cidr", text)
+		c.Add(path, "%s is not an IPv6 network; write an IPv4 network under network.cidr", text)
 	case prefix.Bits() != 64:
-		c.Add(path, "%s is a /%d; the tunnel takes a /64 of its own, such as one of fd00::/8", text, prefix.Bits())
+		c.Add(path, "%s is a /%d; the tunnel needs a /64 of its own, such as one from fd00::/8", text, prefix.Bits())
 	case !first.IsGlobalUnicast():
-		c.Add(path, "%s can't be routed; choose a /64 of fd00::/8 (RFC 4193)", text)
+		c.Add(path, "%s cannot be routed; choose a /64 from fd00::/8 (RFC 4193)", text)
 	default:
 		return prefix
 	}
@@ -88,12 +88,12 @@ func (c *checker) prefix(path, text string) (netip.Prefix, bool) {
 		if addr, err := netip.ParseAddr(text); err == nil {
 			c.Add(path, "%s is an address, not a network; for this address alone write %s/%d", text, addr, addr.BitLen())
 		} else {
-			c.Add(path, "%q is no network; write it as address/bits, such as %s", text, defaultCIDR)
+			c.Add(path, "%q is not a network; write it as address/bits, such as %s", text, defaultCIDR)
 		}
 		return netip.Prefix{}, false
 	}
 	if masked := prefix.Masked(); masked != prefix {
-		c.Add(path, "%s is an address inside a network; the network is %s", text, masked)
+		c.Add(path, "%s is an address inside a network; write the network, %s", text, masked)
 		return netip.Prefix{}, false
 	}
 	return prefix, true
@@ -105,7 +105,7 @@ func (c *checker) number(path string, value *int, fallback, least, most int) int
 		return fallback
 	}
 	if *value < least || *value > most {
-		c.Add(path, "%d is out of range; it takes %d to %d", *value, least, most)
+		c.Add(path, "%d is out of range; it must be from %d to %d", *value, least, most)
 	}
 	return *value
 }
@@ -113,11 +113,11 @@ func (c *checker) number(path string, value *int, fallback, least, most int) int
 func (c *checker) ssh(s document.SSH) SSH {
 	const path = "ssh.from"
 	if s.From == nil {
-		c.warn("ssh.from: SSH is open to the whole internet; name the networks that you come from")
+		c.warn("ssh.from: SSH is open to the whole internet; list the networks that you connect from")
 		return SSH{From: anywhere, Registered: s.Registered}
 	}
 	if len(s.From) == 0 {
-		c.Add(path, "the list is empty, and nobody could log in any more, promwire included; name the networks that you come from")
+		c.Add(path, "the list is empty, so nobody could log in any more, not even promwire; list the networks that you connect from")
 	}
 	var from []netip.Prefix
 	for i, text := range s.From {
@@ -126,7 +126,7 @@ func (c *checker) ssh(s document.SSH) SSH {
 			continue
 		}
 		if prefix.Bits() == 0 {
-			c.warn("%s: %s opens SSH to the whole internet; name the networks that you come from", document.Index(path, i), text)
+			c.warn("%s: %s opens SSH to the whole internet; list the networks that you connect from", document.Index(path, i), text)
 		}
 		from = append(from, prefix)
 	}

@@ -18,7 +18,7 @@ func (c *checker) probes(urls []string) []exporter.Probe {
 		case err != nil:
 			c.Add(at, "%v", err)
 		case slices.Contains(urls[:i], text):
-			c.Add(at, "%q is in the list already", text)
+			c.Add(at, "%q is in the list twice; write it once", text)
 		default:
 			probes = append(probes, probe)
 		}

@@ -25,16 +25,16 @@ var dataSize = regexp.MustCompile(`^[1-9][0-9]*(B|KB|MB|GB|TB|PB|EB)$`)
 func (c *checker) prometheus(path string, p document.Prometheus) Prometheus {
 	size := or(p.Retention.Size, defaultRetentionSize)
 	if !dataSize.MatchString(size) {
-		c.Add(path+".retention.size", "%q is no size; write it such as %s, with one of B, KB, MB, GB, TB, PB, EB", size, defaultRetentionSize)
+		c.Add(path+".retention.size", "%q is not a size; write it like %s, with one of B, KB, MB, GB, TB, PB, EB", size, defaultRetentionSize)
 	}
 	interval := c.duration(path+".scrapeInterval", or(p.ScrapeInterval, defaultScrapeInterval))
 	if interval != 0 && (interval < minScrapeInterval || interval > maxScrapeInterval) {
-		c.Add(path+".scrapeInterval", "%s is out of range; it takes %s to %s", p.ScrapeInterval,
+		c.Add(path+".scrapeInterval", "%s is out of range; it must be from %s to %s", p.ScrapeInterval,
 			model.Duration(minScrapeInterval), model.Duration(maxScrapeInterval))
 	}
 	retention := c.duration(path+".retention.time", or(p.Retention.Time, defaultRetentionTime))
 	if retention != 0 && retention < minRetention {
-		c.Add(path+".retention.time", "%s is less than Prometheus can keep, which is %s", p.Retention.Time, model.Duration(minRetention))
+		c.Add(path+".retention.time", "%s is too short; Prometheus keeps at least %s", p.Retention.Time, model.Duration(minRetention))
 	}
 	return Prometheus{ScrapeInterval: interval, RetentionTime: retention, RetentionSize: size, Web: c.web(path+".web", p.Web)}
 }
@@ -43,7 +43,7 @@ func (c *checker) prometheus(path string, p document.Prometheus) Prometheus {
 func (c *checker) duration(path, text string) time.Duration {
 	d, err := model.ParseDuration(text)
 	if err != nil || d == 0 {
-		c.Add(path, "%q is no duration; write it as Prometheus does: 15s, 1m30s, 15d", text)
+		c.Add(path, "%q is not a duration; write it as Prometheus does: 15s, 1m30s, 15d", text)
 		return 0
 	}
 	return time.Duration(d)

@@ -20,7 +20,7 @@ func (c *checker) pushgateway(p document.Pushgateway) Pushgateway {
 		c.jobs(path+".jobs", p.Jobs)
 		return Pushgateway{Jobs: p.Jobs}
 	case p.Jobs != nil:
-		c.Add(path+".enabled", "missing: jobs have nowhere to push without it; write enabled: true, or leave them out")
+		c.Add(path+".enabled", "missing: without it there is no Pushgateway for the jobs; write enabled: true, or leave the jobs out")
 	}
 	return Pushgateway{}
 }
@@ -31,24 +31,24 @@ func (c *checker) pushes(s *Settings) {
 		return
 	}
 	if port := (nftables.Port{Number: pushgateway.Port, Protocol: "tcp"}); slices.Contains(s.Monitor.Existing.Open, port) {
-		c.Add("monitor.open", "%s is the Pushgateway's, which promwire keeps closed", port)
+		c.Add("monitor.open", "%s is the port of the Pushgateway, which only hosts in the tunnel may reach; leave it out", port)
 	}
 }
 
 // jobs checks the batch jobs that push to one Pushgateway.
 func (c *checker) jobs(path string, jobs []string) {
 	if len(jobs) == 0 {
-		c.Add(path, "missing: name the batch jobs that push; each is a user")
+		c.Add(path, "missing: list the batch jobs that push; each is a user")
 	}
 	for i, job := range jobs {
 		at := document.Index(path, i)
 		switch {
 		case !jobName.MatchString(job):
-			c.Add(at, "%q is no name for a job: lower-case letters, digits, hyphens and underscores, 64 at most", job)
+			c.Add(at, "%q is not a valid job name: use lower-case letters, digits, hyphens and underscores, at most 64", job)
 		case job == scraper:
-			c.Add(at, "%q is the user that Prometheus itself is", job)
+			c.Add(at, "%q is the user name of Prometheus itself; choose another", job)
 		case slices.Contains(jobs[:i], job):
-			c.Add(at, "%q is in the list already", job)
+			c.Add(at, "%q is in the list twice; write it once", job)
 		}
 	}
 }

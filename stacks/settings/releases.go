@@ -17,11 +17,7 @@ var version = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9a-z.]+)?$`)
 const sumBytes = 32
 
 func (c *checker) releases(r document.Releases) Releases {
-	releases := Releases{
-		Mirror:      c.mirror("releases.mirror", r.Mirror),
-		Prometheus:  c.release("prometheus", r.Prometheus, release.Prometheus),
-		Pushgateway: c.release("pushgateway", r.Pushgateway, release.Pushgateway),
-	}
+	mirror := c.mirror("releases.mirror", r.Mirror)
 	c.pinned = map[string]release.Release{}
 	for _, exporter := range []release.Release{
 		c.release("nodeExporter", r.NodeExporter, release.NodeExporter),
@@ -29,7 +25,11 @@ func (c *checker) releases(r document.Releases) Releases {
 	} {
 		c.pinned[exporter.Name] = exporter
 	}
-	return releases
+	return Releases{
+		Mirror:      mirror,
+		Prometheus:  c.release("prometheus", r.Prometheus, release.Prometheus),
+		Pushgateway: c.release("pushgateway", r.Pushgateway, release.Pushgateway),
+	}
 }
 
 // mirror checks a base address. Plain http is enough, as what comes from there is checked by its sum.
@@ -39,11 +39,11 @@ func (c *checker) mirror(path, text string) string {
 	}
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
-		c.Add(path, "%q is no address to download from; write it such as https://mirror.example.com/github", text)
+		c.Add(path, "%q is not an address to download from; write it like https://mirror.example.com/github", text)
 		return ""
 	}
 	if u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		c.Add(path, "takes a plain base address, without user, ? or #")
+		c.Add(path, "must be a plain base address, without user, ? or #")
 	}
 	return strings.TrimRight(text, "/")
 }
@@ -57,11 +57,11 @@ func (c *checker) release(key string, r document.Release, own release.Release) r
 	case strings.HasPrefix(pinned, "v"):
 		c.Add(path+".version", "%q: leave out the v", pinned)
 	case !version.MatchString(pinned):
-		c.Add(path+".version", "%q is no version; write it such as 1.2.3", pinned)
+		c.Add(path+".version", "%q is not a version; write it like 1.2.3", pinned)
 	case r.Version == "" && len(sums) > 0:
-		c.Add(path+".version", "missing: checksums belong to one version; say which")
+		c.Add(path+".version", "missing: checksums belong to one version; write which")
 	case pinned != own.Version && r.SHA256 == document.Sums{}:
-		c.Add(path+".sha256", "missing: promwire knows those of its own version alone; take those of %s from the release's sha256sums.txt",
+		c.Add(path+".sha256", "missing: promwire knows only those of its own version; copy those of %s from the release's sha256sums.txt",
 			pinned)
 	}
 	if len(sums) == 0 {
@@ -77,7 +77,7 @@ func (c *checker) sums(path string, s document.Sums) map[string]string {
 			continue
 		}
 		if b, err := hex.DecodeString(arch.sum); err != nil || len(b) != sumBytes {
-			c.Add(path+"."+arch.name, "is no SHA-256 checksum, which has %d hexadecimal digits", 2*sumBytes)
+			c.Add(path+"."+arch.name, "is not a SHA-256 checksum, which has %d hexadecimal digits", 2*sumBytes)
 			continue
 		}
 		sums[arch.name] = strings.ToLower(arch.sum)

@@ -20,7 +20,7 @@ import (
 )
 
 // fixture reads a file of testdata: what stands under promwire:fleet in a stack file, as Pulumi hands it over, and the lines
-// in it that begin with a marker.
+// in it that begin with a marker. There, {exporters} stands for all that a target can have, which grow in number.
 func fixture(t *testing.T, path, marker string) (raw []byte, marked []string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -36,7 +36,7 @@ func fixture(t *testing.T, path, marker string) (raw []byte, marked []string) {
 	}
 	for line := range strings.Lines(string(text)) {
 		if line, ok := strings.CutPrefix(strings.TrimSpace(line), marker); ok {
-			marked = append(marked, line)
+			marked = append(marked, strings.ReplaceAll(line, "{exporters}", strings.Join(exporter.ForTargets(), ", ")))
 		}
 	}
 	return raw, marked
@@ -101,9 +101,9 @@ func TestBadFixtures(t *testing.T) {
 
 func TestNoJSON(t *testing.T) {
 	for raw, want := range map[string]string{
-		"":        "promwire:fleet: missing: the stack file says nothing of the fleet; begin with a copy of stacks/Pulumi.prod.yaml",
-		"{":       "promwire:fleet: is no object: unexpected EOF",
-		"{} {}":   "promwire:fleet: something follows the object",
+		"":        "promwire:fleet: missing: the stack file has no settings of the fleet; begin with a copy of stacks/Pulumi.prod.yaml",
+		"{":       "promwire:fleet: is not an object: unexpected EOF",
+		"{} {}":   "promwire:fleet: there is text after the object",
 		"null":    "promwire:fleet: has no value; it must be an object (indented lines of key: value); leave the key out for the default",
 		`"hello"`: "promwire:fleet: must be an object (indented lines of key: value), not text",
 	} {
@@ -150,10 +150,16 @@ func TestEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	const sum = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	pinned := release.Release{Name: "node_exporter", Version: "9.8.7", SHA256: map[string]string{"amd64": sum}}
 	node := func(name, region string) Host {
 		return Host{
 			Name: name, Region: region, Size: "s-1vcpu-2gb", Image: "debian-13-x64",
 			Labels: map[string]string{"service": "web", "_tier": "1"}, Transport: WireGuard,
+			Exporters: []exporter.Choice{
+				{Exporter: row(exporter.Node), Release: pinned},
+				{Exporter: row("postgres"), MoreFlags: []string{"--collector.wal=true"}, SecretFile: "/etc/exporters/postgres.env"},
+			},
+			Scrape: []exporter.Service{{Job: "shop", Port: 8080, Path: "/stats"}, {Job: "mail", Port: 81, Path: "/metrics"}},
 		}
 	}
 	want := &Settings{
@@ -167,6 +173,14 @@ func TestEverything(t *testing.T) {
 			Host: Host{
 				Name: "monitor-1", Region: "tor1", Size: "s-2vcpu-4gb", Image: "ubuntu-24-04-x64",
 				Labels: map[string]string{"team": "infra"},
+				Exporters: []exporter.Choice{
+					{Exporter: row(exporter.Node), Release: pinned, MoreFlags: []string{"--collector.systemd"}},
+					{
+						Exporter:  row(exporter.Blackbox),
+						Release:   release.Release{Name: "blackbox_exporter", Version: "9.9.9", SHA256: map[string]string{"amd64": sum}},
+						MoreFlags: []string{"--log.level=debug"},
+					},
+				},
 			},
 			Endpoint: "monitor.example.com",
 			Source:   netip.MustParseAddr("203.0.113.77"),
@@ -178,8 +192,8 @@ func TestEverything(t *testing.T) {
 		TLS: TLS{Enabled: true, Validity: 60 * 24 * time.Hour, RenewBefore: 20 * 24 * time.Hour, Authorities: []string{"old", "2"}},
 		Targets: []Host{
 			node("node-1", "lon1"), node("node-2", "sfo3"), node("node-3", "lon1"), node("node-4", "sfo3"), node("node-5", "lon1"),
-			{Name: "4ever", Region: "fra1", Size: "s-1vcpu-1gb", Image: "debian-12-x64", Transport: TLSOnly},
-			{Name: "db-1", Region: "the cellar, second shelf", Transport: WireGuard, Existing: &Machine{
+			{Name: "4ever", Region: "fra1", Size: "s-1vcpu-1gb", Image: "debian-12-x64", Transport: TLSOnly, Exporters: nodeOnly(pinned)},
+			{Name: "db-1", Region: "the cellar, second shelf", Transport: WireGuard, Exporters: nodeOnly(pinned), Existing: &Machine{
 				Open: []nftables.Port{{Number: 443, Protocol: "tcp"}, {Number: 53, Protocol: "udp"}},
 				Endpoint: Endpoint{
 					Address: "db.example.com", User: "admin", Port: 2222,
@@ -190,7 +204,7 @@ func TestEverything(t *testing.T) {
 					HostKey: "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBK6blxo89AwlF/KtXSYaDxlr4JMdWIz5b2IYZuf5QnjBu1GdTe5qnG7K5jTi6S8820QQArSLIN09DXuPXB3gIu8=",
 				},
 			}},
-			{Name: "bare-1", Transport: TLSOnly, Listen: netip.MustParseAddr("10.0.0.5"), Existing: &Machine{
+			{Name: "bare-1", Transport: TLSOnly, Listen: netip.MustParseAddr("10.0.0.5"), Exporters: nodeOnly(pinned), Existing: &Machine{
 				Endpoint: Endpoint{
 					Address: "bare.example.com", User: "root", Port: 22,
 					HostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKbu2P8/Oqy8dsNDOG/1FfpKendsGchZUqpt7J1BhZZr",
@@ -231,6 +245,12 @@ func TestEverything(t *testing.T) {
 		Images: Images{
 			Prometheus: "p@sha256:" + sum, Wireproxy: "w@sha256:" + sum, Pushgateway: "g@sha256:" + sum, Reflect: "localhost:5000/r:v1@sha256:" + sum,
 		},
+		Probes: []exporter.Probe{
+			{URL: "https://example.com/health", Module: "http", Target: "https://example.com/health"},
+			{URL: "icmp://198.51.100.7", Module: "icmp", Target: "198.51.100.7"},
+		},
+		ScrapeConfigs: []string{`{"job_name":"saas","sample_limit":1000000000000,"scheme":"https",` +
+			`"static_configs":[{"labels":{"tier":"<1>"},"targets":["saas.example.com:443"]}]}`},
 		Pushgateway:  Pushgateway{Jobs: []string{"nightly_backup", "a"}},
 		Verification: Verification{Again: "after the incident of May"},
 		Warnings:     s.Warnings,

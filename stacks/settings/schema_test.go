@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/invopop/jsonschema"
 
+	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
@@ -44,6 +46,7 @@ func generate(t *testing.T) []byte {
 	}
 	fleet := reflector.Reflect(&document.Fleet{})
 	addDefaults(t, fleet.Definitions)
+	addExporters(t, fleet.Definitions)
 
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -82,6 +85,8 @@ func addDefaults(t *testing.T, definitions jsonschema.Definitions) {
 		{"TLS", "validity", defaultValidity},
 		{"TLS", "authorities", defaultAuthorities},
 		{"Target", "transport", WireGuard},
+		{"Target", "exporters", []string{exporter.Node}},
+		{"Scrape", "path", exporter.DefaultPath},
 		{"Cluster", "namespace", defaultNamespace},
 		{"Cluster", "key", defaultKey},
 		{"ClusterPushgateway", "form", defaultForm},
@@ -90,12 +95,36 @@ func addDefaults(t *testing.T, definitions jsonschema.Definitions) {
 		{"Images", "pushgateway", defaultImages.Pushgateway},
 		{"Images", "nginx", defaultImages.Nginx},
 	} {
-		property, ok := definitions[d.definition].Properties.Get(d.property)
-		if !ok {
-			t.Fatalf("defaults: %s has no property %s", d.definition, d.property)
-		}
-		property.Default = d.value
+		property(t, definitions, d.definition, d.property).Default = d.value
 	}
+}
+
+// addExporters puts the names of the exporters that promwire installs where stack files have them.
+func addExporters(t *testing.T, definitions jsonschema.Definitions) {
+	t.Helper()
+	targets := exporter.ForTargets()
+	withSecret := slices.DeleteFunc(slices.Clone(targets), func(name string) bool { return row(name).Secret == "" })
+	property(t, definitions, "Target", "exporters").Items.Enum = anys(targets)
+	property(t, definitions, "Target", "flags").PropertyNames = &jsonschema.Schema{Enum: anys(targets)}
+	property(t, definitions, "Target", "secrets").PropertyNames = &jsonschema.Schema{Enum: anys(withSecret)}
+	property(t, definitions, "Monitor", "flags").PropertyNames = &jsonschema.Schema{Enum: []any{exporter.Node, exporter.Blackbox}}
+}
+
+func anys(names []string) []any {
+	var all []any
+	for _, name := range names {
+		all = append(all, name)
+	}
+	return all
+}
+
+func property(t *testing.T, definitions jsonschema.Definitions, definition, name string) *jsonschema.Schema {
+	t.Helper()
+	found, ok := definitions[definition].Properties.Get(name)
+	if !ok {
+		t.Fatalf("%s has no property %s", definition, name)
+	}
+	return found
 }
 
 // stackFile is the schema of the file around the fleet. Other keys are Pulumi's and its providers' business.

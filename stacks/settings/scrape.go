@@ -48,11 +48,11 @@ func (c *checker) scrapeJob(at, job string, jobs map[string]bool) {
 	case job == "":
 		c.Add(at, "missing: name the job of its series")
 	case !scrapeJob.MatchString(job):
-		c.Add(at, "%q is not a valid name: letters, digits, hyphens and underscores, no digit or hyphen in front, 64 at most", job)
-	case none == nil:
-		c.Add(at, "%q is the job of an exporter that promwire installs; choose another name, or list the exporter in exporters", job)
+		c.Add(at, "%q is not a valid name: use letters, digits, hyphens and underscores, a letter or underscore first, at most 64", job)
 	case slices.Contains(reservedJobs, job) || strings.HasPrefix(job, clusterJobs):
 		c.Add(at, "%q is a job of promwire's own; choose another name", job)
+	case none == nil:
+		c.Add(at, "%q is the job of an exporter that promwire installs; choose another name, or list the exporter in exporters", job)
 	case jobs[job]:
 		c.Add(at, "%q is a job of this host already; choose another name", job)
 	}
@@ -61,7 +61,7 @@ func (c *checker) scrapeJob(at, job string, jobs map[string]bool) {
 
 func (c *checker) scrapePort(at string, port *int, taken map[int]string) int {
 	if port == nil {
-		c.Add(at, "missing: say at which TCP port the host serves it")
+		c.Add(at, "missing: give the TCP port at which the host serves it")
 		return 0
 	}
 	number := c.number(at, port, 0, 1, maxPort)

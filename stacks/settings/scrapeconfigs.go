@@ -77,7 +77,7 @@ func (c *checker) secretless(at string, value any) {
 			case key == "labels" || key == "params": // any key may be one of theirs
 			case slices.Contains(secretKeys, key) && literal(value[key]):
 				c.Add(in, "is a secret, and scrapeConfigs are in the stack's state and in previews; "+
-					"put it into a file on the monitor and name the file with %s_file, or leave it out", key)
+					"put it into a file on the monitor and write %s, or leave it out", fileKey(key))
 			default:
 				c.secretless(in, value[key])
 			}
@@ -87,12 +87,28 @@ func (c *checker) secretless(at string, value any) {
 			c.secretless(document.Index(at, i), element)
 		}
 	case string:
-		if u, err := url.Parse(value); err == nil && u.User != nil {
-			if _, has := u.User.Password(); has {
-				c.Add(at, "has a password, and scrapeConfigs are in the stack's state and in previews; use basic_auth with password_file")
-			}
+		if urlPassword(value) {
+			c.Add(at, "has a password, and scrapeConfigs are in the stack's state and in previews; use basic_auth with password_file")
 		}
 	}
+}
+
+// urlPassword says whether a text is a URL with a password in it.
+func urlPassword(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil {
+		return false
+	}
+	_, has := u.User.Password()
+	return has
+}
+
+// fileKey is the key whose value is the path of a file with the secret.
+func fileKey(key string) string {
+	if key == "secrets" { // of http_headers
+		return "files"
+	}
+	return key + "_file"
 }
 
 // literal says whether a value is a secret itself, and not an object around one.

@@ -112,7 +112,7 @@ func TestSchemaRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"unknown-keys", "kinds", "names", "groups", "endpoint-port", "nothing", "tls", "tls-names"} {
+	for _, name := range []string{"unknown-keys", "kinds", "names", "groups", "endpoint-port", "nothing", "tls", "tls-names", "exporters", "probes", "scrape", "scrape-configs"} {
 		raw, _ := fixture(t, "testdata/"+name+".bad.yml", "")
 		file, err := jsonschema.UnmarshalJSON(strings.NewReader(`{"config": {"promwire:fleet": ` + string(raw) + `}}`))
 		if err != nil {

@@ -36,12 +36,12 @@ var besideAuthorities = []string{"hosts", "own", "scraper-validity", "settings"}
 func (c *checker) tls(t document.TLS) TLS {
 	const path = "tls"
 	if !t.Enabled && (t.Validity != "" || t.RenewBefore != "" || t.Authorities != nil) {
-		c.Add(path+".enabled", "missing: nothing else of tls has any effect without it; write enabled: true, or leave the rest out")
+		c.Add(path+".enabled", "missing: the rest of tls has no effect without it; write enabled: true, or leave the rest out")
 	}
 	settings := TLS{Enabled: t.Enabled, Authorities: c.authorities(path+".authorities", t.Authorities)}
 	settings.Validity = c.duration(path+".validity", or(t.Validity, defaultValidity)).Truncate(time.Second)
 	if settings.Validity != 0 && (settings.Validity < minValidity || settings.Validity > maxValidity) {
-		c.Add(path+".validity", "%s is out of range; it takes %s to %s", t.Validity,
+		c.Add(path+".validity", "%s is out of range; it must be from %s to %s", t.Validity,
 			model.Duration(minValidity), model.Duration(maxValidity))
 	}
 	settings.RenewBefore = settings.Validity / renewalPart
@@ -59,12 +59,12 @@ func (c *checker) renewal(path string, written document.TLS, t TLS) {
 	switch {
 	case t.RenewBefore == 0 || t.Validity == 0: // reported already
 	case t.RenewBefore >= t.Validity:
-		c.Add(path, "%s is not less than validity, %s; a certificate would be due before it is made", text,
+		c.Add(path, "%s is not less than validity, %s; a certificate would be due for renewal before it is issued", text,
 			or(written.Validity, defaultValidity))
 	case t.RenewBefore < minRenewal:
-		c.Add(path, "%s is less than renewing takes; it takes at least %s", text, model.Duration(minRenewal))
+		c.Add(path, "%s is less time than a renewal needs; write at least %s", text, model.Duration(minRenewal))
 	case t.RenewBefore < shortRenewal && t.Validity > longValidity:
-		c.warn("%s: %s leaves less than a day to notice that a renewal failed; leave it out for a third of validity", path, text)
+		c.warn("%s: %s leaves less than a day to notice a failed renewal; leave it out for a third of validity", path, text)
 	}
 }
 
@@ -73,17 +73,17 @@ func (c *checker) authorities(path string, names []string) []string {
 		return slices.Clone(defaultAuthorities)
 	}
 	if len(names) == 0 || len(names) > mostAuthorities {
-		c.Add(path, "has %d names; it takes the one authority, or, while one replaces another, the old and the new one", len(names))
+		c.Add(path, "has %d names; write one authority, or two, the old and the new one, while you replace one", len(names))
 	}
 	for i, name := range names {
 		at := document.Index(path, i)
 		switch {
 		case !authority.MatchString(name):
-			c.Add(at, "%q is no name for an authority: lower-case letters, digits and hyphens, no hyphen at either end, 32 at most", name)
+			c.Add(at, "%q is not a valid authority name: use lower-case letters, digits and hyphens, no hyphen at either end, at most 32", name)
 		case slices.Contains(besideAuthorities, name):
-			c.Add(at, "%q is promwire's name for something else; choose another, such as a number", name)
+			c.Add(at, "%q is a name that promwire uses itself; choose another, such as a number", name)
 		case slices.Contains(names[:i], name):
-			c.Add(at, "%q is in the list already", name)
+			c.Add(at, "%q is in the list twice; write it once", name)
 		}
 	}
 	return names
@@ -91,7 +91,7 @@ func (c *checker) authorities(path string, names []string) []string {
 
 func (c *checker) web(path string, w document.Web) prometheus.Web {
 	if w.User != "" && !webUser.MatchString(w.User) {
-		c.Add(path+".user", "%q is no user name: letters, digits, dots, hyphens and underscores, 64 at most", w.User)
+		c.Add(path+".user", "%q is not a valid user name: use letters, digits, dots, hyphens and underscores, at most 64", w.User)
 	}
 	return prometheus.Web{TLS: w.TLS, User: w.User}
 }

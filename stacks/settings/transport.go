@@ -12,7 +12,7 @@ import (
 func (c *checker) transport(path string, t document.Target) (string, netip.Addr) {
 	transport := or(t.Transport, WireGuard)
 	if transport != WireGuard && transport != TLSOnly {
-		c.Add(path+".transport", "%q is neither %s nor %s", t.Transport, WireGuard, TLSOnly)
+		c.Add(path+".transport", "%q is not a transport; write %s or %s", t.Transport, WireGuard, TLSOnly)
 	}
 	if t.Listen == "" {
 		return transport, netip.Addr{}
@@ -20,9 +20,9 @@ func (c *checker) transport(path string, t document.Target) (string, netip.Addr)
 	listen := single(t.Listen)
 	switch {
 	case !listen.IsValid():
-		c.Add(path+".listen", "%q is no IP address by which others reach a machine", t.Listen)
+		c.Add(path+".listen", "%q is not an IP address at which others can reach a machine", t.Listen)
 	case transport != TLSOnly || !existing(t.Machine):
-		c.Add(path+".listen", "is for existing machines with transport tls; other exporters' addresses are known")
+		c.Add(path+".listen", "is only for existing machines with transport tls; promwire knows where the others listen")
 	}
 	return transport, listen
 }
@@ -37,7 +37,7 @@ func (c *checker) source(path string, m document.Monitor) netip.Addr {
 	}
 	source := single(m.Source)
 	if !source.IsValid() {
-		c.Add(path, "%q is no IP address by which others reach a machine", m.Source)
+		c.Add(path, "%q is not an IP address at which others can reach a machine", m.Source)
 	}
 	return source
 }
@@ -63,15 +63,29 @@ func (c *checker) outsideTunnel(s *Settings) {
 			continue
 		}
 		if !s.TLS.Enabled {
-			c.Add(host.path+".transport", "tls takes certificates; write tls: {enabled: true} for the fleet")
+			c.Add(host.path+".transport", "tls needs certificates; write tls: {enabled: true} for the fleet")
 		}
+		c.certified(host)
 		c.sourceFor(host, s.Monitor)
 		if host.Existing != nil && host.Existing.Address != "" && !c.has(host.path+".address") {
 			c.scrapable(host, scraped)
 		}
 	}
 	if s.Monitor.Prometheus.Web.TLS && !s.TLS.Enabled {
-		c.Add("monitor.prometheus.web.tls", "takes certificates; write tls: {enabled: true} for the fleet")
+		c.Add("monitor.prometheus.web.tls", "needs certificates; write tls: {enabled: true} for the fleet")
+	}
+}
+
+// certified reports what a host outside the tunnel serves without certificates: others could read it on its way, and pretend to be the
+// monitor.
+func (c *checker) certified(host located) {
+	for _, e := range host.Exporters {
+		if !e.Certificates() {
+			c.Add(host.path+".exporters", "%s speaks no TLS with client certificates; use the tunnel for this host, or leave it out", e.Name)
+		}
+	}
+	if len(host.Scrape) > 0 {
+		c.Add(host.path+".scrape", "what a host serves already speaks no TLS with promwire's certificates; use the tunnel for this host, or leave it out")
 	}
 }
 
@@ -81,19 +95,19 @@ func (c *checker) scrapable(host located, scraped map[string]string) {
 	_, err := netip.ParseAddr(address)
 	switch {
 	case err == nil && !single(address).IsValid():
-		c.Add(host.path+".transport", "tls: %s is no address by which the monitor reaches the target", address)
+		c.Add(host.path+".transport", "tls: %s is not an address at which the monitor can reach the target", address)
 	case err != nil && !host.Listen.IsValid() && !c.has(host.path+".listen"):
-		c.Add(host.path+".listen", "missing: %s is a name; say on which IP address of its own its exporter is to listen", address)
+		c.Add(host.path+".listen", "missing: %s is a name; give the machine's own IP address on which its exporters listen", address)
 	}
 	at := strings.TrimSuffix(strings.ToLower(address), ".")
 	if first, taken := scraped[at]; taken {
 		c.Add(host.path+".transport",
-			"tls: %s is scraped at %s already, and an address has one exporter's port; use the tunnel for one of them", first, address)
+			"tls: %s is scraped at %s already, and each port of an address can have one exporter only; use the tunnel for one of them", first, address)
 	} else {
 		scraped[at] = host.path
 	}
 	if host.Existing.Bastion != nil {
-		c.warn("%s.transport: tls: the monitor goes through no bastion; it must reach %s directly", host.path, address)
+		c.warn("%s.transport: tls: the monitor does not use the bastion; it must reach %s directly", host.path, address)
 	}
 }
 
@@ -108,13 +122,13 @@ func (c *checker) sourceFor(host located, m Monitor) {
 		from, v4 = m.Source.String(), m.Source.Is4()
 	case m.Existing != nil:
 		if m.Existing.Bastion != nil || !c.has("monitor.address") {
-			c.Add("monitor.source", "missing: %s admits the monitor by its address; say which IP address it comes from", host.path)
+			c.Add("monitor.source", "missing: %s admits the monitor by its address; give the IP address that it connects from", host.path)
 		}
 		return
 	}
 	if slices.ContainsFunc(host.own(), func(a netip.Addr) bool { return a.Is4() != v4 }) {
-		c.Add(host.path+".transport", "tls: the monitor comes from %s, which is not of the family of the target's address; "+
-			"monitor.source is the place for another", from)
+		c.Add(host.path+".transport", "tls: the monitor connects from %s, and the target's address is of the other IP version; "+
+			"give an address of the same version in monitor.source", from)
 	}
 }
 

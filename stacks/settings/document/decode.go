@@ -27,18 +27,18 @@ func Decode(raw []byte) (Fleet, Problems) {
 	var fleet Fleet
 	var d decoder
 	if len(bytes.TrimSpace(raw)) == 0 {
-		d.Add(Root, "missing: the stack file says nothing of the fleet; begin with a copy of stacks/Pulumi.prod.yaml")
+		d.Add(Root, "missing: the stack file has no settings of the fleet; begin with a copy of stacks/Pulumi.prod.yaml")
 		return fleet, d.Problems
 	}
 	numbersAsWritten := json.NewDecoder(bytes.NewReader(raw))
 	numbersAsWritten.UseNumber()
 	var in any
 	if err := numbersAsWritten.Decode(&in); err != nil {
-		d.Add(Root, "is no object: %v", err)
+		d.Add(Root, "is not an object: %v", err)
 		return fleet, d.Problems
 	}
 	if _, err := numbersAsWritten.Token(); err != io.EOF {
-		d.Add(Root, "something follows the object")
+		d.Add(Root, "there is text after the object")
 		return fleet, d.Problems
 	}
 	d.decode("", in, reflect.ValueOf(&fleet).Elem())
