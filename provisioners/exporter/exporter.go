@@ -4,8 +4,8 @@ package exporter
 
 import (
 	"net/netip"
-	"path"
 	"slices"
+	"strings"
 
 	"github.com/promwire/promwire/provisioners/release"
 )
@@ -117,7 +117,7 @@ func (e Endpoint) MetricsPath() string {
 	if e.Path == "" {
 		return DefaultPath
 	}
-	return path.Clean("/" + e.Path)
+	return "/" + strings.TrimPrefix(e.Path, "/")
 }
 
 // DefaultPath is where an exporter serves its metrics.

@@ -1,0 +1,94 @@
+package exporter
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// instance is an exporter in a tunnel of both families.
+func instance(t *testing.T, name string) Instance {
+	t.Helper()
+	row, err := Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Instance{
+		Choice: Choice{Exporter: row}, Tunnel: true,
+		Own:     []netip.Addr{netip.MustParseAddr("10.98.0.2"), netip.MustParseAddr("fd98::2")},
+		Monitor: []netip.Addr{netip.MustParseAddr("10.98.0.1"), netip.MustParseAddr("fd98::1")},
+	}
+}
+
+// TestText: what each unit or drop-in must hold, and what it must not.
+func TestText(t *testing.T) {
+	secret := instance(t, "postgres")
+	secret.SecretFile = "/etc/secret.env"
+	flags := instance(t, "node")
+	flags.MoreFlags = []string{`--a=$x %i "q" \`}
+	secured, blind, direct := instance(t, "postgres"), instance(t, "redis"), instance(t, "node")
+	secured.TLS, blind.TLS, direct.TLS = true, true, true
+	direct.Tunnel = false
+	const allowed = "IPAddressAllow=10.98.0.1/32"
+	for _, c := range []struct {
+		name      string
+		i         Instance
+		has, hasn []string
+	}{
+		{"in the tunnel", instance(t, "node"), []string{
+			"BindsTo=wg-quick@promwire0.service\n", "--web.listen-address=10.98.0.2:9100", "--web.listen-address=[fd98::2]:9100",
+			"User=node_exporter\n", allowed, "IPAddressDeny=any\n",
+		}, []string{"ExecStart=\n", "web.config", "SupplementaryGroups"}},
+		{"a package's", instance(t, "postgres"), []string{
+			"ExecStart=\nEnvironmentFile=\nExecStart=/usr/bin/prometheus-postgres-exporter \\\n  --web.listen-address=10.98.0.2:9187",
+			`Environment="DATA_SOURCE_NAME=user=prometheus host=/run/postgresql dbname=postgres"`, allowed,
+		}, []string{"User=", "Description=", "EnvironmentFile=/"}},
+		{"one address alone", instance(t, "redis"), []string{"--web.listen-address=10.98.0.2:9121"}, []string{"fd98::2]:9121"}},
+		{"a secret file", secret, []string{"EnvironmentFile=/etc/secret.env\n"}, []string{"Environment=", allowed}},
+		{"with certificates", secured, []string{"--web.config.file=/etc/promwire/tls/web.yml", ":19187", "SupplementaryGroups=promwire\n"}, []string{":9187"}},
+		{"that knows no certificates", blind, []string{"10.98.0.2:9121"}, []string{"web.yml", "SupplementaryGroups", ":19121"}},
+		{"outside the tunnel", direct, []string{"After=network-online.target", ":19100"}, []string{"wg-quick"}},
+		{"words that systemd would expand", flags, []string{`"--a=$$x %%i \"q\" \\"`}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := c.i.Text()
+			for _, part := range c.has {
+				if !strings.Contains(text, part) {
+					t.Errorf("%q is missing in:\n%s", part, text)
+				}
+			}
+			for _, part := range c.hasn {
+				if strings.Contains(text, part) {
+					t.Errorf("%q is in:\n%s", part, text)
+				}
+			}
+		})
+	}
+}
+
+// TestEndpoints: where the monitor scrapes what.
+func TestEndpoints(t *testing.T) {
+	choices := []Choice{instance(t, "node").Choice, instance(t, "redis").Choice}
+	services := []Service{{Job: "shop", Port: 8080, Path: "x/"}, {Job: "plain", Port: 9187}}
+	plain, secured := Endpoints(choices, services, false), Endpoints(choices, services, true)
+	if got := Ports(plain); !slices.Equal(got, []int{8080, 9100, 9121, 9187}) {
+		t.Errorf("plain: %v", got)
+	}
+	if got := Ports(secured); !slices.Equal(got, []int{8080, 9121, 9187, 19100}) {
+		t.Errorf("with certificates: %v", got)
+	}
+	if e := secured[0]; e.Scheme() != "https" || e.Unit != "node_exporter-tls" || e.MetricsPath() != "/metrics" {
+		t.Errorf("node: %+v", e)
+	}
+	if e := secured[2]; e.Scheme() != "http" || e.Unit != "" || e.MetricsPath() != "/x/" {
+		t.Errorf("shop: %+v", e)
+	}
+	for name, want := range map[string]string{"node": "node_exporter.service", "postgres": "", "redis": ""} {
+		i := instance(t, name)
+		i.TLS = true
+		if got := i.Former(); got != want {
+			t.Errorf("%s: former unit %q, want %q", name, got, want)
+		}
+	}
+}
