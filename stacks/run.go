@@ -3,6 +3,7 @@ package stacks
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -14,32 +15,57 @@ import (
 
 // Run is the whole program, as a table of contents.
 func Run(ctx *pulumi.Context) error {
-	s, err := settings.Load(ctx)
+	f, err := New(ctx)
 	if err != nil {
 		return err
+	}
+	export(ctx, f.Settings, f.addresses, f.Fleet)
+	return refused(f.Fleet)
+}
+
+// Fleet is the fleet of a stack.
+type Fleet struct {
+	*fleet.Fleet
+	Name     string // the prefix of all that it makes in a cloud account
+	Settings *settings.Settings
+
+	addresses ledger.Ledger
+}
+
+// Address is the tunnel address, IPv4, of a host, a cluster or an end that New was told of.
+func (f *Fleet) Address(name string) netip.Addr {
+	return ledger.Address(f.Settings.Network.V4, f.addresses.Hosts[name])
+}
+
+// New makes the fleet that the stack's configuration describes: promwire:fleet, and promwire:sshPrivateKey. A program of one's own can
+// make it beside other resources; there is one in a stack. Each of ends, the names of pods that the program gives an end of the
+// tunnel, has an Address and keeps it. A program must end with the error Refused, if there is one.
+func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
+	s, err := settings.Load(ctx)
+	if err != nil {
+		return nil, err
 	}
 	for _, warning := range s.Warnings {
 		if err := ctx.Log.Warn(warning, nil); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := checkNames(name(ctx), s); err != nil {
-		return err
+		return nil, err
 	}
-	addresses, err := assign(ctx, s)
+	addresses, err := assign(ctx, s, ends)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	recorded, err := record.Write(ctx, addresses)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	made, err := fleet.New(ctx, name(ctx), fleetArgs(ctx, s, addresses), []pulumi.Resource{recorded})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	export(ctx, s, addresses, made)
-	return refused(made)
+	return &Fleet{Fleet: made, Name: name(ctx), Settings: s, addresses: addresses}, nil
 }
 
 // refused ends the program, after all else is under way, if some clusters could not be made: an error keeps Pulumi from taking what
@@ -54,8 +80,8 @@ func refused(f *fleet.Fleet) error {
 // name is the fleet's: the prefix of all that it makes in a cloud account, where several stacks may live.
 func name(ctx *pulumi.Context) string { return ctx.Project() + "-" + ctx.Stack() }
 
-// assign gives every host its tunnel address: the one that it has, or the next.
-func assign(ctx *pulumi.Context, s *settings.Settings) (ledger.Ledger, error) {
+// assign gives every host, cluster and further end its tunnel address: the one that it has, or the next.
+func assign(ctx *pulumi.Context, s *settings.Settings, ends []string) (ledger.Ledger, error) {
 	text, err := record.Read(ctx)
 	if err != nil {
 		return ledger.Ledger{}, err
@@ -71,7 +97,7 @@ func assign(ctx *pulumi.Context, s *settings.Settings) (ledger.Ledger, error) {
 	for _, c := range s.Clusters {
 		targets = append(targets, c.TunnelNames()...)
 	}
-	now, err := before.Assign(s.Monitor.Name, targets, s.Network.V4)
+	now, err := before.Assign(s.Monitor.Name, append(targets, ends...), s.Network.V4)
 	if err != nil {
 		return ledger.Ledger{}, err
 	}

@@ -23,7 +23,7 @@ func (c *Cluster) gateway(ctx *pulumi.Context) error {
 	if err := c.end(ctx, desired.RoleGateway, c.gatewayForwards()); err != nil {
 		return err
 	}
-	ready, err := c.space.Run(ctx, name, beside(kubernetes.Pod{Role: desired.RoleGateway}, c.End), append(c.proved, c.End.Enrolled)...)
+	ready, err := c.space.Run(ctx, name, c.End.Beside(kubernetes.Pod{Role: desired.RoleGateway}), append(c.proved, c.End.Enrolled)...)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (c *Cluster) prometheus(ctx *pulumi.Context) error {
 		if err := c.end(ctx, desired.RolePrometheus, c.darkForwards()); err != nil {
 			return err
 		}
-		pod = beside(pod, c.End)
+		pod = c.End.Beside(pod)
 		wait = append(wait, c.End.Enrolled)
 	} else if err := c.space.Service(ctx, name, desired.RolePrometheus, port("http", desired.PrometheusPort)); err != nil {
 		return err
@@ -131,15 +131,4 @@ func (c *Cluster) end(ctx *pulumi.Context, role string, f forwards) error {
 	}
 	c.Ready = append(c.Ready, c.End.Enrolled)
 	return nil
-}
-
-// beside puts an end of the tunnel into a pod.
-func beside(pod kubernetes.Pod, end *tunnel.End) kubernetes.Pod {
-	pod.Containers = append(pod.Containers, end.Container)
-	pod.Volumes = append(pod.Volumes, end.Volume)
-	if pod.Digests == nil {
-		pod.Digests = map[string]pulumi.StringOutput{}
-	}
-	pod.Digests["tunnel"] = end.Digest
-	return pod
 }

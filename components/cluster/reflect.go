@@ -31,7 +31,7 @@ func (c *Cluster) reflect(ctx *pulumi.Context) error {
 		if err != nil {
 			return err
 		}
-		pod = beside(pod, end)
+		pod = end.Beside(pod)
 		wait = append(wait, end.Enrolled)
 	} else if err := c.space.Service(ctx, name, desired.RoleReflect, port("tcp", desired.ReflectPort), port("metrics", desired.ReflectMetrics)); err != nil {
 		return err

@@ -38,6 +38,7 @@ type Verification struct {
 	pulumi.ResourceState
 	Matrix pulumi.ArrayOutput  // of {from, to, address, port, expected, seen}
 	Table  pulumi.StringOutput // the same for people
+	Ready  pulumi.Resource     // what depends on it waits until all this is proved; depending on the component may wait for nothing
 }
 
 // New makes the gate and then the probes from outside. Both fail the update by what they see.
@@ -58,6 +59,7 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	rows := pulumix.Apply2Err(outside.Stdout, gate.Stdout, func(outside, gate string) ([]proof.Row, error) {
 		return proof.Matrix(outside, gate)
 	})
+	v.Ready = outside.Resource
 	v.Table = pulumix.Cast[pulumi.StringOutput](pulumix.Apply(rows, proof.Table))
 	v.Matrix = pulumix.Cast[pulumi.ArrayOutput](pulumix.Apply(rows, maps))
 	return v, ctx.RegisterResourceOutputs(v, pulumi.Map{"matrix": v.Matrix, "table": v.Table})

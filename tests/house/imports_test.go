@@ -25,10 +25,12 @@ var layers = []struct {
 	{"stacks", []string{"stacks/settings", "stacks/ledger", "components", "provisioners"}},
 	{"components", []string{"components", "provisioners"}},
 	{"provisioners", []string{"provisioners"}},
+	{"examples", []string{"stacks", "components", "provisioners", "tests/mocks"}}, // programs of a user
 	{"tests", []string{".", "stacks", "components", "provisioners", "tests"}},
 }
 
-// reserved are packages that one folder alone may import. Tests of the whole (tests/) may import anything.
+// reserved are packages that one folder alone may import. Tests of the whole (tests/) and the programs of users (examples/) may import
+// anything.
 var reserved = []struct{ prefix, folder string }{
 	{"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config", "stacks/settings"},
 	{"github.com/pulumi/pulumi-command/", "components/remote"},
@@ -88,7 +90,7 @@ func forbidden(f file, imported string) string {
 	if own, ok := strings.CutPrefix(imported, module); ok && (own == "" || own[0] == '/') {
 		return forbiddenOwn(f, path.Clean("./"+own))
 	}
-	if under(f.path, "tests") {
+	if under(f.path, "tests") || under(f.path, "examples") {
 		return ""
 	}
 	for _, r := range reserved {
@@ -247,6 +249,10 @@ func TestTable(t *testing.T) {
 		{"provisioners/plan/plan.go", "net/netip", true},
 		{"provisioners/plan/plan_test.go", "os", true},
 		{"provisioners/plan/plan_test.go", module + "/tests/golden", false},
+		{"examples/fleet/main.go", module + "/stacks", true},
+		{"examples/fleet/main.go", cloud, true},
+		{"examples/fleet/main.go", module + "/tests/lab", false},
+		{"stacks/run.go", module + "/examples/fleet", false},
 		{"tests/lab/main.go", module + "/stacks", true},
 		{"tests/lab/main.go", config, true},
 		{"tests/lab/main.go", "github.com/promwire/promwired/x", true},

@@ -175,17 +175,23 @@ func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 // Run runs the program once, with a fleet as in a stack file (JSON) and what the previous run recorded.
 func Run(t testing.TB, fleet, ledger string, more ...func(map[string]string)) (map[string]Resource, error) {
 	t.Helper()
-	return run(t, &engine{resources: map[string]Resource{}, ledger: ledger}, fleet, more...)
+	return run(t, &engine{resources: map[string]Resource{}, ledger: ledger}, stacks.Run, fleet, more...)
 }
 
 // RunFailing is Run in a new stack where resources of these names fail, as `pulumi up --continue-on-error` shows it to the program:
 // they have no outputs. The engine skips what depends on them; here it is registered, with what the program made of nothing.
 func RunFailing(t testing.TB, fleet string, failed ...string) (map[string]Resource, error) {
 	t.Helper()
-	return run(t, &engine{resources: map[string]Resource{}, failed: failed}, fleet)
+	return run(t, &engine{resources: map[string]Resource{}, failed: failed}, stacks.Run, fleet)
 }
 
-func run(t testing.TB, e *engine, fleet string, more ...func(map[string]string)) (map[string]Resource, error) {
+// RunProgram is Run of another program, in a new stack.
+func RunProgram(t testing.TB, program pulumi.RunFunc, fleet string) (map[string]Resource, error) {
+	t.Helper()
+	return run(t, &engine{resources: map[string]Resource{}}, program, fleet)
+}
+
+func run(t testing.TB, e *engine, program pulumi.RunFunc, fleet string, more ...func(map[string]string)) (map[string]Resource, error) {
 	t.Helper()
 	config := map[string]string{
 		"promwire:fleet":         fleet,
@@ -195,7 +201,7 @@ func run(t testing.TB, e *engine, fleet string, more ...func(map[string]string))
 	for _, change := range more {
 		change(config)
 	}
-	err := pulumi.RunErr(stacks.Run, pulumi.WithMocks("promwire", "test", e), func(info *pulumi.RunInfo) {
+	err := pulumi.RunErr(program, pulumi.WithMocks("promwire", "test", e), func(info *pulumi.RunInfo) {
 		info.Config = config
 		info.ConfigSecretKeys = []string{"promwire:sshPrivateKey", "digitalocean:token"}
 	})

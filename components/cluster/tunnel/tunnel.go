@@ -1,11 +1,13 @@
 // Package tunnel gives a pod an end of the fleet's tunnel: a container beside the pod's own, without privileges, that dials the monitor and
 // leads ports of the tunnel address to the pod's loopback or to other addresses. The workload needs to know nothing of it. Any
-// pod can have one: make an End, and add its Container, Volume and Digest to the Pod.
+// pod can have one: make an End, and run the pod that it makes of yours (Beside).
 package tunnel
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
@@ -78,6 +80,16 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, space *kubernetes.Space, args 
 	}
 	e.Enrolled = enrolled.Resource
 	return e, ctx.RegisterResourceOutputs(e, pulumi.Map{"address": pulumi.String(args.Address.String()), "publicKey": e.PublicKey})
+}
+
+// Beside is a pod with the end in it, beside its own containers. It starts again when the end's configuration changes.
+func (e *End) Beside(pod kubernetes.Pod) kubernetes.Pod {
+	pod.Containers = append(slices.Clone(pod.Containers), e.Container)
+	pod.Volumes = append(slices.Clone(pod.Volumes), e.Volume)
+	digests := map[string]pulumi.StringOutput{"tunnel": e.Digest}
+	maps.Copy(digests, pod.Digests)
+	pod.Digests = digests
+	return pod
 }
 
 func newKey() (string, error) {
