@@ -1,0 +1,66 @@
+package house
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/promwire/promwire/provisioners/exporter"
+)
+
+//go:generate go test . -run ^TestExportersPage$ -update
+
+const (
+	exportersPage = "docs/exporters.md"
+	tableBegins   = "<!-- The table is generated from provisioners/exporter, by `go generate ./tests/house`. -->\n"
+	tableEnds     = "<!-- End of the table. -->\n"
+)
+
+var update = flag.Bool("update", false, "write the table of "+exportersPage)
+
+// exportersTable is what the page says of each row of the exporters' own table.
+func exportersTable() string {
+	var b strings.Builder
+	b.WriteString("\n| exporter | what it sees | TCP port | with certificates | comes as | in a secret file |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, e := range exporter.All() {
+		secure, from, secret := "", "pinned release", ""
+		if e.Certificates() {
+			secure = fmt.Sprint(e.Port + exporter.TLSOffset)
+		}
+		if e.Package != "" {
+			from = "package `" + e.Package + "`"
+		}
+		if e.Secret != "" {
+			secret = "`" + e.Secret + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %d | %s | %s | %s |\n", e.Name, e.Sees, e.Port, secure, from, secret)
+	}
+	return b.String() + "\n"
+}
+
+// TestExportersPage: the page's table is that of the program, and every exporter of a target has a section that says what it needs.
+func TestExportersPage(t *testing.T) {
+	page := text(t, exportersPage)
+	before, rest, begins := strings.Cut(page, tableBegins)
+	got, after, ends := strings.Cut(rest, tableEnds)
+	if !begins || !ends {
+		t.Fatalf("%s has no table between %q and %q", exportersPage, tableBegins, tableEnds)
+	}
+	if want := exportersTable(); *update {
+		all := before + tableBegins + want + tableEnds + after
+		if err := os.WriteFile(filepath.Join(root, exportersPage), []byte(all), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if got != want {
+		t.Errorf("the table of %s is out of date; run `go generate ./tests/house`", exportersPage)
+	}
+	for _, name := range exporter.ForTargets() {
+		if !slices.Contains(anchors(page), name) {
+			t.Errorf("%s has no section %q that says what this exporter needs on its host", exportersPage, "### "+name)
+		}
+	}
+}
