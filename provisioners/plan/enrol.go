@@ -1,11 +1,9 @@
 package plan
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
@@ -27,13 +25,7 @@ func Enrol(v EnrolValues) string {
 		do("join_parts"),
 		do("receipt", ""),
 	}
-	title := "the monitor knows " + v.Host
-	if v.TLS.Enabled() {
-		// What the monitor's settings have of it stands here so that enrol runs again when they change.
-		title += fmt.Sprintf("; its certificate of authority %s for %s, renewed %s before, in period %d",
-			strings.Join(v.TLS.Authorities, ", "), v.TLS.Validity, v.TLS.RenewBefore, v.Period)
-	}
-	return script(title, scripts.Use, function{apply, know}, function{undo, forget})
+	return script("the monitor knows "+v.Host, scripts.Use, function{apply, know}, function{undo, forget})
 }
 
 // peer lets the target dial. One that is scraped directly has no business in the tunnel, but keeps what it had.
@@ -59,7 +51,12 @@ func (v EnrolValues) certificate() []call {
 		return []call{do("forget_host", v.Host)}
 	}
 	receiver := net.JoinHostPort(v.address(), strconv.Itoa(certificate.ReceivePort))
-	return []call{do(append([]string{"certify_host", v.Host, receiver, v.Request, "DNS:" + v.Host}, v.names()...)...)}
+	return []call{
+		// What enrol says of the monitor's settings makes it run again when they change, or when certificates may be due.
+		do(append([]string{"signs_as", seconds(v.TLS.Validity), seconds(v.TLS.RenewBefore)}, v.TLS.Authorities...)...),
+		do("renewal_period", strconv.FormatInt(v.Period, 10)),
+		do(append([]string{"certify_host", v.Host, receiver, v.Request, "DNS:" + v.Host}, v.names()...)...),
+	}
 }
 
 // scrape makes Prometheus scrape what the target serves, each once it answers there.

@@ -54,7 +54,7 @@ attempt() {
 # impostors FOLDER: certificates that no exporter may take, for a key that is gone with the folder.
 impostors() {
   local folder=$1 by
-  by=$AUTHORITY/$(sed -n 3p "$AUTHORITY/settings" | awk '{ print $NF }')
+  by=$AUTHORITY/$(sed -n 's/^authorities //p' "$AUTHORITY/settings" | awk '{ print $NF }')
   {
     openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/key.pem" &&
       openssl req -new -key "$folder/key.pem" -subj /CN=impostor -out "$folder/request.pem" &&

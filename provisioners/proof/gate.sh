@@ -5,7 +5,7 @@
 # Before this text stand: fleet_monitor (the monitor's name), fleet_prometheus (its URL), fleet_targets (a line for each endpoint: name,
 # job, address, port, http or https, path, tunnel or direct, systemd unit or -, WireGuard key, digest of its plan), fleet_clusters (see
 # clusters.sh), fleet_seconds (how long to wait). It prints one row per probe: from, to, address, port, expected, seen.
-# An endpoint is called NAME/JOB.
+# An endpoint is called NAME/JOB. fleet_asked is what is proved: it is there so that another plan, or another wish, is another script.
 # shellcheck shell=bash disable=SC2154
 
 set -euo pipefail

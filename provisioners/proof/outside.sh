@@ -1,7 +1,7 @@
 # Runs on the operator's machine, and tries from there what nobody outside may reach: each host's exporter and Prometheus on
 # its public address. SSH must answer, or silence would prove nothing.
 #
-# Before this text stands fleet_probes (lines: name, address, port, expected). Prints one row per probe: from, to, address,
+# Before this text stand fleet_probes (lines: name, address, port, expected) and fleet_asked (see gate.sh). Prints one row per probe: from, to, address,
 # port, expected, seen.
 # shellcheck shell=bash disable=SC2154
 

@@ -76,7 +76,7 @@ type GateValues struct {
 	Targets  []Target
 	Clusters []Cluster
 	Wait     time.Duration // for all targets together, in whole seconds
-	Again    string        // any text; a new one proves anew
+	Again    string        // any text; another one asks for the proof again
 	Web      prometheus.Web
 }
 
@@ -84,7 +84,7 @@ type GateValues struct {
 func Gate(v GateValues) string {
 	targets := slices.SortedFunc(slices.Values(v.Targets), func(a, b Target) int { return strings.Compare(a.Name, b.Name) })
 	var b strings.Builder
-	fmt.Fprintf(&b, "# monitor %s, asked: %q\n", v.Digest, v.Again)
+	fmt.Fprintf(&b, "fleet_asked='%s %x'\n", v.Digest, v.Again)
 	fmt.Fprintf(&b, "fleet_monitor=%s\nfleet_seconds=%d\n", v.Monitor, int(v.Wait.Seconds()))
 	fmt.Fprintf(&b, "fleet_prometheus=%s://127.0.0.1:%d\n", v.Web.Scheme(), prometheus.Port)
 	b.WriteString("fleet_targets='\n")
@@ -111,17 +111,18 @@ type Outsider struct {
 // OutsideValues are the operator's probes.
 type OutsideValues struct {
 	Hosts []Outsider
-	Again string // any text; a new one proves anew
+	Again string // any text; another one asks for the proof again
 }
 
 // Outside is the script that tries, on the operator's machine, what must not answer.
 func Outside(v OutsideValues) string {
 	hosts := slices.SortedFunc(slices.Values(v.Hosts), func(a, b Outsider) int { return strings.Compare(a.Name, b.Name) })
 	var b strings.Builder
-	fmt.Fprintf(&b, "# asked: %q\n", v.Again)
+	fmt.Fprintf(&b, "fleet_asked='%x", v.Again)
 	for _, h := range hosts {
-		fmt.Fprintf(&b, "# %s %s\n", h.Name, h.Digest)
+		fmt.Fprintf(&b, "\n%s %s", h.Name, h.Digest)
 	}
+	b.WriteString("'\n")
 	b.WriteString("fleet_probes='\n")
 	for _, h := range hosts {
 		fmt.Fprintf(&b, "%s %s %d open\n", h.Name, h.Address, h.SSHPort)

@@ -21,19 +21,19 @@ authority() {
   for name in "$@"; do
     [ -e "$AUTHORITY/$name/certificate.pem" ] || make_authority "$name"
   done
-  put "$AUTHORITY/settings" 600 <<<"$validity"$'\n'"$renew"$'\n'"$*"
+  put "$AUTHORITY/settings" 600 <<<"validity $validity"$'\n'"renew $renew"$'\n'"authorities $*"
   put "$AUTHORITY/bundle.pem" 600 authorities < <(for name in "$@"; do cat "$AUTHORITY/$name/certificate.pem"; done)
   for name in $(authorities_there); do
     [[ " $* " == *" $name "* ]] || remove_authority "$name"
   done
 }
 
-# setting NUMBER: validity (1), renewal (2), the authorities' names (3).
-setting() { sed -n "$1p" "$AUTHORITY/settings"; }
+# setting NAME: validity and renew, in seconds, or authorities, their names.
+setting() { sed -n "s/^$1 //p" "$AUTHORITY/settings"; }
 
-first() { setting 3 | cut -d ' ' -f 1; }
+first() { setting authorities | cut -d ' ' -f 1; }
 
-last() { setting 3 | awk '{ print $NF }'; }
+last() { setting authorities | awk '{ print $NF }'; }
 
 authorities_there() {
   local file
@@ -170,6 +170,15 @@ subjectAltName = DNS:$SCRAPER
 END
 }
 
+# renewal_period NUMBER: notes in which period of renewal an update looked at certificates, see plan.TLS.Period.
+renewal_period() { put "$AUTHORITY/period" 600 <<<"$1"; }
+
+# signs_as VALIDITY RENEW NAME...: refuses to sign by other settings than these, which the monitor's plan brings.
+signs_as() {
+  [ "$(cat "$AUTHORITY/settings" 2>/dev/null)" = "validity $1"$'\n'"renew $2"$'\n'"authorities ${*:3}" ] ||
+    fail "this monitor's authority has other settings than the stack; run its converge command first"
+}
+
 # certify_host NAME RECEIVER REQUEST NAME-OF-IT...: knows a host by its request (base64 of DER) and signs what it says of itself. RECEIVER,
 # address:port, is where renewed certificates are brought. What enrol's receipt tells the host is left in variables.
 # shellcheck disable=SC2034 # receipt.sh uses them
@@ -202,7 +211,7 @@ sign() {
   local folder=$1 name=$2 by validity
   shift 2
   by=$(last)
-  validity=$(setting 1)
+  validity=$(setting validity)
   if is_current "$folder" "$by" "$validity" "$*"; then return; fi
   SANS=$(IFS=, && echo "$*") issue "$AUTHORITY/$by" "$folder/request.pem" "$folder/certificate.new" "$name" host "$validity"
   sync "$folder/certificate.new"
@@ -221,7 +230,7 @@ is_current() {
   local have=$1/certificate.pem
   [ -s "$have" ] && [ "$(cat "$1/by" "$1/validity" "$1/names" 2>/dev/null)" = "$2"$'\n'"$3"$'\n'"$4" ] &&
     [ "$(openssl x509 -in "$have" -noout -pubkey)" = "$(openssl req -in "$1/request.pem" -noout -pubkey)" ] &&
-    signed_by "$have" "$2" && openssl x509 -in "$have" -noout -checkend "$(setting 2)" >/dev/null
+    signed_by "$have" "$2" && openssl x509 -in "$have" -noout -checkend "$(setting renew)" >/dev/null
 }
 
 # signed_by FILE NAME: says whether an authority, as it is now, signed a certificate.
@@ -244,7 +253,7 @@ own_certificate() {
   sign "$folder" "$name" "$@"
   pair
   trust <"$AUTHORITY/bundle.pem"
-  certify "$name" "$(<"$folder/signed")" "$(setting 2)" <"$folder/certificate.pem"
+  certify "$name" "$(<"$folder/signed")" "$(setting renew)" <"$folder/certificate.pem"
 }
 
 # scraper is what Prometheus proves itself with, and what is told of it.
@@ -265,12 +274,12 @@ pair() {
   put "$PAIR/authorities.pem" 400:prometheus <"$AUTHORITY/bundle.pem"
   if ! signed_by "$PAIR/certificate.pem" "$by" ||
     [ "$(openssl x509 -in "$PAIR/certificate.pem" -noout -pubkey)" != "$(openssl pkey -in "$PAIR/key.pem" -pubout)" ] ||
-    [ "$(cat "$AUTHORITY/scraper-validity" 2>/dev/null)" != "$(setting 1)" ] ||
-    ! openssl x509 -in "$PAIR/certificate.pem" -noout -checkend "$(setting 2)" >/dev/null; then
+    [ "$(cat "$AUTHORITY/scraper-validity" 2>/dev/null)" != "$(setting validity)" ] ||
+    ! openssl x509 -in "$PAIR/certificate.pem" -noout -checkend "$(setting renew)" >/dev/null; then
     (umask 077 && openssl req -new -key "$PAIR/key.pem" -subj "/CN=$SCRAPER" -out "$RUN/scraper.pem")
-    issue "$AUTHORITY/$by" "$RUN/scraper.pem" "$RUN/scraper.crt" "$SCRAPER" scraper "$(setting 1)"
+    issue "$AUTHORITY/$by" "$RUN/scraper.pem" "$RUN/scraper.crt" "$SCRAPER" scraper "$(setting validity)"
     put "$PAIR/certificate.pem" 400:prometheus <"$RUN/scraper.crt"
-    setting 1 >"$AUTHORITY/scraper-validity"
+    setting validity >"$AUTHORITY/scraper-validity"
     rm "$RUN/scraper.pem" "$RUN/scraper.crt"
   fi
 }
@@ -278,11 +287,11 @@ pair() {
 # monitor_metrics tells of all certificates that the monitor itself has.
 monitor_metrics() {
   local name renew
-  renew=$(setting 2)
+  renew=$(setting renew)
   {
     certificate_metrics exporter "$CERTIFICATES/certificate.pem" "$renew"
     certificate_metrics scraper "$PAIR/certificate.pem" "$renew"
-    for name in $(setting 3); do
+    for name in $(setting authorities); do
       certificate_metrics authority "$AUTHORITY/$name/certificate.pem" "$renew" ",authority=\"$name\""
     done
   } | put_metrics

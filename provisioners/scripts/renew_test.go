@@ -18,7 +18,7 @@ echo host >$STATE/host
 cp "$AUTHORITY/hosts/b/certificate.pem" /mnt/b.pem
 b() { serial "$AUTHORITY/hosts/b/certificate.pem"; }
 before=$(b)
-due() { sed -i '2s/.*/90000/' "$AUTHORITY/settings"; }
+due() { sed -i 's/^renew .*/renew 90000/' "$AUTHORITY/settings"; }
 timeout 50 openssl s_server -accept 10.98.0.2:19100 -cert /mnt/b.pem -key /mnt/b.key -CAfile "$AUTHORITY/bundle.pem" -Verify 1 -tls1_3 -www \
   </dev/null >/dev/null 2>&1 9>&- 3>&- &
 receiver() { # ANSWER: takes one certificate

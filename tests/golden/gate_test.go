@@ -103,7 +103,7 @@ func (s *site) write(path, text string) {
 // certificates makes an authority, and a certificate by it for the hosts and one for Prometheus.
 func (s *site) certificates() {
 	s.Helper()
-	s.write("etc/promwire/authority/settings", "86400\n3600\n1\n")
+	s.write("etc/promwire/authority/settings", "validity 86400\nrenew 3600\nauthorities 1\n")
 	s.bash(`umask 077
 mkdir -p etc/promwire/authority/1 etc/promwire/tls etc/prometheus/tls
 key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1/key.pem"; }

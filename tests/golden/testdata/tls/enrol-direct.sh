@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# promwire: the monitor knows node-1; its certificate of authority 1, 2 for 2160h0m0s, renewed 720h0m0s before, in period 7
+# promwire: the monitor knows node-1
 set -euo pipefail
 
 # (use.sh)
 
 apply() {
 use node-1 enrol
+signs_as 7776000 2592000 1 2
+renewal_period 7
 certify_host node-1 direct.example.com:19101 cmVxdWVzdA== DNS:node-1 DNS:direct.example.com
 scrape node-1.node https://direct.example.com:19100/metrics <<'END'
 [

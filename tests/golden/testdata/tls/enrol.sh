@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# promwire: the monitor knows node-1; its certificate of authority 1, 2 for 2160h0m0s, renewed 720h0m0s before, in period 7
+# promwire: the monitor knows node-1
 set -euo pipefail
 
 # (use.sh)
@@ -14,6 +14,8 @@ PublicKey = bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4=
 AllowedIPs = 10.98.0.2/32
 END
 join_parts
+signs_as 7776000 2592000 1 2
+renewal_period 7
 certify_host node-1 10.98.0.2:19101 cmVxdWVzdA== DNS:node-1 IP:10.98.0.2
 scrape node-1.node https://10.98.0.2:19100/metrics <<'END'
 [
