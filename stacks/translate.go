@@ -80,7 +80,7 @@ func (t translation) target(h settings.Host) fleet.Target {
 		Labels: h.Labels,
 		Listen: h.Listen,
 		Period: t.tls().Period(now()),
-		Plan: plan.TargetValues{
+		Plan: plan.TargetSpec{
 			Host:     h.Name,
 			Tunnel:   t.tunnel(t.addresses.Hosts[h.Name]),
 			SSH:      t.ssh(h),

@@ -17,12 +17,12 @@ import (
 	"github.com/promwire/promwire/provisioners/plan"
 )
 
-// Args are one target's. The plan's Monitor is filled in by New.
+// Args are one target's.
 type Args struct {
 	Host   host.Args
 	Region string
 	Labels map[string]string // more labels for its series
-	Plan   plan.TargetValues
+	Plan   plan.TargetSpec
 	Listen netip.Addr // of a host outside the tunnel: its own address, where that's not the public one; the zero value: the public one
 	Period int64      // see plan.TLS.Period
 }
@@ -39,8 +39,8 @@ type Target struct {
 	monitor *monitor.Monitor
 }
 
-// New makes a target of the monitor, on the source's machine: bootstrap, then enrol (on the monitor) and converge, side by side unless converge waits for the certificate that
-// enrol signs, then confirm.
+// New makes a target of the monitor, on the source's machine: bootstrap, then enrol (on the monitor) and converge, side by side unless
+// converge waits for the certificate that enrol signs, then confirm.
 func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Target, error) {
 	t := &Target{Args: args, monitor: m}
 	name := args.Host.Name
@@ -89,15 +89,13 @@ func (t *Target) plan(enrol *remote.Command) pulumix.Output[plan.Plan] {
 }
 
 func (t *Target) render(monitor plan.Peer, certificate facts.Certificate, direct *plan.Direct) (plan.Plan, error) {
-	values := t.Args.Plan
 	failed := monitor.Endpoint == "" ||
-		(values.TLS.Enabled() && certificate == (facts.Certificate{})) ||
+		(t.Args.Plan.TLS.Enabled() && certificate == (facts.Certificate{})) ||
 		(t.Args.Host.Direct && direct == nil)
 	if failed {
 		return plan.Plan{}, nil
 	}
-	values.Monitor, values.Certificate, values.Direct = monitor, certificate, direct
-	desired, err := plan.Target(values)
+	desired, err := plan.Target(plan.TargetValues{TargetSpec: t.Args.Plan, Monitor: monitor, Certificate: certificate, Direct: direct})
 	if err != nil {
 		return plan.Plan{}, fmt.Errorf("target %s: %w", t.Args.Host.Name, err)
 	}

@@ -158,7 +158,7 @@ func (v MonitorValues) Closed() []int {
 }
 
 // Closed are the TCP ports that must not answer the operator's machine. What the settings open besides being scraped is not among them.
-func (v TargetValues) Closed() []int {
+func (v TargetSpec) Closed() []int {
 	ports := Guarded(v.Exporters)
 	for _, s := range v.Scrape {
 		if !slices.Contains(v.Open, nftables.Port{Number: s.Port, Protocol: "tcp"}) {

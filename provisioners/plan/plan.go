@@ -170,7 +170,7 @@ func (v TargetValues) exporters() exporters {
 }
 
 // Scraped are the TCP ports that the monitor alone may reach.
-func (v TargetValues) Scraped() []int {
+func (v TargetSpec) Scraped() []int {
 	ports := exporter.Ports(exporter.Endpoints(v.Exporters, v.Scrape, v.TLS.Enabled()))
 	if v.TLS.Enabled() {
 		ports = append(ports, certificate.ReceivePort)

@@ -42,9 +42,11 @@ func choose(name string) exporter.Choice {
 func targetValues() TargetValues {
 	m := monitorValues()
 	return TargetValues{
-		Host: "node-1", Tunnel: tunnelAt("10.98.0.2"), SSH: m.SSH, Releases: m.Releases,
-		Exporters: []exporter.Choice{choose("node")},
-		Monitor:   Peer{PublicKey: wgtypes.Key{1}, Endpoint: "198.51.100.9:51820", Addresses: m.Tunnel.Addresses},
+		TargetSpec: TargetSpec{
+			Host: "node-1", Tunnel: tunnelAt("10.98.0.2"), SSH: m.SSH, Releases: m.Releases,
+			Exporters: []exporter.Choice{choose("node")},
+		},
+		Monitor: Peer{PublicKey: wgtypes.Key{1}, Endpoint: "198.51.100.9:51820", Addresses: m.Tunnel.Addresses},
 	}
 }
 

@@ -93,19 +93,24 @@ type MonitorValues struct {
 	ScrapeConfigs []string          // the operator's own jobs, see prometheus.Server
 }
 
-// TargetValues are what a target's plan depends on: itself and the monitor, no other target.
-type TargetValues struct {
+// TargetSpec is what the settings say of a target.
+type TargetSpec struct {
 	Host     string // name
 	Tunnel   Tunnel
 	SSH      SSH
 	Releases Releases
-	Monitor  Peer
 	Open     Ports
+	TLS      TLS
 
 	Exporters []exporter.Choice  // what promwire installs; the node exporter is one of them
 	Scrape    []exporter.Service // what the host serves already
+}
 
-	TLS         TLS
+// TargetValues are what a target's plan depends on: itself and the monitor, no other target. All but the TargetSpec is known only when
+// the monitor is there.
+type TargetValues struct {
+	TargetSpec
+	Monitor     Peer
 	Certificate facts.Certificate // where TLS is enabled
 	Direct      *Direct           // nil: in the tunnel
 }

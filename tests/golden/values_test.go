@@ -156,9 +156,11 @@ func (f fleet) monitor(t *testing.T) plan.Plan {
 
 func (f fleet) values() plan.TargetValues {
 	values := plan.TargetValues{
-		Host: "node-1", Tunnel: f.tunnel(2), SSH: plan.SSH{Port: 2222, From: f.from}, Releases: releases(),
+		TargetSpec: plan.TargetSpec{
+			Host: "node-1", Tunnel: f.tunnel(2), SSH: plan.SSH{Port: 2222, From: f.from}, Releases: releases(),
+			TLS: f.tls, Exporters: f.exporters, Scrape: f.scrape,
+		},
 		Monitor: plan.Peer{PublicKey: key('m'), Endpoint: "198.51.100.34:51820", Addresses: f.addresses(1)},
-		TLS:     f.tls, Exporters: f.exporters, Scrape: f.scrape,
 	}
 	if f.tls.Enabled() {
 		values.Certificate = facts.Certificate{PEM: fakeCertificate("host"), Authorities: fakeCertificate("1") + fakeCertificate("2"), Signed: 1700000000}
