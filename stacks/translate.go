@@ -62,7 +62,7 @@ func (t translation) monitor() fleet.Monitor {
 			Open:           open(m.Host),
 			TLS:            t.tls(),
 			Forward:        t.forward(),
-			Outside:        slices.ContainsFunc(t.settings.Targets, direct),
+			Direct:         slices.ContainsFunc(t.settings.Targets, direct),
 			Web:            m.Prometheus.Web,
 			Jobs:           t.settings.Pushgateway.Jobs,
 			Exporters:      m.Exporters,
@@ -94,7 +94,7 @@ func (t translation) target(h settings.Host) fleet.Target {
 	}}
 }
 
-// direct says whether a target is scraped outside the tunnel.
+// direct says whether a target is direct: scraped outside the tunnel.
 func direct(h settings.Host) bool { return h.Transport == settings.TLSOnly }
 
 // now is the clock: whether a certificate is due depends on it.

@@ -114,7 +114,7 @@ func (f *Fleet) targets(ctx *pulumi.Context, cloud Cloud, list []Target, depends
 // madeDirect says whether the cloud makes a target's machine and has to let the monitor through to it.
 func madeDirect(t Target) bool { return t.Host.Direct && t.Machine.Made != nil }
 
-// directPorts are the TCP ports at which the monitor scrapes targets outside the tunnel.
+// directPorts are the TCP ports at which the monitor scrapes direct targets.
 func directPorts(list []Target) []int {
 	var ports []int
 	for _, t := range list {

@@ -17,8 +17,8 @@ type Machine struct {
 // Cloud makes machines for one fleet, each behind a firewall from its first moment. A folder of components/cloud has one.
 type Cloud interface {
 	Monitor(host.Spec) host.Source
-	Target(host.Spec) host.Source // for one that is scraped through the tunnel
-	Direct(host.Spec) host.Source // for one that is scraped outside the tunnel; Admit comes first
+	Target(host.Spec) host.Source // for a target in the tunnel
+	Direct(host.Spec) host.Source // for a direct target; Admit comes first
 	// Admit lets the IP address of a scraper, and nobody else, connect to TCP ports of the Direct machines.
 	Admit(ctx *pulumi.Context, scraper pulumi.StringInput, ports []int) error
 }

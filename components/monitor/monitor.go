@@ -21,7 +21,7 @@ type Args struct {
 	Host     host.Args
 	Plan     plan.MonitorValues
 	Endpoint string // address or DNS name that targets dial, at the tunnel's port; "": the host's public address
-	Source   string // IP address that targets outside the tunnel see the monitor come from; "": the host's public address
+	Source   string // IP address that direct targets see the monitor come from; "": the host's public address
 }
 
 // Monitor is a host that runs Prometheus, and the end of the tunnel that all targets dial.
@@ -30,7 +30,7 @@ type Monitor struct {
 	Host     *host.Host
 	Plan     plan.MonitorValues
 	Endpoint pulumi.StringOutput       // host:port
-	Source   pulumi.StringOutput       // IP address that targets outside the tunnel see it come from
+	Source   pulumi.StringOutput       // IP address that direct targets see it come from
 	Peer     pulumix.Output[plan.Peer] // as the other ends of the tunnel know it; zero if it failed
 	Receipt  pulumi.StringOutput       // JSON: what converge changed, versions, the firewall's digest
 	Script   pulumi.StringOutput       // what converge ran

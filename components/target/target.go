@@ -23,7 +23,7 @@ type Args struct {
 	Region string
 	Labels map[string]string // more labels for its series
 	Plan   plan.TargetSpec
-	Listen netip.Addr // of a host outside the tunnel: its own address, where that's not the public one; the zero value: the public one
+	Listen netip.Addr // of a direct target: its own address, where that's not the public one; the zero value: the public one
 	Period int64      // see plan.TLS.Period
 }
 

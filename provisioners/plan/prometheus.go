@@ -60,7 +60,7 @@ func (v MonitorValues) probes() *prometheus.Probes {
 
 // talksTo are the networks of all targets; none where some are anywhere, or the operator's own jobs are.
 func (v MonitorValues) talksTo() []netip.Prefix {
-	if v.Outside || len(v.ScrapeConfigs) > 0 {
+	if v.Direct || len(v.ScrapeConfigs) > 0 {
 		return nil
 	}
 	return v.Tunnel.Networks

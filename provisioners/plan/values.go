@@ -69,7 +69,7 @@ type Direct struct {
 	Monitor netip.Addr // where it sees the monitor come from
 }
 
-// MonitorValues are what the monitor's plan depends on. Of the targets it knows no more than their jobs and whether any is Outside.
+// MonitorValues are what the monitor's plan depends on. Of the targets it knows no more than their jobs and whether any is Direct.
 type MonitorValues struct {
 	Host           string // name
 	Region         string
@@ -83,7 +83,7 @@ type MonitorValues struct {
 	Open           Ports
 	TLS            TLS
 	Web            prometheus.Web  // Prometheus's own endpoint
-	Outside        bool            // whether any target is outside the tunnel
+	Direct         bool            // whether any target is direct: scraped outside the tunnel
 	Jobs           []string        // batch jobs, which push to the monitor's Pushgateway as the users of these names; none: it has none
 	Forward        []nftables.Edge // ways between other ends of the tunnel, through the monitor
 

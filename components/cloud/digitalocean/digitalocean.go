@@ -19,7 +19,7 @@ import (
 const (
 	roleMonitor = "monitor"
 	roleTarget  = "target"
-	roleDirect  = "direct" // a target that is scraped outside the tunnel: it has the tag of a target too
+	roleDirect  = "direct" // a direct target: it has the tag of a target too
 )
 
 // Args are what a fleet's droplets have in common.
@@ -75,7 +75,7 @@ func (c *Cloud) Target(spec host.Spec) host.Source {
 	return c.droplet(spec, c.tags[roleTarget], c.firewalls)
 }
 
-// Direct is a droplet for a target that is scraped outside the tunnel, by those that Admit let in.
+// Direct is a droplet for a direct target, which is scraped by those that Admit let in.
 func (c *Cloud) Direct(spec host.Spec) host.Source {
 	tags := append(slices.Clone(c.tags[roleTarget]), c.tags[roleDirect]...)
 	return c.droplet(spec, tags, append(slices.Clone(c.firewalls), c.direct...))
