@@ -21,8 +21,9 @@ const (
 	// WebPath is the web configuration of all exporters of the host.
 	WebPath = Folder + "/web.yml"
 
-	// ReceivePort is TCP: where the monitor delivers a renewed certificate.
-	ReceivePort = 19101
+	// ReceivePort is TCP: where the monitor delivers a renewed certificate. No exporter has it: with
+	// certificates theirs begin at 19100.
+	ReceivePort = 19099
 	// ReceivePath is where the receiver's script lies.
 	ReceivePath = "/usr/local/lib/promwire/receive"
 	// ReceiveSocket is the unit that listens for renewed certificates, ReceiveService the template that takes one each.

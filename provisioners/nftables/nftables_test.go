@@ -102,8 +102,8 @@ func TestScraped(t *testing.T) {
 		{"tunnel", tunnel, TCP(Inside, monitor, 9100), []string{
 			`iifname "promwire0" ip saddr 10.98.0.1 tcp dport 9100 accept`, `iifname "promwire0" ip6 saddr fd98::1 tcp dport 9100 accept`,
 		}},
-		{"no tunnel", Ruleset{}, TCP(Inside, monitor[:1], 19101, 19100), []string{
-			`ip saddr 10.98.0.1 tcp dport { 19100, 19101 } accept`,
+		{"no tunnel", Ruleset{}, TCP(Inside, monitor[:1], 19099, 19100), []string{
+			`ip saddr 10.98.0.1 tcp dport { 19099, 19100 } accept`,
 		}},
 		{"nobody", tunnel, TCP(Inside, nil, 19100), nil},
 		{"nothing", tunnel, TCP(Inside, monitor), nil},

@@ -10,9 +10,11 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
+	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/provisioners/scripts"
 )
@@ -55,6 +57,25 @@ func tunnelAt(address string) Tunnel {
 		Addresses: []netip.Addr{netip.MustParseAddr(address)},
 		Networks:  []netip.Prefix{netip.MustParsePrefix("10.98.0.0/24")},
 		Port:      51820, MTU: 1420,
+	}
+}
+
+// TestPortsDiffer: whatever a host serves, no exporter has a port that something else of promwire listens on.
+func TestPortsDiffer(t *testing.T) {
+	taken := map[int]string{
+		prometheus.Port: "Prometheus", pushgateway.Port: "the Pushgateway", certificate.ReceivePort: "the renewal of certificates",
+	}
+	for _, e := range exporter.All() {
+		ports := []int{e.Port}
+		if e.Certificates() {
+			ports = append(ports, e.Port+exporter.TLSOffset)
+		}
+		for _, port := range ports {
+			if by, is := taken[port]; is {
+				t.Errorf("the exporter %s has the port %d of %s", e.Name, port, by)
+			}
+			taken[port] = "the exporter " + e.Name
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ showing() { own >/mnt/served-10.98.0.2:19100; }
 		{"a host that does not answer", `join; take; authority 86400 3600 1 2; join; authority 86400 3600 2`, "authority 1 signed what these hosts still have: host", true},
 		{"what it had has expired", `authority 2 1 1; join; authority 86400 3600 1 2; join; until ! openssl x509 -in "$AUTHORITY/hosts/host/former-1.pem" -noout -checkend 0 >/dev/null; do sleep 0.2; done; ` +
 			`authority 86400 3600 2; ls "$AUTHORITY"`, "2\nbundle.pem", false},
-		{"the authority is named that is in use", `join; take; showing; authority 86400 3600 1 2; certify_host z 10.98.0.9:19101 "$REQUEST" DNS:z; authority 86400 3600 2`,
+		{"the authority is named that is in use", `join; take; showing; authority 86400 3600 1 2; certify_host z 10.98.0.9:19099 "$REQUEST" DNS:z; authority 86400 3600 2`,
 			"authority 1 signed what these hosts still have: host; list both in tls.authorities (1 first", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

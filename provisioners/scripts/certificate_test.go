@@ -19,7 +19,7 @@ other_host() { # NAME: makes a request of another host
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "/mnt/$1.key"
   openssl req -new -key "/mnt/$1.key" -subj /CN=x -outform DER | base64 --wrap 0
 }
-join() { certify_host host 10.98.0.2:19101 "$REQUEST" DNS:host IP:10.98.0.2; }
+join() { certify_host host 10.98.0.2:19099 "$REQUEST" DNS:host IP:10.98.0.2; }
 take() { # what the host does with enrol's receipt
   trust < <(base64 --decode <<<"$AUTHORITIES")
   certify host "$SIGNED" 3600 < <(base64 --decode <<<"$CERTIFICATE")
@@ -51,7 +51,7 @@ func TestCertificates(t *testing.T) {
 		{"a second run changes nothing", `join; take; CHANGED=(); authority 86400 3600 1; join; take; echo "changed: ${CHANGED[*]}"`, "changed: \n", false},
 		{"not due, not signed anew", `join; a=$(serial <(own)); join; [ "$(serial <(own))" = "$a" ] && echo same`, "same\n", false},
 		{"due, signed anew", `join; a=$(serial <(own)); authority 86400 86399 1; sleep 1.1; join; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
-		{"another name, signed anew", `join; a=$(serial <(own)); certify_host host 10.98.0.3:19101 "$REQUEST" DNS:host IP:10.98.0.3; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
+		{"another name, signed anew", `join; a=$(serial <(own)); certify_host host 10.98.0.3:19099 "$REQUEST" DNS:host IP:10.98.0.3; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
 		{"another validity, signed anew", `join; a=$(serial <(own)); authority 90000 3600 1; join; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
 		{"another key, signed anew", `join; a=$(serial <(own)); REQUEST=$(other_host b); join; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
 		{"what a request names counts for nothing", `r=$(openssl req -new -key /etc/promwire/tls/key.pem -subj /CN=scraper.promwire.internal -addext ` +
@@ -69,7 +69,7 @@ func TestCertificates(t *testing.T) {
 		{"a certificate for another key", `REQUEST=$(other_host b); join; take`, "it is for another key than /etc/promwire/tls/key.pem", true},
 		{"a certificate by another authority", `join; a=$CERTIFICATE; rm -r /etc/promwire/authority; authority 86400 3600 1; join; CERTIFICATE=$a; take`,
 			"no authority that it trusts signed it", true},
-		{"a certificate of another name", `certify_host host 10.98.0.2:19101 "$REQUEST" DNS:node-9; take`, "it is not for host", true},
+		{"a certificate of another name", `certify_host host 10.98.0.2:19099 "$REQUEST" DNS:node-9; take`, "it is not for host", true},
 		{"an expired certificate", `authority 2 1 1; join; until ! openssl x509 -in <(own) -noout -checkend 0 >/dev/null; do sleep 0.2; done; take`,
 			"set the clock, with timedatectl set-ntp true", true},
 		{"a clock that is behind", `join; SIGNED=$((SIGNED + 7200)); take`, "s behind the monitor's; set it, with timedatectl", true},

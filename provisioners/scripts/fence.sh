@@ -2,7 +2,7 @@
 # Tries to reach, through the tunnel, what a target must not reach: the exporters of other hosts, the monitor's Prometheus and
 # exporter. What it saw becomes metrics, so the proof is taken again and again, by every target, and needs no SSH.
 #
-# Arguments: the textfile collector's directory, how many addresses of a network to try, the exporters' ports (such as 19100,19101),
+# Arguments: the textfile collector's directory, how many addresses of a network to try, the exporters' ports (such as 19100,19099),
 # then for each family NETWORK,OWN,MONITOR (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
 set -euo pipefail
 

@@ -13,7 +13,7 @@ const another = fleet + `
 ip link set lo up; ip address add 10.98.0.2/32 dev lo
 trust <"$AUTHORITY/bundle.pem"; own_certificate host DNS:host; scraper
 REQUEST_B=$(other_host b)
-certify_host b 10.98.0.2:19101 "$REQUEST_B" DNS:b IP:10.98.0.2
+certify_host b 10.98.0.2:19099 "$REQUEST_B" DNS:b IP:10.98.0.2
 echo host >$STATE/host
 cp "$AUTHORITY/hosts/b/certificate.pem" /mnt/b.pem
 b() { serial "$AUTHORITY/hosts/b/certificate.pem"; }
@@ -23,7 +23,7 @@ timeout 50 openssl s_server -accept 10.98.0.2:19100 -cert /mnt/b.pem -key /mnt/b
   </dev/null >/dev/null 2>&1 9>&- 3>&- &
 receiver() { # ANSWER: takes one certificate
   timeout 50 perl -MIO::Socket::INET -e '
-    my $s = IO::Socket::INET->new(LocalAddr => "10.98.0.2:19101", Listen => 1, ReuseAddr => 1) or die;
+    my $s = IO::Socket::INET->new(LocalAddr => "10.98.0.2:19099", Listen => 1, ReuseAddr => 1) or die;
     open(my $ready, ">", "/mnt/ready"); close $ready;
     my $c = $s->accept; open(my $f, ">", "/mnt/received");
     while (<$c>) { print $f $_; last if /END/ } close $f; print $c "$ARGV[0]\n"' "$1" </dev/null >/dev/null 2>&1 9>&- 3>&- &
@@ -38,13 +38,13 @@ func TestRenew(t *testing.T) {
 	for _, c := range []struct{ name, before, after, said string }{
 		{"nothing is due", "receiver installed", `[ "$(b)" = "$before" ] && [ ! -e /mnt/received ] && echo nothing`, "status 0\nnothing\n"},
 		{"due, and brought", "receiver installed; due", `[ "$(b)" != "$before" ] && cmp /mnt/received "$AUTHORITY/hosts/b/certificate.pem" && echo brought`, "status 0\nbrought\n"},
-		{"not served yet, and brought again", `receiver installed; rm "$AUTHORITY/hosts/b/certificate.pem"; certify_host b 10.98.0.2:19101 "$REQUEST_B" DNS:b IP:10.98.0.2`,
+		{"not served yet, and brought again", `receiver installed; rm "$AUTHORITY/hosts/b/certificate.pem"; certify_host b 10.98.0.2:19099 "$REQUEST_B" DNS:b IP:10.98.0.2`,
 			`cmp /mnt/received "$AUTHORITY/hosts/b/certificate.pem" && echo brought`, "status 0\nbrought\n"},
 		{"a former one is kept until the new one is shown", `receiver installed; due`, `ls "$AUTHORITY/hosts/b"`, "former-1.pem"},
 		{"and forgotten then", `receiver installed; cp "$AUTHORITY/hosts/b/certificate.pem" "$AUTHORITY/hosts/b/former-1.pem"`, `ls "$AUTHORITY/hosts/b" | xargs`,
 			"by certificate.pem names"},
 		{"refused", `receiver "refused: no"; due`, ":", "b: refused: no\npromwire: host: renew: these hosts do not have their renewed certificates yet: b;"},
-		{"nobody listens", "due", ":", "b: no answer at 10.98.0.2:19101\n"},
+		{"nobody listens", "due", ":", "b: no answer at 10.98.0.2:19099\n"},
 		{"one host's request is broken, the other host is served", `receiver installed; cp -r "$AUTHORITY/hosts/b" "$AUTHORITY/hosts/a"; echo x >"$AUTHORITY/hosts/a/request.pem"
 echo 10.98.0.9:1 >"$AUTHORITY/hosts/a/receiver"; due`, `cmp /mnt/received "$AUTHORITY/hosts/b/certificate.pem" && echo brought`, "status 1\nbrought\n"},
 		{"the scraper's and the own one, too", `receiver installed; due; s=$(serial $PAIR/certificate.pem); o=$(serial $CERTIFICATES/certificate.pem)`,

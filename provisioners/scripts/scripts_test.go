@@ -109,7 +109,7 @@ exit 7`,
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("bash", "-s", "--", folder, "6", "9100,19101", "10.98.0.0/29,10.98.0.2,10.98.0.1", "fd98::/64,fd98::2,fd98::1")
+	cmd := exec.Command("bash", "-s", "--", folder, "6", "9100,19099", "10.98.0.0/29,10.98.0.2,10.98.0.1", "fd98::/64,fd98::2,fd98::1")
 	cmd.Env = append(os.Environ(), "PATH="+folder+":"+os.Getenv("PATH"))
 	cmd.Stdin = strings.NewReader(Fence)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -126,8 +126,8 @@ exit 7`,
 		`promwire_fence_open_addresses{to="targets",port="9100"} 1`,
 		`promwire_fence_open_addresses{to="monitor",port="9090"} 1`,
 		`promwire_fence_open_addresses{to="monitor",port="9100"} 0`,
-		`promwire_fence_probed_addresses{to="targets",port="19101"} 8`,
-		`promwire_fence_open_addresses{to="targets",port="19101"} 0`,
+		`promwire_fence_probed_addresses{to="targets",port="19099"} 8`,
+		`promwire_fence_open_addresses{to="targets",port="19099"} 0`,
 	} {
 		if !strings.Contains(string(metrics), want+"\n") {
 			t.Errorf("%s is missing in:\n%s", want, metrics)

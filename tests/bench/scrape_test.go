@@ -65,11 +65,11 @@ func prepare(b *testing.B, lab *fixture.Lab, prefix string) []way {
 	direct := public[prefix+"node-3"]
 	ways := []way{
 		{"tunnel", "http", "10.98.0.2", 9100}, {"tunnel+TLS", "https", "10.98.0.2", 19100},
-		{"neither", "http", direct, 19101}, {"TLS", "https", direct, 19100},
+		{"neither", "http", direct, 19099}, {"TLS", "https", direct, 19100},
 	}
 	on(b, lab, prefix+"node-1", plainExporter("10.98.0.2:9100")+
 		"nft insert rule inet promwire input ip saddr 10.98.0.1 tcp dport 9100 accept")
-	on(b, lab, prefix+"node-3", "systemctl stop promwire-certificate.socket\n"+plainExporter(direct+":19101"))
+	on(b, lab, prefix+"node-3", "systemctl stop promwire-certificate.socket\n"+plainExporter(direct+":19099"))
 	for _, w := range ways {
 		file := fmt.Sprintf(`[{"targets":["%s:%d"],"labels":{"name":"%s","way":"%s","__scheme__":"%s"}}]`, w.address, w.port, w.name, w.name, w.scheme)
 		on(b, lab, prefix+monitor, fmt.Sprintf("cat >'/etc/prometheus/targets.d/bench-%s.node.json' <<'END'\n%s\nEND", w.name, file))

@@ -121,7 +121,7 @@ func whoMayScrape(s *story) {
 
 // outsideTheTunnel: the target without a tunnel is open to the monitor's address alone, on the host and in the cloud.
 func outsideTheTunnel(s *story) {
-	for _, port := range []int{9090, 9100, 19100, 19101} {
+	for _, port := range []int{9090, 9100, 19100, 19099} {
 		for _, host := range slices.Sorted(maps.Keys(s.scraped())) {
 			status := curlHere(s.t, fmt.Sprintf("https://%s:%d/metrics", s.address(host), port))
 			assert.True(s.t, refused(status), "operator to %s:%d: curl says %d", host, port, status)
@@ -133,7 +133,7 @@ func outsideTheTunnel(s *story) {
 	status := s.curlOn("node-2", "https://"+s.tunnels()["node-1"]+":19100/", "--interface", "promwire0")
 	assert.True(s.t, refused(status), "another target through the tunnel: curl says %d", status)
 	assert.Contains(s.t, s.mustOn(direct, "nft list table inet promwire"),
-		"ip saddr "+s.address("monitor-1")+" tcp dport { 19100, 19101 } accept")
+		"ip saddr "+s.address("monitor-1")+" tcp dport { 19099, 19100 } accept")
 }
 
 func ownEndpoint(s *story) {

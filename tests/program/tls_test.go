@@ -67,13 +67,13 @@ func TestOutsideTheTunnel(t *testing.T) {
 			assert.Equal(t, "198.51.100.25", sources[0].StringValue(), "the monitor's address")
 		}
 	}
-	assert.ElementsMatch(t, []string{"19100", "19101"}, ports)
+	assert.ElementsMatch(t, []string{"19100", "19099"}, ports)
 	assert.Contains(t, resources["sgp-droplet"].Dependencies, "promwire-test-direct-firewall-rules")
 	assert.NotContains(t, resources["lon-droplet"].Dependencies, "promwire-test-direct-firewall-rules")
 	assert.Len(t, resources["sgp-droplet"].Inputs["tags"].ArrayValue(), 2)
 
 	script := resources["sgp-converge"].Inputs["stdin"].StringValue()
-	assert.Contains(t, script, "ip saddr 198.51.100.25 tcp dport { 19100, 19101 } accept")
+	assert.Contains(t, script, "ip saddr 198.51.100.25 tcp dport { 19099, 19100 } accept")
 	assert.NotContains(t, script, "peer-monitor.conf")
 	enrol := resources["sgp-enrol"].Inputs["stdin"].StringValue()
 	assert.Contains(t, enrol, "DNS:sgp IP:198.51.100.21")

@@ -6,8 +6,8 @@ set -euo pipefail
 
 apply() {
 use node-1 confirm
-confirm f722ff21f93843452361e6c518b74aa3c68e864b951891f0a6ba109c83a7d40f
-receipt f722ff21f93843452361e6c518b74aa3c68e864b951891f0a6ba109c83a7d40f
+confirm f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8
+receipt f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8
 }
 
 case ${1-} in

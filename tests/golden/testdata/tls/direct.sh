@@ -189,14 +189,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 468a666cc48ef80a70064c61be4bcf3867da799d3b11985bd698bf4df9cf4995 <<'END'
+firewall 163d5703bcbbc4b224be7960b4faba4bcabdd91eed1c1dad91a8679d64764d50 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "468a666cc48ef80a70064c61be4bcf3867da799d3b11985bd698bf4df9cf4995"
+	comment "163d5703bcbbc4b224be7960b4faba4bcabdd91eed1c1dad91a8679d64764d50"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -226,7 +226,7 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		ip saddr 198.51.100.34 tcp dport { 19100, 19101, 19187 } accept
+		ip saddr 198.51.100.34 tcp dport { 19099, 19100, 19187 } accept
 	}
 }
 END
@@ -282,7 +282,7 @@ Description=Renewed certificates of this host, from promwire's monitor
 Accept=yes
 MaxConnections=4
 FreeBind=yes
-ListenStream=198.51.100.98:19101
+ListenStream=198.51.100.98:19099
 IPAddressDeny=any
 IPAddressAllow=localhost
 IPAddressAllow=198.51.100.98/32
@@ -296,7 +296,7 @@ remove_unit promwire-fence.timer
 remove /var/lib/node_exporter/textfile/promwire_fence.prom
 stop_later node_exporter.service
 remove_former_identity
-receipt 468a666cc48ef80a70064c61be4bcf3867da799d3b11985bd698bf4df9cf4995
+receipt 163d5703bcbbc4b224be7960b4faba4bcabdd91eed1c1dad91a8679d64764d50
 }
 
 case ${1-} in

@@ -8,7 +8,7 @@ apply() {
 use node-1 enrol
 signs_as 7776000 2592000 1 2
 renewal_period 7
-certify_host node-1 direct.example.com:19101 cmVxdWVzdA== DNS:node-1 DNS:direct.example.com
+certify_host node-1 direct.example.com:19099 cmVxdWVzdA== DNS:node-1 DNS:direct.example.com
 scrape node-1.node https://direct.example.com:19100/metrics <<'END'
 [
   {

@@ -16,7 +16,7 @@ END
 join_parts
 signs_as 7776000 2592000 1 2
 renewal_period 7
-certify_host node-1 10.98.0.2:19101 cmVxdWVzdA== DNS:node-1 IP:10.98.0.2
+certify_host node-1 10.98.0.2:19099 cmVxdWVzdA== DNS:node-1 IP:10.98.0.2
 scrape node-1.node https://10.98.0.2:19100/metrics <<'END'
 [
   {

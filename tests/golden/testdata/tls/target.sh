@@ -242,7 +242,7 @@ After=wg-quick@promwire0.service
 
 [Service]
 Type=oneshot
-ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile 254 9121,19100,19187,19101 10.98.0.0/24,10.98.0.2,10.98.0.1
+ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile 254 9121,19100,19187,19099 10.98.0.0/24,10.98.0.2,10.98.0.1
 TimeoutStartSec=60
 LogLevelMax=notice
 ReadWritePaths=/var/lib/node_exporter/textfile
@@ -309,14 +309,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall f722ff21f93843452361e6c518b74aa3c68e864b951891f0a6ba109c83a7d40f <<'END'
+firewall f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "f722ff21f93843452361e6c518b74aa3c68e864b951891f0a6ba109c83a7d40f"
+	comment "f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -346,7 +346,7 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		iifname "promwire0" ip saddr 10.98.0.1 tcp dport { 9121, 19100, 19101, 19187 } accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport { 9121, 19099, 19100, 19187 } accept
 	}
 
 	chain forward {
@@ -410,7 +410,7 @@ Description=Renewed certificates of this host, from promwire's monitor
 Accept=yes
 MaxConnections=4
 FreeBind=yes
-ListenStream=10.98.0.2:19101
+ListenStream=10.98.0.2:19099
 IPAddressDeny=any
 IPAddressAllow=localhost
 IPAddressAllow=10.98.0.2/32
@@ -423,7 +423,7 @@ service promwire-certificate.socket
 service promwire-fence.timer
 stop_later node_exporter.service
 remove_former_identity
-receipt f722ff21f93843452361e6c518b74aa3c68e864b951891f0a6ba109c83a7d40f
+receipt f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8
 }
 
 case ${1-} in
