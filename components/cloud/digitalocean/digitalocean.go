@@ -51,17 +51,19 @@ func New(ctx *pulumi.Context, fleet string, args Args, parent pulumi.Resource) (
 	if c.seed, err = record.Seed(ctx, fleet+"-host-key-seed", parent); err != nil {
 		return nil, err
 	}
-	for _, make := range []func() (pulumi.Resource, error){
-		func() (pulumi.Resource, error) { return c.guard(ctx, roleMonitor, openings{udpPort: args.TunnelPort}) },
-		func() (pulumi.Resource, error) { return c.guard(ctx, roleTarget, openings{}) },
-		func() (pulumi.Resource, error) { return c.admitOperator(ctx, args.SSHFrom) },
-	} {
-		firewall, err := make()
-		if err != nil {
-			return nil, err
-		}
-		c.firewalls = append(c.firewalls, firewall)
+	monitors, err := c.guard(ctx, roleMonitor, openings{udpPort: args.TunnelPort})
+	if err != nil {
+		return nil, err
 	}
+	targets, err := c.guard(ctx, roleTarget, openings{})
+	if err != nil {
+		return nil, err
+	}
+	operator, err := c.admitOperator(ctx, args.SSHFrom)
+	if err != nil {
+		return nil, err
+	}
+	c.firewalls = []pulumi.Resource{monitors, targets, operator}
 	return c, nil
 }
 
