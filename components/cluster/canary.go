@@ -44,7 +44,7 @@ func (c *Cluster) canary(ctx *pulumi.Context) error {
 	return nil
 }
 
-// script is a pod that runs the canary's script. What is asked anew is part of its environment, so that it runs anew.
+// script is a pod that runs the canary's script. Again is part of its environment, so that another text runs it again.
 func (c *Cluster) script(role string, args []string, more ...pulumi.StringInput) kubernetes.Pod {
 	words := pulumi.StringArray{pulumi.String("/canary/canary.sh")}
 	for _, arg := range args {

@@ -1,4 +1,4 @@
-// Package cluster is a Kubernetes cluster that the monitor watches: a Prometheus of its own, federated through the tunnel alone. Behind a
+// Package cluster is a Kubernetes cluster that the monitor watches: a Prometheus of its own, federated only through the tunnel. Behind a
 // gateway, Prometheus listens inside the cluster; in a dark cluster nothing listens on the cluster's network at all.
 package cluster
 
@@ -20,7 +20,7 @@ import (
 // Images are what a cluster's pods run, each with its digest.
 type Images struct{ Prometheus, Wireproxy, Reflect string }
 
-// Args are one cluster's.
+// Args are what the settings say of a cluster.
 type Args struct {
 	Name, Fleet, Namespace string
 	Config                 kubernetes.Config
@@ -39,12 +39,12 @@ type Args struct {
 	Match                  []string      // selectors of the series that the monitor takes
 	Interval               time.Duration // between two federations
 	AcceptUnenforced       bool          // whether policies need not count
-	Again                  string        // any text; a new one tries anew whether policies count
+	Again                  string        // any text; another one tries again whether policies are enforced
 	TunnelPort             int           // UDP, of the monitor
 	ByName                 bool          // whether the monitor is dialled by a DNS name
 }
 
-// Service is one of the cluster's that is not promwire's.
+// Service is a Kubernetes Service that is not promwire's.
 type Service struct {
 	Name, Namespace string
 	Port, PodPort   int // TCP

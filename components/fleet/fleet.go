@@ -16,7 +16,7 @@ import (
 	"github.com/promwire/promwire/components/verification"
 )
 
-// Args are a fleet's.
+// Args are what the settings say of a fleet.
 type Args struct {
 	Open     Open // of the cloud where machines are Made; nil: all machines exist
 	Monitor  Monitor

@@ -1,7 +1,7 @@
 // Package host is one machine and the phases that make it part of the fleet. Whether a cloud made the machine a minute ago or it was
 // already there ends here: both have an address, an identity and an SSH connection, see Machine.
 //
-// A host is no component of its own: its resources are children of the Target or Monitor that it is.
+// A host is not a component: its resources are children of the Target or Monitor that it is.
 package host
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/promwire/promwire/provisioners/plan"
 )
 
-// Args are one host's.
+// Args are what the settings say of a host.
 type Args struct {
 	Name     string
 	Login    remote.Login

@@ -17,7 +17,7 @@ type Machine struct {
 	Identity pulumi.StringInput      // another one is another machine, to bootstrap from the start; nil: First says which machine it is
 	Retire   bool                    // whether First pins a temporary host key, which the host gives up
 	Undo     bool                    // whether the machine outlives the fleet, so that bootstrap is undone
-	Options  []pulumi.ResourceOption // of bootstrap alone
+	Options  []pulumi.ResourceOption // of bootstrap only
 	Gone     []pulumi.ResourceOption // of all that runs on the machine and needs no undoing when it goes
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/promwire/promwire/provisioners/plan"
 )
 
-// Args are the monitor's.
+// Args are what the settings say of the monitor.
 type Args struct {
 	Host     host.Args
 	Plan     plan.MonitorValues

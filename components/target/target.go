@@ -17,7 +17,7 @@ import (
 	"github.com/promwire/promwire/provisioners/plan"
 )
 
-// Args are one target's.
+// Args are what the settings say of a target.
 type Args struct {
 	Host   host.Args
 	Region string

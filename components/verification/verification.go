@@ -30,7 +30,7 @@ type Args struct {
 	Targets        []*target.Target
 	Clusters       []*cluster.Cluster
 	ScrapeInterval time.Duration
-	Again          string // any text; a new one proves anew
+	Again          string // any text; another one proves it again
 }
 
 // Verification is the proof that a fleet works and is closed.

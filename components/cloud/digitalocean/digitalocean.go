@@ -27,7 +27,7 @@ type Args struct {
 	PublicKey  string         // of the operator, one line as in authorized_keys
 	Registered string         // fingerprint of the key where the account already holds it; "": the fleet registers it
 	SSHFrom    []netip.Prefix // the operator's networks
-	TunnelPort int            // UDP, open on the monitor alone
+	TunnelPort int            // UDP, open on the monitor only
 }
 
 // Cloud is one fleet's part of an account: what all its droplets share. Its methods are those of a fleet.Cloud.

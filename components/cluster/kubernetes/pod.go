@@ -15,7 +15,7 @@ import (
 // nobody is the user and group of all pods: the images' own, where they have one.
 const nobody = 65534
 
-// Pod is one role's.
+// Pod is what the pods of one role are.
 type Pod struct {
 	Role       string
 	Containers []Container

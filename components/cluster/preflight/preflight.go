@@ -130,7 +130,7 @@ func Home(path string) string {
 	return path
 }
 
-// free says whether the namespace is this fleet's or nobody's. It is the first question that the cluster is asked.
+// free says whether the namespace does not exist yet or is this fleet's. It is the first question that the cluster is asked.
 func (v Values) free(ctx context.Context, config *rest.Config) error {
 	client, err := core.NewForConfig(config)
 	if err != nil {

@@ -44,7 +44,7 @@ func Needs(own bool) []Need {
 			needs[i].Verbs = verbs
 		}
 	}
-	// Pulumi watches what a Deployment, a Job or a Service makes, and waits for ever where it may not.
+	// Pulumi watches what a Deployment, a Job or a Service makes, and waits without end where it may not.
 	watch := []string{"get", "list", "watch"}
 	return append(needs,
 		Need{Resource: "endpoints", Verbs: watch},

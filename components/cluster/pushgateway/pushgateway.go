@@ -15,7 +15,7 @@ import (
 	"github.com/promwire/promwire/provisioners/pushgateway"
 )
 
-// Args are one cluster's Pushgateway's.
+// Args are what the settings say of a cluster's Pushgateway.
 type Args struct {
 	Image string
 	Nginx string   // image; "": the direct form

@@ -25,7 +25,7 @@ import (
 // volume is the end's own one, in its pod.
 const volume = "tunnel"
 
-// Args are one end's.
+// Args are what an end is told.
 type Args struct {
 	Name       string       // in the ledger
 	Role       string       // of its pod; its Secret is called ROLE-tunnel
