@@ -1,6 +1,5 @@
-// Package golden holds what the renderers write, word for word, and proves each of it with the real tool. Write the files again with
-//
-//	go test ./tests/golden -update
+// Package golden holds what the renderers write, word for word, and proves each of it with the real tool. `make generate` writes the
+// files again.
 package golden
 
 import (
@@ -14,6 +13,8 @@ import (
 
 	"github.com/promwire/promwire/provisioners/scripts"
 )
+
+//go:generate go test . -update
 
 var update = flag.Bool("update", false, "write the golden files again")
 

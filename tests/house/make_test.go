@@ -1,0 +1,60 @@
+package house
+
+import (
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestReadmeTests: the command that README.md gives for testing everything is what CI runs, and each stage of CI is a target of make.
+func TestReadmeTests(t *testing.T) {
+	if !regexp.MustCompile(`(?m)^ {4}make all$`).MatchString(text(t, "README.md")) {
+		t.Error("README.md does not say that `make all` tests everything")
+	}
+	makefile := text(t, "Makefile")
+	all := regexp.MustCompile(`(?m)^all: ## .*: (.*) \(as root\)\n\t\.ci/run$`).FindStringSubmatch(makefile)
+	stages := regexp.MustCompile(`(?m)^stages=\((.*)\)$`).FindStringSubmatch(text(t, ".ci/run"))
+	if all == nil || stages == nil {
+		t.Fatalf("the target all of Makefile is %q, the stages of .ci/run are %q", all, stages)
+	}
+	if said := strings.ReplaceAll(all[1], ",", ""); said != stages[1] {
+		t.Errorf("Makefile says of all that it is %q, .ci/run does %q", said, stages[1])
+	}
+	for _, stage := range strings.Fields(stages[1]) {
+		if !regexp.MustCompile(`(?m)^` + stage + `: ## `).MatchString(makefile) {
+			t.Errorf(".ci/run calls make %s, which is no target", stage)
+		}
+	}
+}
+
+// TestEveryPackageIsTested: `make test` runs all packages but those that Makefile leaves to other targets. These have tests, and another
+// target runs each.
+func TestEveryPackageIsTested(t *testing.T) {
+	tested, err := files(func(p string, _ fs.DirEntry) bool { return strings.HasSuffix(p, "_test.go") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	makefile := text(t, "Makefile")
+	list := func(name string) []string {
+		match := regexp.MustCompile(`(?m)^` + name + ` := (.*)$`).FindStringSubmatch(makefile)
+		if match == nil {
+			t.Fatalf("Makefile has no list %s", name)
+		}
+		return strings.Fields(match[1])
+	}
+	const lab = "$(lab_packages)"
+	slow := list("slow_packages")
+	for _, run := range slow { // $(lab_packages) is one of them
+		if !strings.Contains(makefile, " "+run+"\n") {
+			t.Errorf("no target of Makefile runs %s", run)
+		}
+	}
+	for _, folder := range append(list("lab_packages"), slow...) {
+		if folder != lab && !slices.ContainsFunc(tested, func(p string) bool { return "./"+path.Dir(p) == folder }) {
+			t.Errorf("Makefile leaves %s out of `make test`, which has no tests", folder)
+		}
+	}
+}
