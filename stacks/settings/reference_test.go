@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -94,7 +95,7 @@ func (b *book) walk(path string, object *jsonschema.Schema) {
 func (b *book) section(path string, object *jsonschema.Schema) {
 	fmt.Fprintf(&b.text, "\n## `%s`\n\n", path)
 	if object.Description != "" {
-		fmt.Fprintf(&b.text, "%s\n\n", cell(object.Description))
+		fmt.Fprintf(&b.text, "%s\n\n", title(object.Description))
 	}
 	b.text.WriteString("| key | value | default | what it is |\n| --- | --- | --- | --- |\n")
 	for pair := object.Properties.Oldest(); pair != nil; pair = pair.Next() {
@@ -108,7 +109,7 @@ func (b *book) section(path string, object *jsonschema.Schema) {
 		case property.Type == "boolean":
 			fallback = "`false`"
 		}
-		fmt.Fprintf(&b.text, "| `%s` | %s | %s | %s |\n", key, b.value(property), fallback, cell(b.what(property)))
+		fmt.Fprintf(&b.text, "| `%s` | %s | %s | %s |\n", key, b.value(property), fallback, b.what(property))
 	}
 }
 
@@ -120,12 +121,12 @@ func below(path, key string) string {
 	return path + "." + key
 }
 
-// what describes a property: an object is described by itself, if by nobody else.
+// what describes a property: an object describes itself, if its place says nothing.
 func (b *book) what(property *jsonschema.Schema) string {
 	if property.Description == "" && property.Ref != "" {
-		return b.definitions[named(property.Ref)].Description
+		return title(b.definitions[named(property.Ref)].Description)
 	}
-	return property.Description
+	return cell(property.Description)
 }
 
 // value says what a key takes.
@@ -135,6 +136,8 @@ func (b *book) value(property *jsonschema.Schema) string {
 		return "[object](#" + b.anchor(property.Ref) + ")"
 	case property.Items != nil && property.Items.Ref != "":
 		return "[list of objects](#" + b.anchor(property.Items.Ref) + ")"
+	case property.Items != nil && property.Items.Type == "object":
+		return "list of objects"
 	case property.Items != nil:
 		return "list of text"
 	case len(property.Enum) > 0:
@@ -147,8 +150,10 @@ func (b *book) value(property *jsonschema.Schema) string {
 		return "`true` or `false`"
 	case property.Type == "integer":
 		return fmt.Sprintf("whole number, %s to %s", property.Minimum, property.Maximum)
+	case property.AdditionalProperties != nil && property.AdditionalProperties.Items != nil:
+		return "lists of text, by name"
 	case property.AdditionalProperties != nil:
-		return "text by name"
+		return "text, by name"
 	case property.Type == "object":
 		return "secret"
 	default:
@@ -176,7 +181,28 @@ func plain(value any) string {
 	return string(raw)
 }
 
+var (
+	// subject is how Go's comments begin, with the name of the type.
+	subject = regexp.MustCompile(`^[A-Z]\w* (?:is|are) (.)`)
+	// tag is what Markdown would take for HTML, outside of code.
+	tag = regexp.MustCompile("(`[^`]*`)|<")
+)
+
+// title is an object's description, without the name of its type.
+func title(text string) string {
+	if begins := subject.FindStringSubmatch(text); begins != nil {
+		text = strings.ToUpper(begins[1]) + text[len(begins[0]):]
+	}
+	return cell(text)
+}
+
 // cell is a text as a table takes it.
 func cell(text string) string {
-	return strings.NewReplacer("\n", " ", "|", `\|`).Replace(text)
+	text = strings.NewReplacer("\n", " ", "|", `\|`).Replace(text)
+	return tag.ReplaceAllStringFunc(text, func(found string) string {
+		if found == "<" {
+			return "&lt;"
+		}
+		return found
+	})
 }

@@ -15,10 +15,10 @@ type Fleet struct {
 	Monitor Monitor `json:"monitor"`
 	// The hosts to watch, in order: each gets the next tunnel address, and keeps it when others come and go.
 	Targets []Target `json:"targets,omitempty"`
-	// More jobs for the monitor's Prometheus, each a <scrape_config> in Prometheus's own terms. For what a target serves, scrape is
-	// shorter.
+	// More jobs for the monitor's Prometheus, each a <scrape_config> in Prometheus's own terms. For what a target serves, its key
+	// scrape is shorter.
 	ScrapeConfigs []map[string]any `json:"scrapeConfigs,omitempty"`
-	// URLs that the monitor asks from outside, by its blackbox exporter: https://example.net/health and http://... for a status of
+	// URLs that the monitor asks from outside, with its blackbox exporter: https://example.net/health and http://... for a status of
 	// 2xx, tcp://example.net:5432 for a connection, tls://example.net:993 for a valid certificate, icmp://198.51.100.7 for an echo.
 	Probes []string `json:"probes,omitempty" jsonschema:"uniqueItems=true,pattern=^(https?|tcp|tls|icmp)://"`
 	// Kubernetes clusters to watch: each takes the next tunnel address, after the targets', and keeps it.
@@ -27,7 +27,7 @@ type Fleet struct {
 	Images Images `json:"images,omitzero"`
 	// A Pushgateway on the monitor, for batch jobs.
 	Pushgateway Pushgateway `json:"pushgateway,omitzero"`
-	// Certificates, by which each exporter proves itself and admits the monitor alone.
+	// Certificates: each exporter proves its identity and admits only the monitor.
 	TLS TLS `json:"tls,omitzero"`
 	// Which releases of Prometheus, Pushgateway and pinned exporters to install, and from where.
 	Releases Releases `json:"releases,omitzero"`
@@ -64,24 +64,25 @@ type TLS struct {
 type SSH struct {
 	// Networks to admit, IPv4 and IPv6, such as 198.51.100.0/24 or 2001:db8::/48. Left out: anywhere, with a warning.
 	From []string `json:"from,omitempty" jsonschema:"minItems=1"`
-	// Whether the cloud account already holds the operator's public key, which it takes only once. Then it's used as it is, and
-	// stays there when the fleet goes.
+	// Whether the cloud account already has the operator's public key, which it accepts only once. Then the key there is used, and
+	// stays when the fleet is removed.
 	Registered bool `json:"registered,omitempty"`
 }
 
-// Server is the SSH server of a machine that is already there.
+// Server is the SSH server of an existing machine.
 type Server struct {
-	// Address or DNS name of a machine that is already there, without a port.
+	// Existing machine: its address or DNS name, without a port.
 	Address string `json:"address,omitempty"`
-	// User to log in as; any other than root needs sudo without a password.
+	// Existing machine: the user to log in as; any other than root needs sudo without a password.
 	User string `json:"user,omitempty"`
-	// TCP port of the SSH server.
+	// Existing machine: TCP port of the SSH server.
 	Port *int `json:"port,omitempty" jsonschema:"minimum=1,maximum=65535"`
-	// The SSH server's public key, ssh-ed25519 or ecdsa-sha2-*, as `ssh-keyscan -t ed25519 HOST` prints it after the name.
+	// Existing machine: the SSH server's public key, ssh-ed25519 or ecdsa-sha2-*, as `ssh-keyscan -t ed25519 HOST` prints it after
+	// the name.
 	HostKey string `json:"hostKey,omitempty"`
 }
 
-// Machine is one host: a droplet to create (region, size, image), or, if it has an address, a machine that is already there
+// Machine is one host: a droplet to create (region, size, image), or, if it has an address, an existing machine
 // (address, user, port, hostKey, bastion).
 type Machine struct {
 	// Host name: lower-case letters, digits and hyphens, at most 63. The host's identity: another name is another host.
@@ -95,11 +96,11 @@ type Machine struct {
 	// Droplet: DigitalOcean's image: Debian 12 or 13, Ubuntu 22.04 or 24.04. Changing it changes new droplets only.
 	Image string `json:"image,omitempty"`
 	Server
-	// Existing machine: the ports that it serves for others, such as 443/tcp or 53/udp. Every other one is closed by promwire.
+	// Existing machine: the ports that it serves for others, such as 443/tcp or 53/udp. promwire closes all others.
 	Open []string `json:"open,omitempty" jsonschema:"pattern=^[0-9]+/(tcp|udp)$"`
-	// The SSH server to go through, where the machine can't be reached directly.
+	// Existing machine: the SSH server to go through, if the machine cannot be reached directly.
 	Bastion *Server `json:"bastion,omitempty"`
-	// More flags for the host's exporters, by exporter, such as node: [--collector.systemd]. The host checks them before it uses them.
+	// More flags for the host's exporters, by exporter, such as {node: [--collector.systemd]}. The host checks them before it uses them.
 	Flags map[string][]string `json:"flags,omitempty"`
 }
 
@@ -120,16 +121,16 @@ type Prometheus struct {
 	ScrapeInterval string `json:"scrapeInterval,omitempty"`
 	// What is kept; whichever limit is reached first removes the oldest data.
 	Retention Retention `json:"retention,omitzero"`
-	// Prometheus's own endpoint: who gets in where it listens, on the monitor's loopback and tunnel addresses.
+	// Who may use Prometheus's own pages and API, on the monitor's loopback and tunnel addresses.
 	Web Web `json:"web,omitzero"`
 }
 
 // Web is Prometheus's own endpoint.
 type Web struct {
-	// Whether it speaks TLS, with the monitor's certificate; takes tls.enabled.
+	// Whether it speaks TLS, with the monitor's certificate; needs tls.enabled.
 	TLS bool `json:"tls,omitempty"`
-	// User who has to log in (basic auth). The password is made on the monitor; the output "password" says how to see it. Left
-	// out: nobody has to.
+	// User name to log in with (basic auth). The password is made on the monitor; the output "password" says how to see it. Left
+	// out: no login.
 	User string `json:"user,omitempty" jsonschema:"pattern=^[A-Za-z0-9_.-]+$,maxLength=64"`
 }
 
@@ -141,24 +142,24 @@ type Retention struct {
 	Size string `json:"size,omitempty" jsonschema:"pattern=^[1-9][0-9]*(B|KB|MB|GB|TB|PB|EB)$"`
 }
 
-// Target is a host to watch, or, if it has a count, a group of like droplets.
+// Target is a host to watch, or, if it has a count, a group of droplets that are alike.
 type Target struct {
 	Machine
-	// How the target is reached: wireguard, or tls for a host that can't run it. Then its exporter listens on its public address,
-	// open to the monitor's address alone and behind certificates; takes tls.enabled.
+	// How the monitor reaches the target: wireguard, or tls for a host that cannot run WireGuard. Then its exporters listen on its
+	// public address, open only to the monitor's address, with certificates; needs tls.enabled.
 	Transport string `json:"transport,omitempty" jsonschema:"enum=wireguard,enum=tls"`
-	// Existing machine with transport tls: its own IP address to listen on, where that isn't address, as behind NAT.
+	// Existing machine with transport tls: its own IP address to listen on, if that is not address, for example behind NAT.
 	Listen string `json:"listen,omitempty"`
-	// Group: how many droplets; they are called NAME-1, NAME-2 and so on.
+	// Group: how many droplets; their names are NAME-1, NAME-2 and so on.
 	Count *int `json:"count,omitempty" jsonschema:"minimum=1,maximum=1000"`
-	// Group: DigitalOcean's regions, one after the other; after the last comes the first again.
+	// Group: DigitalOcean's regions; the droplets get them in turn.
 	Regions []string `json:"regions,omitempty" jsonschema:"minItems=1"`
-	// The exporters that promwire installs; node is always one of them. Left out: node alone.
+	// The exporters that promwire installs. node must be one of them.
 	Exporters []string `json:"exporters,omitempty" jsonschema:"minItems=1,uniqueItems=true"`
-	// Files on the host with what an exporter logs in with, by exporter: the path of a systemd EnvironmentFile. promwire neither makes
-	// nor reads them.
+	// Files on the host that hold an exporter's login, by exporter: the path of a file in the format of systemd's EnvironmentFile.
+	// promwire neither makes nor reads them.
 	Secrets map[string]string `json:"secrets,omitempty"`
-	// What the host serves already: the monitor scrapes it, and nobody else reaches it.
+	// What the host already serves: the monitor scrapes it, and nobody else can reach it.
 	Scrape []Scrape `json:"scrape,omitempty"`
 }
 
@@ -174,7 +175,7 @@ type Scrape struct {
 
 // Releases are what gets installed. The defaults are pinned in the program, with their checksums.
 type Releases struct {
-	// Base address to download from in place of https://github.com, with the same paths below it.
+	// Base address to download from instead of https://github.com, with the same paths below it.
 	Mirror string `json:"mirror,omitempty"`
 	// Another release of node_exporter than the program's own.
 	NodeExporter Release `json:"nodeExporter,omitzero"`
