@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// policyTime is how long a network plugin may take until a new policy counts.
+	// policyTime is how long a network plugin may take until it enforces a new policy.
 	policyTime = time.Minute
 	// pullTime is how long a slow node may take to pull an image and start a pod.
 	pullTime = 5 * time.Minute
 )
 
-// canary proves that policies count before anything that they guard is there: by two pods of promwire's own, and what only a plugin
-// that enforces prevents. Both end with the proof, so that nothing of them listens afterwards.
+// canary proves that policies are enforced before there is anything to protect: two pods of promwire's own try what only a plugin that
+// enforces them prevents. Both end with the proof, so that neither listens afterwards.
 func (c *Cluster) canary(ctx *pulumi.Context) error {
 	if c.Args.AcceptUnenforced {
 		return nil
@@ -44,7 +44,7 @@ func (c *Cluster) canary(ctx *pulumi.Context) error {
 	return nil
 }
 
-// script is a pod that runs the canary's script. Again is part of its environment, so that another text runs it again.
+// script is a pod that runs the canary's script. Again is part of its environment, so that a new value runs it again.
 func (c *Cluster) script(role string, args []string, more ...pulumi.StringInput) kubernetes.Pod {
 	words := pulumi.StringArray{pulumi.String("/canary/canary.sh")}
 	for _, arg := range args {

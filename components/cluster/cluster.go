@@ -1,4 +1,4 @@
-// Package cluster is a Kubernetes cluster that the monitor watches: a Prometheus of its own, federated only through the tunnel. Behind a
+// Package cluster is a Kubernetes cluster that the monitor federates: a Prometheus of its own, reached only through the tunnel. Behind a
 // gateway, Prometheus listens inside the cluster; in a dark cluster nothing listens on the cluster's network at all.
 package cluster
 
@@ -29,7 +29,7 @@ type Args struct {
 	Key                    string     // any text; another one makes other keys
 	Dark                   bool       // nothing listens on the cluster's network; otherwise a gateway leads to what does
 	Server                 desired.Server
-	Existing               *Service // a Prometheus that is there already; nil: promwire runs one
+	Existing               *Service // a Prometheus that exists already; nil: promwire runs one
 	API                    bool     // whether the gateway leads to the Kubernetes API
 	Expose                 []Exposed
 	Reflect                bool
@@ -38,13 +38,13 @@ type Args struct {
 	Pushgateway            *pushgateway.Args
 	Match                  []string      // selectors of the series that the monitor takes
 	Interval               time.Duration // between two federations
-	AcceptUnenforced       bool          // whether policies need not count
-	Again                  string        // any text; another one tries again whether policies are enforced
+	AcceptUnenforced       bool          // whether to go on where policies are not enforced
+	Again                  string        // any text; a new one checks again that policies are enforced
 	TunnelPort             int           // UDP, of the monitor
 	ByName                 bool          // whether the monitor is dialled by a DNS name
 }
 
-// Service is a Kubernetes Service that is not promwire's.
+// Service is a Service in the cluster that promwire did not make.
 type Service struct {
 	Name, Namespace string
 	Port, PodPort   int // TCP
@@ -58,7 +58,7 @@ type Exposed struct {
 	TunnelPort int
 }
 
-// Cluster is one that the monitor watches.
+// Cluster is one that the monitor federates.
 type Cluster struct {
 	pulumi.ResourceState
 	Args        Args
@@ -69,11 +69,11 @@ type Cluster struct {
 	monitor *monitor.Monitor
 	space   *kubernetes.Space
 	found   preflight.Found
-	proved  []pulumi.Resource // policies, and that they count: what all pods wait for
+	proved  []pulumi.Resource // the policies and the proof that they are enforced: all pods wait for these
 }
 
-// New makes a cluster that a monitor watches. It asks the cluster first whether it can be done, and makes nothing if not. Then: the namespace, closed; the ways that are open; the
-// proof that this counts; and what runs there.
+// New makes what a monitor needs in a cluster. It asks the cluster first whether that is possible, and makes nothing if not. Then: the
+// namespace, closed; the policies that open edges; the proof that both are enforced; and what runs there.
 func New(ctx *pulumi.Context, m *monitor.Monitor, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Cluster, error) {
 	c := &Cluster{Args: args, monitor: m}
 	var err error
@@ -98,7 +98,7 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, args Args, dependsOn []pulumi.
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"address": pulumi.String(args.Address.String()), "publicKey": c.End.PublicKey})
 }
 
-// policies close the namespace and open the ways of the graph.
+// policies close the namespace and open the edges of the graph.
 func (c *Cluster) policies(ctx *pulumi.Context) error {
 	closed, err := c.space.Close(ctx)
 	if err != nil {
@@ -112,7 +112,7 @@ func (c *Cluster) policies(ctx *pulumi.Context) error {
 	return nil
 }
 
-// monitorAddress is what policies name, unless they open the tunnel's port to everybody.
+// monitorAddress is the address in policies, unless they open the tunnel's port to everybody.
 func (c *Cluster) monitorAddress() pulumi.StringInput {
 	if c.Args.ByName {
 		return pulumi.String("")

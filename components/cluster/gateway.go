@@ -11,10 +11,10 @@ import (
 	"github.com/promwire/promwire/provisioners/wireproxy"
 )
 
-// APIPort is where the cluster's tunnel address has the Kubernetes API: the port that API servers listen on.
+// APIPort is the port of the cluster's tunnel address that leads to the Kubernetes API: the port that API servers listen on.
 const APIPort = 6443
 
-// gateway runs the pod that holds the cluster's end of the tunnel and leads to what listens inside the cluster.
+// gateway runs the pod that has the cluster's end of the tunnel and leads to what listens inside the cluster.
 func (c *Cluster) gateway(ctx *pulumi.Context) error {
 	if c.Args.Dark {
 		return nil
@@ -59,7 +59,7 @@ func (c *Cluster) Kubectl(login pulumi.StringOutput) pulumi.StringOutput {
 		APIPort, c.Args.Address.String(), APIPort, login, APIPort)
 }
 
-// listenAt is where a process listens, as its flags take it: in a dark cluster on its pod's loopback.
+// listenAt is a process's listen flag: in a dark cluster, its pod's loopback.
 func listenAt(dark bool, number int) string {
 	if dark {
 		return fmt.Sprintf("127.0.0.1:%d", number)

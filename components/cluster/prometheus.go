@@ -14,7 +14,7 @@ import (
 	"github.com/promwire/promwire/provisioners/wireproxy"
 )
 
-// prometheus runs the cluster's own, unless there is another one. In a dark cluster it holds the cluster's end of the tunnel too.
+// prometheus runs promwire's own, unless there is another one. In a dark cluster its pod has the cluster's end of the tunnel too.
 func (c *Cluster) prometheus(ctx *pulumi.Context) error {
 	if c.Args.Existing != nil {
 		return nil
@@ -47,7 +47,7 @@ func (c *Cluster) prometheus(ctx *pulumi.Context) error {
 	return nil
 }
 
-// server is what Prometheus is told.
+// server is what Prometheus's configuration needs.
 func (c *Cluster) server() desired.Server {
 	s := c.Args.Server
 	if c.Args.Reflect {
@@ -100,7 +100,7 @@ func port(name string, number int) kubernetes.Port {
 	return kubernetes.Port{Name: name, Number: number, Pods: number}
 }
 
-// forwards are what an end of the tunnel leads to, and which other ends it talks with.
+// forwards are the ports that an end of the tunnel forwards, and which other ends it connects to.
 type forwards struct {
 	listen, dial []wireproxy.Forward
 	peers        []netip.Addr

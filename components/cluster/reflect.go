@@ -11,8 +11,8 @@ import (
 	"github.com/promwire/promwire/provisioners/wireproxy"
 )
 
-// reflect runs the demonstration service. In a dark cluster it listens on its pod's loopback, and an end of the tunnel of its own leads
-// there: it shows what any workload can have.
+// reflect runs the demonstration service. In a dark cluster it listens on its pod's loopback, and its own end of the tunnel
+// forwards to it: an example for any workload.
 func (c *Cluster) reflect(ctx *pulumi.Context) error {
 	if !c.Args.Reflect {
 		return nil

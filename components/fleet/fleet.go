@@ -44,7 +44,7 @@ type Fleet struct {
 	Targets      []*target.Target
 	Clusters     []*cluster.Cluster
 	Verification *verification.Verification
-	Refused      error // clusters of which nothing was made, and why; what is there of them stays as it is. The others go on
+	Refused      error // the clusters where nothing was changed, and why. The others go on
 }
 
 // New makes a fleet. Every host depends on dependsOn.

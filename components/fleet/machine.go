@@ -8,13 +8,13 @@ import (
 	"github.com/promwire/promwire/components/host"
 )
 
-// Machine says which machine a host is: exactly one of both.
+// Machine says which machine a host is: exactly one of the two.
 type Machine struct {
 	Existing *host.Existing // is there already
 	Made     *host.Spec     // to be made by the fleet's Cloud
 }
 
-// Cloud makes machines for one fleet, each behind a firewall from its first moment. A folder of components/cloud has one.
+// Cloud makes machines for one fleet, each behind a firewall from its first moment. Each folder of components/cloud is one.
 type Cloud interface {
 	Monitor(host.Spec) host.Source
 	Target(host.Spec) host.Source // for a target in the tunnel
@@ -23,10 +23,10 @@ type Cloud interface {
 	Admit(ctx *pulumi.Context, scraper pulumi.StringInput, ports []int) error
 }
 
-// Open makes what all machines of a fleet share, below parent, and is the way to make them.
+// Open makes what all machines of a fleet share, below parent, and returns the Cloud that makes them.
 type Open func(ctx *pulumi.Context, fleet string, parent pulumi.Resource) (Cloud, error)
 
-// source is where the machine of a host comes from; of one to make, by the method of the cloud for the host's role.
+// source is where the machine of a host comes from; made is the cloud's method for the host's role.
 func (m Machine) source(name string, cloud Cloud, role func(Cloud, host.Spec) host.Source) (host.Source, error) {
 	switch {
 	case (m.Existing == nil) == (m.Made == nil):

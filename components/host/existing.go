@@ -7,7 +7,7 @@ import (
 )
 
 // Existing is a machine that was there before the fleet and stays after it. It is never replaced: a new address or host key
-// in the settings runs its commands again, and leaving the fleet undoes what they did.
+// in the settings runs its commands again, and removing it from the fleet undoes what they did.
 type Existing struct {
 	Endpoint
 	Bastion *Endpoint // nil: reached directly

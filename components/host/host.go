@@ -1,7 +1,7 @@
-// Package host is one machine and the phases that make it part of the fleet. Whether a cloud made the machine a minute ago or it was
-// already there ends here: both have an address, an identity and an SSH connection, see Machine.
+// Package host is one machine and the phases that make it part of the fleet. Whether a cloud made the machine a minute ago or it
+// already existed does not matter after this: both have an address, a host key and an SSH connection, see Machine.
 //
-// A host is not a component: its resources are children of the Target or Monitor that it is.
+// A host is not a component of its own: its resources are children of the Target or Monitor that it is.
 package host
 
 import (
@@ -23,7 +23,7 @@ type Args struct {
 	Direct   bool           // scraped at its public address, outside the tunnel; needs certificates
 }
 
-// Host is a machine that answered, proved itself and has its WireGuard key.
+// Host is a machine that answered, proved its identity and has its WireGuard key.
 type Host struct {
 	Name       string
 	Address    pulumi.StringOutput         // public, where SSH and the tunnel's endpoint are
@@ -78,7 +78,7 @@ func New(ctx *pulumi.Context, parent pulumi.Resource, source Source, args Args, 
 	return h, nil
 }
 
-// parse reads the facts that bootstrap printed; none of a bootstrap that failed. With --continue-on-error a failed resource's outputs
+// parse reads the facts that bootstrap printed; zero facts if it failed. With --continue-on-error a failed resource's outputs
 // are zero values, and what depends on it is skipped: an error here would end the program for the other hosts too.
 func parse(stdout string) (facts.Facts, error) {
 	if stdout == "" {
@@ -94,7 +94,7 @@ func publicKey(f facts.Facts) string {
 	return f.PublicKey.String()
 }
 
-// Converge makes the host what the script says. The script is the whole plan: what changes in it is what changes there.
+// Converge makes the host what the script says. The script is the whole plan: a line that changes in it changes the host.
 func (h *Host) Converge(ctx *pulumi.Context, script pulumi.StringInput, dependsOn ...pulumi.Resource) (*remote.Command, error) {
 	return h.run(ctx, "-converge", remote.Args{Script: script}, dependsOn...)
 }

@@ -15,7 +15,7 @@ type Made struct {
 	After    []pulumi.Resource     // what must be there before the first connection, such as firewalls
 }
 
-// Machine is what follows from being made a moment ago: the machine may still boot, and bootstrap gives it a host key of its own.
+// Machine knows that it was made a moment ago: the machine may still boot, and bootstrap gives it a host key of its own.
 func (m Made) Machine() Machine {
 	lasting := remote.Connection{Endpoint: remote.Endpoint{Address: m.Address}}
 	first := lasting

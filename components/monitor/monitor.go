@@ -1,5 +1,5 @@
-// Package monitor is the fleet's one Prometheus host. It is made of nothing that depends on how many targets there are or how
-// they fare: each target enrols itself.
+// Package monitor is the one Prometheus host of a fleet. Nothing of it depends on how many targets there are or whether they work:
+// each target enrols itself.
 package monitor
 
 import (
@@ -78,7 +78,7 @@ func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.
 	})
 }
 
-// endpoint is where targets dial: an IPv6 address needs the brackets that JoinHostPort puts. A machine that failed has none.
+// endpoint is where targets dial: an IPv6 address needs the brackets that JoinHostPort puts. It is empty if the machine failed.
 func endpoint(address pulumi.StringOutput, args Args) pulumi.StringOutput {
 	if args.Endpoint != "" {
 		address = pulumi.String(args.Endpoint).ToStringOutput()
@@ -98,7 +98,7 @@ func (m *Monitor) peer(found facts.Facts, endpoint string) plan.Peer {
 	return plan.Peer{PublicKey: found.PublicKey, Endpoint: endpoint, Addresses: m.Plan.Tunnel.Addresses}
 }
 
-// Enrol makes the monitor know a target: its peer and what to scrape. Deleting the result makes the monitor forget it.
+// Enrol adds a target to the monitor: its peer and what to scrape. Deleting the result removes them.
 func (m *Monitor) Enrol(ctx *pulumi.Context, target string, script pulumi.StringInput, opts ...pulumi.ResourceOption) (*remote.Command, error) {
 	args := remote.Args{Connection: m.Host.Connection, Script: script, Undo: true}
 	opts = append(append([]pulumi.ResourceOption{pulumi.DependsOn([]pulumi.Resource{m.Ready})}, m.Host.DeletedWith()...), opts...)

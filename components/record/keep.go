@@ -6,7 +6,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Keep is a secret text of the stack, made once by fresh and kept: its Stash ignores every later input. Another name makes another one.
+// Keep is a secret text of the stack, made once by fresh and kept: its Stash ignores every later input. Another name makes another text.
 func Keep(ctx *pulumi.Context, name string, fresh func() (string, error), parent pulumi.Resource) (pulumi.StringOutput, error) {
 	text, err := fresh()
 	if err != nil {
@@ -20,7 +20,7 @@ func Keep(ctx *pulumi.Context, name string, fresh func() (string, error), parent
 	return pulumi.ToSecret(stash.Output.ApplyT(func(v any) (string, error) {
 		kept, ok := v.(string)
 		if !ok {
-			return "", fmt.Errorf("%s: the stack's state holds no text but %T", name, v)
+			return "", fmt.Errorf("%s: the stack's state has %T where a text is expected", name, v)
 		}
 		return kept, nil
 	})).(pulumi.StringOutput), nil

@@ -1,7 +1,7 @@
 // Package record keeps the ledger of tunnel addresses in the stack's own state, and reads it back before anything else.
 //
-// A stack output would not do: outputs are written at the end of a run, so a run that fails half-way would forget the
-// addresses that it gave. A Stash is written before the first host is touched, whatever happens afterwards.
+// A stack output would not work: outputs are written at the end of a run, so a run that fails half-way would lose the
+// addresses that it gave. A Stash is written before the first host is changed, whatever happens afterwards.
 package record
 
 import (
@@ -19,8 +19,8 @@ const (
 	stashType = "pulumi:index:Stash"
 )
 
-// readState is the engine's own function behind reading another stack's resources. It answers from the last checkpoint, so
-// before the first registration of this run it holds what the previous run left, complete or not.
+// readState is the engine's own function for reading another stack's resources. It answers from the last checkpoint: before
+// the first registration of this run, that is what the previous run left, complete or not.
 const readState = "pulumi:pulumi:readStackResourceOutputs"
 
 type readStateArgs struct {
@@ -50,14 +50,14 @@ func find(state any) (string, error) {
 		outputs, _ := fields["outputs"].(map[string]any)
 		text, ok := outputs["input"].(string)
 		if !ok {
-			return "", fmt.Errorf("the ledger in the stack's state is not a text but %T; restore the state from a backup (pulumi stack export/import)", outputs["input"])
+			return "", fmt.Errorf("the ledger in the stack's state is %T, not a text; restore the state from a backup (pulumi stack export/import)", outputs["input"])
 		}
 		return text, nil
 	}
 	return "", nil
 }
 
-// Write records the ledger. Every host depends on the result, so that no host has an address that the ledger forgot.
+// Write records the ledger. Every host depends on the result, so that no host has an address that is not in the ledger.
 func Write(ctx *pulumi.Context, ledger any) (pulumi.Resource, error) {
 	text, err := json.Marshal(ledger)
 	if err != nil {

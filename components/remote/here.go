@@ -7,7 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Here runs a script on the operator's own machine, unprivileged, under the same manners as New. It needs bash there.
+// Here runs a script on the operator's own machine, unprivileged, and otherwise like New. It needs bash there.
 func Here(ctx *pulumi.Context, name string, script pulumi.StringInput, opts ...pulumi.ResourceOption) (*Command, error) {
 	command, err := local.NewCommand(ctx, name, &local.CommandArgs{
 		Create:                 pulumi.String("bash -s -- " + Apply),

@@ -1,8 +1,8 @@
-// Package remote runs one script on one machine over SSH. It is the only package that imports pulumi-command, and knows the
-// manners of its plugin (v1.2.1), so that no other package has to:
+// Package remote runs one script on one machine over SSH. It is the only package that imports pulumi-command, and knows how
+// its plugin (v1.2.1) behaves, so that no other package has to:
 //
-//   - each operation dials anew and its connection stays open until the plugin exits: a Command does much, not little;
-//   - a logged line of over 64 KiB blocks the update for ever: nothing is logged, scripts print one short line;
+//   - each operation opens a connection, which stays open until the plugin exits: so there are few Commands, and each does much;
+//   - a logged line of over 64 KiB blocks the update forever: nothing is logged, scripts print one short line;
 //   - a session can't be cancelled: `timeout` ends a script that hangs;
 //   - any changed input runs the script again, in place, and a delete gets the same standard input as the create: so a
 //     script that can be undone is one text with two verbs, Apply and Undo.
@@ -18,7 +18,7 @@ import (
 // Verbs that a script gets as its first argument.
 const (
 	Apply = "apply" // make it so; safe to repeat
-	Undo  = "undo"  // take it away; safe to repeat, and when nothing was made
+	Undo  = "undo"  // remove it; safe to repeat, and when nothing was made
 )
 
 // scriptSeconds bounds one script: three slow package mirrors' worth, far below what an operator would wait for.
@@ -51,23 +51,23 @@ type Connection struct {
 	Dials   int       // 0: DialsToLive
 }
 
-// Args are one Command's. The zero values of the optional ones mean: nothing to undo, never replaced, depends on nothing.
+// Args describe one Command. The zero values of the optional ones mean: nothing to undo, never replaced, depends on nothing.
 type Args struct {
 	Connection Connection
 	Script     pulumi.StringInput // bash, run as root, on standard input; gets a verb as $1
 	Undo       bool               // whether deletion runs the script again, with the verb Undo
-	Identity   pulumi.StringInput // when this changes, the command is made anew instead of updated
+	Identity   pulumi.StringInput // when this changes, the command is replaced instead of updated
 }
 
-// Command is a script that ran on a machine. Its Resource is what others depend on: a wrapper would count as a component,
-// and depending on a component without children waits for nothing.
+// Command is a script that ran on a machine. Its Resource is what others depend on: a wrapper would be a component,
+// and to depend on a component without children waits for nothing.
 type Command struct {
 	Resource pulumi.CustomResource
 	Stdout   pulumi.StringOutput
 }
 
-// New runs a script when its resource is created, and again when an input changes. The name tells the operator which host
-// and which verb failed, as the plugin's own error doesn't.
+// New runs a script when its resource is created, and again when an input changes. The name says which host and which verb
+// failed, because the plugin's own error does not.
 func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Command, error) {
 	if args.Connection.HostKey == nil {
 		return nil, fmt.Errorf("%s: no host key to pin; promwire never connects to a machine that can't prove itself", name)

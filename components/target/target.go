@@ -1,5 +1,5 @@
-// Package target is one host that is scraped. It needs the monitor, and no other target needs it: one that fails blocks
-// itself alone.
+// Package target is one host that is scraped. It needs the monitor, and no other target needs it: if one fails, the
+// others go on.
 package target
 
 import (
@@ -23,7 +23,7 @@ type Args struct {
 	Region string
 	Labels map[string]string // more labels for its series
 	Plan   plan.TargetSpec
-	Listen netip.Addr // of a direct target: its own address, where that's not the public one; the zero value: the public one
+	Listen netip.Addr // of a direct target: its own address, if that is not the public one; the zero value: the public one
 	Period int64      // see plan.TLS.Period
 }
 
@@ -39,7 +39,7 @@ type Target struct {
 	monitor *monitor.Monitor
 }
 
-// New makes a target of the monitor, on the source's machine: bootstrap, then enrol (on the monitor) and converge, side by side unless
+// New makes a target of the monitor, on the source's machine: bootstrap, then enrol (on the monitor) and converge, in parallel unless
 // converge waits for the certificate that enrol signs, then confirm.
 func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Target, error) {
 	t := &Target{Args: args, monitor: m}
@@ -74,9 +74,8 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args,
 	})
 }
 
-// plan is what the target must be, as soon as all that only a run finds out is known: the monitor as its peer, and, where there are
-// any, a certificate and the addresses outside the tunnel. Where one of these failed the target will be skipped, and its plan is
-// the zero one.
+// plan is what the target must be, as soon as all that depends on other resources is known: the monitor as its peer, and, if there are
+// any, a certificate and the addresses outside the tunnel. If one of these failed, the target will be skipped, and its plan is zero.
 func (t *Target) plan(enrol *remote.Command) pulumix.Output[plan.Plan] {
 	certificate, direct := pulumix.Val(facts.Certificate{}), pulumix.Val[*plan.Direct](nil) // not waited for
 	if t.Args.Plan.TLS.Enabled() {
@@ -102,7 +101,7 @@ func (t *Target) render(monitor plan.Peer, certificate facts.Certificate, direct
 	return desired, nil
 }
 
-// parse reads the certificate that enrol printed; none of an enrol that failed.
+// parse reads the certificate that enrol printed; a zero one if enrol failed.
 func parse(enrolled string) (facts.Certificate, error) {
 	if enrolled == "" {
 		return facts.Certificate{}, nil
@@ -110,7 +109,7 @@ func parse(enrolled string) (facts.Certificate, error) {
 	return facts.ParseCertificate(enrolled)
 }
 
-// direct is where the target is scraped outside the tunnel, and by whom; nil if one of both hosts failed.
+// direct is where the target is scraped outside the tunnel, and by whom; nil if one of the two hosts failed.
 func (t *Target) direct(monitor, own string) (*plan.Direct, error) {
 	if monitor == "" || own == "" {
 		return nil, nil
@@ -128,7 +127,7 @@ func (t *Target) direct(monitor, own string) (*plan.Direct, error) {
 	return &plan.Direct{Listen: listen, Monitor: source}, nil
 }
 
-// text renders one text of a plan that is not known yet; "" of the zero plan.
+// text renders one text of a plan that is not known yet; "" if the plan is zero.
 func text(desired pulumix.Output[plan.Plan], render func(plan.Plan) (string, error)) pulumi.StringOutput {
 	return pulumix.Cast[pulumi.StringOutput](pulumix.ApplyErr(desired, func(p plan.Plan) (string, error) {
 		if p.Empty() {
@@ -138,7 +137,7 @@ func text(desired pulumix.Output[plan.Plan], render func(plan.Plan) (string, err
 	}))
 }
 
-// Endpoints are what the monitor scrapes of it.
+// Endpoints are what the monitor scrapes on the target.
 func (t *Target) Endpoints() []exporter.Endpoint {
 	p := t.Args.Plan
 	return exporter.Endpoints(p.Exporters, p.Scrape, p.TLS.Enabled())

@@ -21,7 +21,7 @@ import (
 )
 
 // settleTime is what the slowest healthy fleet needs: Prometheus notices new targets within 5 s and scrapes them an interval
-// later, a target's own probes run every 15 s, and wireguard may need its 25 s keepalive to find the way again.
+// later, a target's own probes run every 15 s, and WireGuard may need its 25 s keepalive to reconnect.
 const settleTime = 90 * time.Second
 
 // Args are what is verified.
@@ -30,7 +30,7 @@ type Args struct {
 	Targets        []*target.Target
 	Clusters       []*cluster.Cluster
 	ScrapeInterval time.Duration
-	Again          string // any text; another one proves it again
+	Again          string // any text; a new one runs all probes again
 }
 
 // Verification is the proof that a fleet works and is closed.
@@ -38,10 +38,10 @@ type Verification struct {
 	pulumi.ResourceState
 	Matrix pulumi.ArrayOutput  // of {from, to, address, port, expected, seen}
 	Table  pulumi.StringOutput // the same for people
-	Ready  pulumi.Resource     // what depends on it waits until all this is proved; depending on the component may wait for nothing
+	Ready  pulumi.Resource     // depend on it to wait for the proof; to depend on the component may wait for nothing
 }
 
-// New makes the gate and then the probes from outside. Both fail the update by what they see.
+// New makes the gate and then the probes from outside. Either fails the update if a probe does not see what it should.
 func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Verification, error) {
 	v := &Verification{}
 	if err := ctx.RegisterComponentResource("promwire:index:Verification", name, v, opts...); err != nil {

@@ -59,7 +59,7 @@ func badClusters(s *story) {
 	for _, want := range []string{
 		`cluster nowhere: the kubeconfig has no context "nowhere", only a, b`,
 		"cluster gone: https://127.0.0.1:1 can't be reached",
-		"cluster theirs: namespace shop is there already and not promwire's",
+		"cluster theirs: namespace shop exists already and does not belong to promwire",
 		"cluster powerless: this user lacks rights; grant them by a Role or ClusterRole, or use another context: namespaces: get, list, watch",
 		"deployments.apps in namespace promwire-too: get, list, watch, create, patch, delete",
 	} {

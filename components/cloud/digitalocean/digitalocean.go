@@ -1,5 +1,5 @@
 // Package digitalocean makes a fleet's machines at DigitalOcean, behind the cloud's own firewalls. It is the only package that imports
-// pulumi-digitalocean: it takes plain values and gives a host.Machine, like any other cloud.
+// pulumi-digitalocean: it takes plain values and returns a host.Machine, like any other cloud.
 package digitalocean
 
 import (
@@ -51,11 +51,11 @@ func New(ctx *pulumi.Context, fleet string, args Args, parent pulumi.Resource) (
 	if c.seed, err = record.Seed(ctx, fleet+"-host-key-seed", parent); err != nil {
 		return nil, err
 	}
-	monitors, err := c.guard(ctx, roleMonitor, openings{udpPort: args.TunnelPort})
+	monitors, err := c.firewallOf(ctx, roleMonitor, openings{udpPort: args.TunnelPort})
 	if err != nil {
 		return nil, err
 	}
-	targets, err := c.guard(ctx, roleTarget, openings{})
+	targets, err := c.firewallOf(ctx, roleTarget, openings{})
 	if err != nil {
 		return nil, err
 	}
@@ -77,15 +77,15 @@ func (c *Cloud) Target(spec host.Spec) host.Source {
 	return c.droplet(spec, c.tags[roleTarget], c.firewalls)
 }
 
-// Direct is a droplet for a direct target, which is scraped by those that Admit let in.
+// Direct is a droplet for a direct target, which is scraped by those that Admit admits.
 func (c *Cloud) Direct(spec host.Spec) host.Source {
 	tags := append(slices.Clone(c.tags[roleTarget]), c.tags[roleDirect]...)
 	return c.droplet(spec, tags, append(slices.Clone(c.firewalls), c.direct...))
 }
 
-// Admit lets the IP address of a scraper, and nobody else, connect to TCP ports of Direct droplets. It comes before the first of them.
+// Admit lets only the IP address of a scraper connect to TCP ports of Direct droplets. Call it before the first of them is made.
 func (c *Cloud) Admit(ctx *pulumi.Context, scraper pulumi.StringInput, ports []int) error {
-	firewall, err := c.guard(ctx, roleDirect, openings{scraper: scraper, scrape: ports})
+	firewall, err := c.firewallOf(ctx, roleDirect, openings{scraper: scraper, scrape: ports})
 	if err != nil {
 		return err
 	}
@@ -108,8 +108,8 @@ func (c *Cloud) operatorKey(ctx *pulumi.Context, args Args) (pulumi.StringInput,
 	return key.Fingerprint, nil
 }
 
-// guard makes a role's tag and the firewall that is attached by it: everything but SSH.
-func (c *Cloud) guard(ctx *pulumi.Context, role string, open openings) (pulumi.Resource, error) {
+// firewallOf makes a role's tag and the firewall that is attached by it: everything except SSH.
+func (c *Cloud) firewallOf(ctx *pulumi.Context, role string, open openings) (pulumi.Resource, error) {
 	full := c.fleet + "-" + role
 	tag, err := digitalocean.NewTag(ctx, full+"-tag", &digitalocean.TagArgs{Name: pulumi.String(full)}, pulumi.Parent(c.parent))
 	if err != nil {
@@ -119,9 +119,9 @@ func (c *Cloud) guard(ctx *pulumi.Context, role string, open openings) (pulumi.R
 	return newFirewall(ctx, full, c.tags[role], open, c.parent)
 }
 
-// admitOperator makes a firewall that is never edited: other networks make another one, which is up before any host is touched, and
-// the former goes when all hosts are done. Networks that would lock the operator out make a host refuse them, the update ends
-// there, and the former firewall still stands.
+// admitOperator makes a firewall that is never edited: for other networks there is a new one, which is up before any host is changed, and
+// the former one is removed when all hosts are done. If networks would lock the operator out, the first host refuses them, the update
+// ends there, and the former firewall is still up.
 func (c *Cloud) admitOperator(ctx *pulumi.Context, from []netip.Prefix) (pulumi.Resource, error) {
 	sum := sha256.Sum256([]byte(fmt.Sprint(from)))
 	tags := append(slices.Clone(c.tags[roleMonitor]), c.tags[roleTarget]...)

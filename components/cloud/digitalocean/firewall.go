@@ -13,7 +13,7 @@ import (
 // anywhere is every IPv4 and IPv6 address.
 var anywhere = pulumi.ToStringArray([]string{"0.0.0.0/0", "::/0"})
 
-// openings are what one firewall admits beside ICMP. What several firewalls of one droplet admit adds up.
+// openings are what one firewall admits besides ICMP. A droplet admits what any of its firewalls admits.
 type openings struct {
 	sshFrom []netip.Prefix     // who may connect to port 22; empty: nobody
 	udpPort int                // a port open to everyone over UDP; 0: none
@@ -21,15 +21,15 @@ type openings struct {
 	scrape  []int              // TCP ports
 }
 
-// firewall is the hosts' own rules once more, one layer up, before a packet reaches them.
+// firewall repeats the hosts' own rules in the cloud, before a packet reaches them.
 type firewall struct {
 	pulumi.ResourceState
 	rules *digitalocean.Firewall
 }
 
-// newFirewall admits ICMP and the openings, for droplets of these tags; everything else from outside is dropped. Outbound passes. It is
-// attached by tag, because a firewall takes ten droplets by ID but any number by tag. Droplets depend on it, so that none is ever
-// up without.
+// newFirewall admits ICMP and the openings, for droplets of these tags; everything else from outside is dropped. Outbound
+// traffic passes. It is attached by tag, because a firewall can list ten droplets by ID but any number by tag. Droplets depend on it,
+// so that none is ever up without it.
 func newFirewall(ctx *pulumi.Context, name string, tags pulumi.StringArray, open openings, parent pulumi.Resource) (pulumi.Resource, error) {
 	f := &firewall{}
 	full := name + "-firewall"

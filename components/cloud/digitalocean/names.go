@@ -9,16 +9,16 @@ import (
 // maxLabel is RFC 1035's length of one label of a DNS name, in bytes. A droplet's name is its host name too.
 const maxLabel = 63
 
-// cloudNames are what both droplets and tags may be called.
+// cloudNames matches the names that both droplets and tags may have.
 var cloudNames = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 
-// dropletName is what the cloud's console and the droplet itself call a host.
+// dropletName is a host's name in the cloud's console and on the droplet itself.
 func dropletName(fleet, host string) string { return fleet + "-" + host }
 
-// CheckNames refuses a fleet whose droplets, of these hosts, the cloud could not name. Pulumi takes more names of stacks than the cloud does.
+// CheckNames refuses a fleet if the cloud does not allow the names of its droplets. Pulumi allows more names of stacks than the cloud.
 func CheckNames(fleet string, hosts []string) error {
 	if !cloudNames.MatchString(fleet) {
-		return fmt.Errorf("%s: names of droplets and tags begin with it, and may hold only letters, digits and hyphens; "+
+		return fmt.Errorf("%s: names of droplets and tags begin with it, and may contain only letters, digits and hyphens; "+
 			"choose another name with `pulumi stack rename`", fleet)
 	}
 	var problems []error

@@ -11,10 +11,10 @@ func TestCheckNames(t *testing.T) {
 		fleet, host string
 		err         string // what the error must contain; "": none
 	}{
-		"the longest name":          {"promwire-prod", longest, ""},
-		"a longer one":              {"promwire-prod", longest + "a", "has 64 characters"},
-		"a stack that no tag takes": {"promwire-my.stack", "a", "pulumi stack rename"},
-		"one that no droplet takes": {"promwire-my_stack", "a", "pulumi stack rename"},
+		"the longest name":                       {"promwire-prod", longest, ""},
+		"a longer one":                           {"promwire-prod", longest + "a", "has 64 characters"},
+		"a stack that no tag may be named after": {"promwire-my.stack", "a", "pulumi stack rename"},
+		"one that no droplet may be named after": {"promwire-my_stack", "a", "pulumi stack rename"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := CheckNames(c.fleet, []string{"m", c.host})

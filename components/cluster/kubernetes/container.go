@@ -14,8 +14,8 @@ type Container struct {
 	Command, Args []string           // none: the image's own
 	Arguments     pulumi.StringArray // in place of Args, where some are not known yet
 	Mounts        map[string]string  // path -> Volume
-	Ready, Alive  []string           // commands that succeed when it is; none: not asked
-	Memory        string             // at most, such as "64Mi"; "": what there is
+	Ready, Alive  []string           // a command that succeeds when it is ready; none: not asked
+	Memory        string             // at most, such as "64Mi"; "": no limit
 	Environment   map[string]string  // never a secret
 }
 
@@ -30,7 +30,7 @@ func containers(list []Container) corev1.ContainerArray {
 	for _, c := range list {
 		args := &corev1.ContainerArgs{
 			Name: pulumi.String(c.Name), Image: pulumi.String(c.Image),
-			ImagePullPolicy: pulumi.String("IfNotPresent"), // it is pinned: what is there is what is meant
+			ImagePullPolicy: pulumi.String("IfNotPresent"), // it is pinned by digest
 			SecurityContext: &corev1.SecurityContextArgs{
 				AllowPrivilegeEscalation: pulumi.Bool(false), ReadOnlyRootFilesystem: pulumi.Bool(true), Privileged: pulumi.Bool(false),
 				Capabilities: &corev1.CapabilitiesArgs{Drop: pulumi.ToStringArray([]string{"ALL"})},
@@ -77,7 +77,7 @@ func mounts(paths map[string]string) corev1.VolumeMountArray {
 	return all
 }
 
-// probe runs a command in the container: nobody needs to come in by the network for it.
+// probe runs a command in the container, so that nobody needs access through the network.
 func probe(command []string, period int) corev1.ProbePtrInput {
 	if len(command) == 0 {
 		return nil

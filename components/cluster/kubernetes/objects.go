@@ -45,7 +45,7 @@ func (s *Space) Service(ctx *pulumi.Context, name, role string, ports ...Port) e
 		})
 	}
 	meta := s.meta(name, role)
-	// Its pods come later: they wait for what else they need.
+	// Its pods are made later: they wait for what else they need.
 	meta.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
 	_, err := corev1.NewService(ctx, s.Cluster+"-"+name+"-service", &corev1.ServiceArgs{
 		Metadata: meta, Spec: &corev1.ServiceSpecArgs{Selector: selector(role), Ports: list},

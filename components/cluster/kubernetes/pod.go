@@ -15,16 +15,16 @@ import (
 // nobody is the user and group of all pods: the images' own, where they have one.
 const nobody = 65534
 
-// Pod is what the pods of one role are.
+// Pod is the pod of one role.
 type Pod struct {
 	Role       string
 	Containers []Container
 	Volumes    []Volume
 	Account    string                         // ServiceAccount, whose token its containers get; "": none
-	Digests    map[string]pulumi.StringOutput // of what only a new pod reads; see Digest
+	Digests    map[string]pulumi.StringOutput // of files that only a new pod reads; see Digest
 }
 
-// Digest names a text, for Pod.Digests: 64 hex digits, and no secret even of one that has a key in it.
+// Digest identifies a text, for Pod.Digests: 64 hex digits, which are not a secret even if the text contains one.
 func Digest(text pulumi.StringInput) pulumi.StringOutput {
 	return pulumi.Unsecret(text.ToStringOutput().ApplyT(func(text string) string {
 		sum := sha256.Sum256([]byte(text))
@@ -50,11 +50,11 @@ func (s *Space) Run(ctx *pulumi.Context, name string, pod Pod, dependsOn ...pulu
 	return deployment, nil
 }
 
-// Once makes a pod that runs once, and waits until it does; its address is the second result. A changed one is another pod.
+// Once makes a pod that is never restarted, and waits until it runs; its address is the second result. A change replaces the pod.
 func (s *Space) Once(ctx *pulumi.Context, name string, pod Pod, dependsOn ...pulumi.Resource) (pulumi.Resource, pulumi.StringOutput, error) {
 	template := pod.template("Never")
 	meta := s.meta(name, pod.Role)
-	meta.Name = nil // Pulumi's to choose, so that the next one need not wait for the end of this one
+	meta.Name = nil // Pulumi chooses it, so that the next one need not wait until this one has ended
 	made, err := corev1.NewPod(ctx, s.Cluster+"-"+name, &corev1.PodArgs{Metadata: meta, Spec: template.Spec}, s.options(dependsOn)...)
 	if err != nil {
 		return nil, pulumi.StringOutput{}, s.wrap("Pod "+name, err)
@@ -62,10 +62,10 @@ func (s *Space) Once(ctx *pulumi.Context, name string, pod Pod, dependsOn ...pul
 	return made, made.Status.PodIP().Elem(), nil
 }
 
-// Try makes a Job of one pod and waits until it succeeded, for as long as limit; one that fails is not tried again. A changed one is another Job.
+// Try makes a Job of one pod and waits until it succeeded, at most for limit; it is not retried. A change replaces the Job.
 func (s *Space) Try(ctx *pulumi.Context, name string, pod Pod, limit time.Duration, dependsOn ...pulumi.Resource) (pulumi.Resource, error) {
 	meta := s.meta(name, pod.Role)
-	meta.Name = nil // Pulumi's to choose: a Job can't be changed
+	meta.Name = nil // Pulumi chooses it: a Job can't be changed
 	job, err := batchv1.NewJob(ctx, s.Cluster+"-"+name, &batchv1.JobArgs{
 		Metadata: meta,
 		Spec: &batchv1.JobSpecArgs{

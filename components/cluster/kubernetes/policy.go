@@ -8,14 +8,14 @@ import (
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
 )
 
-// Close makes the policy that closes the namespace: nothing comes in, nothing goes out, but what other policies open.
+// Close makes the policy that closes the namespace: nothing comes in or goes out, except what other policies open.
 func (s *Space) Close(ctx *pulumi.Context) (pulumi.Resource, error) {
 	return s.policy(ctx, "default-deny", "", &networkingv1.NetworkPolicySpecArgs{
 		PodSelector: &metav1.LabelSelectorArgs{}, PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
 	})
 }
 
-// Open makes a policy for each role: the ways that its pods have. monitor is the monitor's public IP address.
+// Open makes a policy for each role: the edges of its pods. monitor is the monitor's public IP address.
 func (s *Space) Open(ctx *pulumi.Context, policies []desired.Policy, monitor pulumi.StringInput) ([]pulumi.Resource, error) {
 	block := monitor.ToStringOutput().ApplyT(network).(pulumi.StringOutput)
 	var all []pulumi.Resource
@@ -44,7 +44,7 @@ func (s *Space) policy(ctx *pulumi.Context, name, role string, spec *networkingv
 	return policy, nil
 }
 
-// types are the directions that a policy speaks of. The namespace is closed in both already.
+// types are the directions of a policy. The namespace is closed in both already.
 func types(p desired.Policy) pulumi.StringArray {
 	var all pulumi.StringArray
 	if len(p.Ingress) > 0 {
@@ -78,7 +78,7 @@ func ports(e desired.Edge) networkingv1.NetworkPolicyPortArray {
 	}
 }
 
-// peers are the other end of an edge; none is everybody (NetworkPolicy v1, from and to).
+// peers are the other end of an edge; an empty list is everybody (NetworkPolicy v1, from and to).
 func peers(e desired.End, monitor pulumi.StringInput) networkingv1.NetworkPolicyPeerArray {
 	peer := &networkingv1.NetworkPolicyPeerArgs{}
 	switch {

@@ -1,5 +1,5 @@
 // Package kubernetes makes resources in one namespace of one cluster. It is the only package that imports pulumi-kubernetes: what is true
-// of all of promwire's pods (no privileges, no root, nothing writable that need not be) is said here once.
+// of all of promwire's pods (no privileges, no root, nothing writable that need not be) is written here once.
 package kubernetes
 
 import (
@@ -17,7 +17,7 @@ import (
 // Config is how to reach a cluster. The zero value: as kubectl does.
 type Config struct {
 	Path     string // of a kubeconfig
-	Contents string // of one, in place of Path; a secret
+	Contents string // of a kubeconfig, in place of Path; a secret
 	Context  string // "": the current one
 }
 

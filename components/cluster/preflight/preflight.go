@@ -1,6 +1,6 @@
-// Package preflight asks a Kubernetes cluster, before anything is made there, whether it can be done: is it there, is the namespace
-// free, may this user do what must be done. Its answers are what a Pulumi provider would say too, but one by one, in the middle
-// of the work, and after half of it.
+// Package preflight asks a Kubernetes cluster, before anything is made there, whether that is possible: is it up, is the namespace
+// free, may this user do what must be done. A Pulumi provider would report the same problems, but one by one, with half of the work
+// done.
 package preflight
 
 import (
@@ -28,19 +28,19 @@ import (
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
 )
 
-// defaultPatience is how long a cluster may take to answer one question.
-const defaultPatience = 10 * time.Second
+// defaultTimeout is how long a cluster may take to answer one request.
+const defaultTimeout = 10 * time.Second
 
-// Values are what is asked.
+// Values are what to ask.
 type Values struct {
 	Cluster                 string // name
 	Path, Contents, Context string // of a kubeconfig, as kubernetes.Config has them
 	Namespace, Fleet        string
 	Needs                   []Need
-	Patience                time.Duration // of one question; 0: ten seconds
+	Timeout                 time.Duration // of one request; 0: ten seconds
 }
 
-// Found is what the cluster said of itself.
+// Found is what the cluster says about itself.
 type Found struct {
 	APIServers []netip.AddrPort // behind the Service kubernetes.default, sorted
 }
@@ -70,13 +70,13 @@ func (v Values) check(ctx context.Context) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	config.Timeout = cmp.Or(v.Patience, defaultPatience)
+	config.Timeout = cmp.Or(v.Timeout, defaultTimeout)
 	config.QPS = -1 // client-go waits between requests otherwise, and these are a few dozen
 	occupied := v.free(ctx, config)
 	if occupied != nil && !apierrors.IsForbidden(occupied) {
 		return Found{}, occupied
 	}
-	if err := v.may(ctx, config); err != nil { // with all that is missing, that right included
+	if err := v.may(ctx, config); err != nil { // with all that is missing, this right included
 		return Found{}, err
 	}
 	if occupied != nil {
@@ -96,7 +96,7 @@ func (v Values) config() (*rest.Config, error) {
 	if v.Contents != "" {
 		loaded, err = clientcmd.Load([]byte(v.Contents))
 		if err != nil {
-			return nil, errors.New("kubeconfig.contents is not a kubeconfig; set it again from its file") // what a parser says may quote it
+			return nil, errors.New("kubeconfig.contents is not a kubeconfig; set it again from its file") // a parser's error may quote it
 		}
 	}
 	if err != nil {
@@ -112,10 +112,10 @@ func (v Values) config() (*rest.Config, error) {
 	return config, nil
 }
 
-// contexts lists those that there are.
+// contexts lists those of the kubeconfig.
 func contexts[V any](known map[string]V) string {
 	if len(known) == 0 {
-		return ", and no other one either"
+		return ", and no other context"
 	}
 	return ", only " + strings.Join(slices.Sorted(maps.Keys(known)), ", ")
 }
@@ -130,7 +130,7 @@ func Home(path string) string {
 	return path
 }
 
-// free says whether the namespace does not exist yet or is this fleet's. It is the first question that the cluster is asked.
+// free says whether the namespace belongs to this fleet or does not exist. It is the first question that the cluster is asked.
 func (v Values) free(ctx context.Context, config *rest.Config) error {
 	client, err := core.NewForConfig(config)
 	if err != nil {
@@ -146,7 +146,7 @@ func (v Values) free(ctx context.Context, config *rest.Config) error {
 		return fmt.Errorf("this user may not get namespaces %s: %w", v.Namespace, err)
 	case err != nil:
 		return fmt.Errorf("%s can't be reached: %w; is it up, and does this machine reach it? "+
-			"(The others go on; `PULUMI_K8S_DELETE_UNREACHABLE=true pulumi up` forgets a cluster that is gone for good and off the list)", config.Host, err)
+			"(The others go on; `PULUMI_K8S_DELETE_UNREACHABLE=true pulumi up` drops a lost cluster from the state)", config.Host, err)
 	}
 	return v.own(namespace)
 }
@@ -156,9 +156,9 @@ func (v Values) own(namespace *corev1.Namespace) error {
 	case owner == v.Fleet:
 		return nil
 	case owner != "":
-		return fmt.Errorf("namespace %s is the fleet %s's; choose another with namespace", v.Namespace, owner)
+		return fmt.Errorf("namespace %s belongs to the fleet %s; choose another with namespace", v.Namespace, owner)
 	default:
-		return fmt.Errorf("namespace %s is there already and not promwire's, and `pulumi destroy` would remove it with all that is in it; "+
+		return fmt.Errorf("namespace %s exists already and does not belong to promwire: `pulumi destroy` would remove it with all that is in it; "+
 			"choose another with namespace", v.Namespace)
 	}
 }
@@ -182,7 +182,7 @@ func servers(ctx context.Context, config *rest.Config) (Found, error) {
 					return Found{}, fmt.Errorf("the API server's address %q: %w", text, err)
 				}
 				for _, port := range slice.Ports {
-					if port.Port == nil { // any port, which no API server means
+					if port.Port == nil { // any port, but an API server always has one
 						continue
 					}
 					found.APIServers = append(found.APIServers, netip.AddrPortFrom(address, uint16(*port.Port)))

@@ -23,13 +23,13 @@ import (
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
 )
 
-// api is an API server that speaks as far as preflight asks.
+// api is an API server that answers what preflight asks.
 type api struct {
 	labels  map[string]string // of the namespace promwire; nil: there is none
 	denied  []string          // such as "create deployments.apps in promwire"
 	slices  string            // items of the EndpointSliceList
 	refuses int               // status of every answer; 0: the right one
-	slow    chan struct{}     // answers wait for its end; nil: they don't
+	slow    chan struct{}     // answers wait until it is closed; nil: they don't
 
 	sync.Mutex
 	asked []string // rights, as denied has them
@@ -104,7 +104,7 @@ func kubeconfig(server string) string {
 		"current-context": "b"}`, server, token)
 }
 
-// serve starts an API server, and returns what to ask of it.
+// serve starts an API server, and returns the values to check it with.
 func serve(t *testing.T, a *api) Values {
 	t.Helper()
 	server := httptest.NewServer(a)
@@ -121,7 +121,7 @@ func at(t *testing.T, server string) Values {
 	return Values{Cluster: "shop", Path: path, Namespace: "promwire", Fleet: "promwire-test", Needs: Needs(true)}
 }
 
-// refused checks for an Error with these texts and without others, and returns all that it says.
+// refused checks for an Error that contains these texts and not the token, and returns its text.
 func refused(t *testing.T, v Values, want ...string) string {
 	t.Helper()
 	found, err := Check(t.Context(), v)
@@ -135,7 +135,7 @@ func refused(t *testing.T, v Values, want ...string) string {
 		}
 	}
 	if strings.Contains(err.Error(), token) {
-		t.Errorf("the user's token stands in: %v", err)
+		t.Errorf("the user's token is in: %v", err)
 	}
 	return err.Error()
 }
@@ -176,12 +176,12 @@ func TestEveryRightIsAsked(t *testing.T) {
 		"create pods in promwire", "list replicasets.apps in promwire", "list endpointslices.discovery.k8s.io in default", "get /metrics",
 	} {
 		if !slices.Contains(a.asked, right) {
-			t.Errorf("nobody asked for the right to %s", right)
+			t.Errorf("preflight did not ask for the right to %s", right)
 		}
 	}
 }
 
-// TestRightsBesideAnExistingPrometheus: whoever has one needs no right to give rights.
+// TestRightsBesideAnExistingPrometheus: where there is one, the user needs no right to grant rights.
 func TestRightsBesideAnExistingPrometheus(t *testing.T) {
 	a := &api{}
 	v := serve(t, a)
@@ -190,7 +190,7 @@ func TestRightsBesideAnExistingPrometheus(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.Contains(a.asked, "create deployments.apps in promwire") {
-		t.Errorf("nobody asked for the right to make a gateway; asked: %q", a.asked)
+		t.Errorf("preflight did not ask for the right to make a gateway, only for %q", a.asked)
 	}
 	for _, right := range a.asked {
 		if strings.Contains(right, "rbac") || strings.Contains(right, "serviceaccounts") || right == "get /metrics" {
@@ -199,7 +199,7 @@ func TestRightsBesideAnExistingPrometheus(t *testing.T) {
 	}
 }
 
-// TestMissingRights: all of them at once, by verb and kind, and none that is there.
+// TestMissingRights: the error lists all of them at once, by verb and kind, and no other.
 func TestMissingRights(t *testing.T) {
 	said := refused(t, serve(t, &api{denied: []string{
 		"create deployments.apps in promwire", "delete deployments.apps in promwire", "create clusterroles.rbac.authorization.k8s.io", "watch pods in promwire",
@@ -218,19 +218,19 @@ func TestMissingRights(t *testing.T) {
 	}
 }
 
-// TestNothingAllowed: who may not even look for the namespace is told of all else, too.
+// TestNothingAllowed: a user who may not even look for the namespace sees all other missing rights too.
 func TestNothingAllowed(t *testing.T) {
 	refused(t, serve(t, &api{denied: []string{"get namespaces", "create secrets in promwire"}}), "\n  namespaces: get\n  secrets in namespace promwire: create")
 }
 
 func TestNamespacesOfOthers(t *testing.T) {
 	refused(t, serve(t, &api{labels: map[string]string{"team": "shop"}}),
-		"namespace promwire is there already and not promwire's, and `pulumi destroy` would remove it with all that is in it; choose another")
+		"namespace promwire exists already and does not belong to promwire: `pulumi destroy` would remove it with all that is in it; choose another")
 	refused(t, serve(t, &api{labels: map[string]string{desired.FleetLabel: "promwire-prod"}}),
-		"namespace promwire is the fleet promwire-prod's; choose another")
+		"namespace promwire belongs to the fleet promwire-prod; choose another")
 }
 
-func TestAnswersThatHelpNobody(t *testing.T) {
+func TestUselessAnswers(t *testing.T) {
 	for code, want := range map[int]string{
 		401: "does not know this user",
 		403: "asking for the right to get namespaces: ",
@@ -251,16 +251,16 @@ func TestUnreachable(t *testing.T) {
 	refused(t, at(t, url), url+" can't be reached", "is it up, and does this machine reach it?", "PULUMI_K8S_DELETE_UNREACHABLE=true")
 }
 
-// TestSlow: one that takes connections and says nothing is given up.
+// TestSlow: a server that accepts connections and does not answer is given up.
 func TestSlow(t *testing.T) {
 	a := &api{slow: make(chan struct{})}
 	v := serve(t, a)
 	defer close(a.slow)
-	v.Patience = 50 * time.Millisecond
+	v.Timeout = 50 * time.Millisecond
 	refused(t, v, "can't be reached", "is it up")
 }
 
-// TestContexts: the kubeconfig's own one, or the one that is named, or none that it does not have.
+// TestContexts: the kubeconfig's current context, or the named one; one that is not there is refused.
 func TestContexts(t *testing.T) {
 	v := serve(t, &api{})
 	for _, context := range []string{"", "a", "b"} {
@@ -272,10 +272,10 @@ func TestContexts(t *testing.T) {
 	v.Context = "prod"
 	refused(t, v, `no context "prod", only a, b; name one of them in kubeconfig.context`)
 	v.Contents, v.Path = `{"apiVersion": "v1", "kind": "Config"}`, ""
-	refused(t, v, `no context "prod", and no other one either`)
+	refused(t, v, `no context "prod", and no other context`)
 }
 
-// TestContents: they are a secret, and nothing of them is told, however wrong they are.
+// TestContents: they are a secret, and no error quotes them, however wrong they are.
 func TestContents(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	server := httptest.NewServer(&api{})

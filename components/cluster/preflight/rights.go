@@ -20,11 +20,11 @@ type Need struct {
 	Verbs           []string
 }
 
-// verbs are what Pulumi does with an object in the course of its life.
+// verbs are what Pulumi does with an object from its creation to its removal.
 var verbs = []string{"get", "list", "watch", "create", "patch", "delete"}
 
-// Needs are for all that promwire makes in a cluster, where it runs a Prometheus of its own (which reads the API server's metrics) or
-// only what leads to one that is there.
+// Needs are the rights to make promwire's objects in a cluster: with a Prometheus of its own (which reads the API server's metrics), or
+// with only a gateway to one that exists.
 func Needs(own bool) []Need {
 	needs := []Need{
 		{Resource: "namespaces", ClusterWide: true},
@@ -37,7 +37,7 @@ func Needs(own bool) []Need {
 			Need{Resource: "serviceaccounts"},
 			Need{Group: "rbac.authorization.k8s.io", Resource: "clusterroles", ClusterWide: true},
 			Need{Group: "rbac.authorization.k8s.io", Resource: "clusterrolebindings", ClusterWide: true},
-			Need{Path: "/metrics", Verbs: []string{"get"}}) // nobody grants to his Prometheus what he may not do
+			Need{Path: "/metrics", Verbs: []string{"get"}}) // a user can only grant rights that the user has
 	}
 	for i := range needs {
 		if needs[i].Verbs == nil {
@@ -53,7 +53,7 @@ func Needs(own bool) []Need {
 		Need{Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: "default", Verbs: []string{"list"}}) // of the API servers
 }
 
-// may asks for each right, and lists those that are missing.
+// may asks for each right, and returns an error that lists those that are missing.
 func (v Values) may(ctx context.Context, config *rest.Config) error {
 	reviews, err := reviewer(config)
 	if err != nil {
@@ -93,7 +93,7 @@ func (v Values) ask(need Need, verb string) authorizationv1.SelfSubjectAccessRev
 	}}
 }
 
-// within is the namespace of a need; "" of all.
+// within is the namespace of a need; "": all of them.
 func (v Values) within(need Need) string {
 	if need.ClusterWide {
 		return ""
@@ -101,7 +101,7 @@ func (v Values) within(need Need) string {
 	return cmp.Or(need.Namespace, v.Namespace)
 }
 
-// what names a kind as kubectl does, deployments.apps, or a path.
+// what is the name of a kind as kubectl writes it, deployments.apps, or a path.
 func (v Values) what(need Need) string {
 	if need.Path != "" {
 		return need.Path

@@ -12,13 +12,13 @@ import (
 	"github.com/promwire/promwire/provisioners/pushgateway"
 )
 
-// guard is what stands between the network and the pushed series.
+// guard is what asks for passwords between the network and the pushed series.
 type guard struct {
 	secret pulumi.StringMap // files with hashes, and nginx's configuration
 	pod    func(Args, pulumi.StringOutput) kubernetes.Pod
 }
 
-// guard is the one of the form that was chosen.
+// guard is that of the chosen form.
 func (a Args) guard(jobs pulumix.Array[pushgateway.User], scraper pulumix.Output[pushgateway.User]) guard {
 	render := func(text func(pushers, scrapers []pushgateway.User) (string, error)) pulumi.StringOutput {
 		return pulumix.Cast[pulumi.StringOutput](pulumix.Apply2Err(jobs, scraper,
@@ -43,7 +43,7 @@ func (a Args) guard(jobs pulumix.Array[pushgateway.User], scraper pulumix.Output
 	}, proxy}
 }
 
-// direct is a Pushgateway that guards itself.
+// direct is a Pushgateway that asks for passwords itself.
 func direct(a Args, digest pulumi.StringOutput) kubernetes.Pod {
 	return kubernetes.Pod{
 		Role: desired.RolePushgateway,

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// kept is what is made once: a password with its hash, which is salted and so another one each time, or a certificate with its key.
+// kept is what is made once: a password with its hash, which is salted and so differs each time, or a certificate with its key.
 type kept struct {
 	Password    string `json:"password,omitempty"`
 	Hash        string `json:"hash,omitempty"`        // bcrypt
@@ -28,8 +28,8 @@ type kept struct {
 // passwordBytes is the randomness of a password: 160 bits, which nobody guesses.
 const passwordBytes = 20
 
-// lifetime is a certificate's. It signs itself, and only the cluster's Prometheus and its jobs are told to believe it: renewing it is
-// another text in the cluster's key.
+// lifetime is a certificate's. It is self-signed, and only the cluster's Prometheus and its jobs trust it. Another text in the cluster's
+// key renews it.
 const lifetime = 10 * 365 * 24 * time.Hour
 
 func password() (string, error) {

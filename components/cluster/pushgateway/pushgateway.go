@@ -1,5 +1,5 @@
 // Package pushgateway runs a Pushgateway in a cluster, for batch jobs that end before anybody could scrape them. Nobody pushes without a
-// password, nobody reaches it past its guard: in the direct form TLS and passwords are its own, in the proxy form it listens on its
+// password: in the direct form TLS and passwords are its own, in the proxy form it listens on its
 // pod's loopback, behind nginx.
 package pushgateway
 
@@ -24,7 +24,7 @@ type Args struct {
 	Key   string   // any text; another one makes other passwords and another certificate
 }
 
-// Port is the TCP port of its pods where others come in.
+// Port is the TCP port of its pods that others connect to.
 func (a Args) Port() int {
 	if a.Nginx != "" {
 		return pushgateway.ProxyPort
@@ -37,7 +37,7 @@ type Pushgateway struct {
 	pulumi.ResourceState
 	At        string              // host:port in the cluster
 	Passwords pulumi.StringMap    // user -> password; secrets
-	Authority pulumi.StringOutput // whom who pushes or scrapes has to believe, PEM
+	Authority pulumi.StringOutput // the certificate that those who push or scrape have to trust, PEM
 	Scrape    string              // Secret that Prometheus reads: its password and the authority
 	Digest    pulumi.StringOutput
 	Ready     pulumi.Resource

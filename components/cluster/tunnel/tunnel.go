@@ -1,6 +1,6 @@
 // Package tunnel gives a pod an end of the fleet's tunnel: a container beside the pod's own, without privileges, that dials the monitor and
-// leads ports of the tunnel address to the pod's loopback or to other addresses. The workload needs to know nothing of it. Any
-// pod can have one: make an End, and run the pod that it makes of yours (Beside).
+// forwards ports of the tunnel address to the pod's loopback or to other addresses. The workload needs to know nothing about it. Any
+// pod can have one: make an End, and run the pod that Beside returns for yours.
 package tunnel
 
 import (
@@ -22,17 +22,17 @@ import (
 	"github.com/promwire/promwire/provisioners/wireproxy"
 )
 
-// volume is the end's own one, in its pod.
+// volume is the end's own volume in its pod.
 const volume = "tunnel"
 
-// Args are what an end is told.
+// Args describe one end.
 type Args struct {
 	Name       string       // in the ledger
 	Role       string       // of its pod; its Secret is called ROLE-tunnel
 	Address    netip.Addr   // its own
 	Key        string       // any text; another one makes another key
 	Image      string       // of wireproxy
-	Peers      []netip.Addr // other ends that it talks with, by way of the monitor; the monitor itself is always one
+	Peers      []netip.Addr // other ends that it connects to, through the monitor; the monitor itself is always one
 	Listen     []wireproxy.Forward
 	Dial       []wireproxy.Forward
 	Federation *prometheus.Federation // of the Prometheus behind it; nil: there is none
@@ -51,7 +51,7 @@ type End struct {
 	monitor *monitor.Monitor
 }
 
-// New makes the key, the Secret with the configuration, and the monitor know it.
+// New makes the key and the Secret with the configuration, and enrols the end with the monitor.
 func New(ctx *pulumi.Context, m *monitor.Monitor, space *kubernetes.Space, args Args, opts ...pulumi.ResourceOption) (*End, error) {
 	e := &End{Args: args, monitor: m}
 	name := args.Name + "-tunnel"
@@ -82,7 +82,7 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, space *kubernetes.Space, args 
 	return e, ctx.RegisterResourceOutputs(e, pulumi.Map{"address": pulumi.String(args.Address.String()), "publicKey": e.PublicKey})
 }
 
-// Beside is a pod with the end in it, beside its own containers. It starts again when the end's configuration changes.
+// Beside returns the pod with the end in it, beside its own containers. It starts again when the end's configuration changes.
 func (e *End) Beside(pod kubernetes.Pod) kubernetes.Pod {
 	pod.Containers = append(slices.Clone(pod.Containers), e.Container)
 	pod.Volumes = append(slices.Clone(pod.Volumes), e.Volume)
