@@ -77,13 +77,18 @@ var names = []named{
 		where: "Makefile", have: literal(`(?m)^NAME:`),
 	},
 	{
+		kind:  "target of make",
+		words: regexp.MustCompile("(?m)(?:^ {4}|`)make ([a-z0-9-]+)"),
+		where: "Makefile", have: literal(`(?m)^NAME: ## `),
+	},
+	{
 		kind:  "alert",
 		words: regexp.MustCompile("`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`"),
 		where: "provisioners/prometheus/rules.yml", have: literal(`- alert: NAME\n`),
 	},
 }
 
-// TestNames: outputs, the lab's commands and alerts that documents name are there.
+// TestNames: outputs, commands of the lab, targets of make and alerts that documents name are there.
 func TestNames(t *testing.T) {
 	for _, n := range names {
 		all := text(t, n.where)
