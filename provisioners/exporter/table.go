@@ -31,7 +31,7 @@ var table = append([]Exporter{
 		},
 	},
 	{
-		Name: Blackbox, Sees: "what others see of a URL: HTTP, TCP, ICMP, certificates", Release: "blackbox_exporter",
+		Name: Blackbox, Sees: "what others see of a URL by HTTP, TCP and ICMP, and of its certificate", Release: "blackbox_exporter",
 		Unit: "blackbox_exporter", Program: "/usr/local/bin/blackbox_exporter", User: "blackbox_exporter",
 		Port: 9115, ListenFlag: "--web.listen-address", WebFlag: webFlag, CheckFlag: "--version",
 		Flags: []string{"--config.file=" + BlackboxConfig}, ConfigFile: BlackboxConfig, Config: blackboxModules,

@@ -26,6 +26,9 @@ func TestTable(t *testing.T) {
 					t.Errorf("%s is missing", what)
 				}
 			}
+			if strings.ContainsAny(e.Sees, ":\n") {
+				t.Error("Sees is a part of its user's GECOS field, which a colon would end")
+			}
 			if (e.ConfigFile == "") != (e.Config == "") {
 				t.Error("a configuration and its place need each other")
 			}

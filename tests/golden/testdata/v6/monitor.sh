@@ -110,7 +110,7 @@ amd64 https://github.com/prometheus/blackbox_exporter/releases/download/v1.2.3/b
 arm64 https://github.com/prometheus/blackbox_exporter/releases/download/v1.2.3/blackbox_exporter-1.2.3.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
 END
 put /etc/sysusers.d/blackbox_exporter.conf 644 <<'END'
-u blackbox_exporter - "Prometheus exporter of what others see of a URL: HTTP, TCP, ICMP, certificates" /nonexistent /usr/sbin/nologin
+u blackbox_exporter - "Prometheus exporter of what others see of a URL by HTTP, TCP and ICMP, and of its certificate" /nonexistent /usr/sbin/nologin
 END
 user blackbox_exporter
 dir /etc/promwire 755
@@ -123,7 +123,7 @@ modules:
 END
 put /etc/systemd/system/blackbox_exporter.service 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of what others see of a URL: HTTP, TCP, ICMP, certificates, for promwire's monitor only
+Description=Prometheus exporter of what others see of a URL by HTTP, TCP and ICMP, and of its certificate, for promwire's monitor only
 StartLimitIntervalSec=0
 Wants=network-online.target
 After=network-online.target
