@@ -9,6 +9,7 @@ import (
 
 	"github.com/promwire/promwire/components/fleet"
 	"github.com/promwire/promwire/components/record"
+	"github.com/promwire/promwire/provisioners/version"
 	"github.com/promwire/promwire/stacks/ledger"
 	"github.com/promwire/promwire/stacks/settings"
 )
@@ -41,6 +42,9 @@ func (f *Fleet) Address(name string) netip.Addr {
 // make it beside other resources; there is one in a stack. Each of ends, the names of pods that the program gives an end of the
 // tunnel, has an Address and keeps it. A program must end with the error Refused, if there is one.
 func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
+	if err := ctx.Log.Info("promwire "+version.String(), nil); err != nil {
+		return nil, err
+	}
 	s, err := settings.Load(ctx)
 	if err != nil {
 		return nil, err

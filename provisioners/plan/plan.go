@@ -16,6 +16,7 @@ import (
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/scripts"
 	"github.com/promwire/promwire/provisioners/systemd"
+	"github.com/promwire/promwire/provisioners/version"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
@@ -40,7 +41,7 @@ func (p Plan) Script() (string, error) {
 		return "", errors.New("plan: this one is empty; make one with Monitor or Target")
 	}
 	begin := []call{do("install_library"), do("use", p.host, "converge")}
-	end := []call{do("remove_former_identity"), do("receipt", p.FirewallDigest())}
+	end := []call{do("remove_former_identity"), do("installed", "promwire", version.Release), do("receipt", p.FirewallDigest())}
 	return script(fmt.Sprintf("what the %s %s must be", p.role, p.host), scripts.Use+"\n"+installLibrary(),
 		function{apply, join(begin, p.steps, end)}), nil
 }

@@ -17,7 +17,7 @@ release() {
   for binary in "$@"; do
     symlink "/usr/local/bin/$binary" "$home/$binary"
   done
-  VERSIONS+=("\"$name\":\"$version\"")
+  installed "$name" "$version"
 }
 
 # unpack HOME URL SHA256: downloads an archive and, if it is the right one, makes HOME of it.

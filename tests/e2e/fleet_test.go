@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/promwire/promwire/provisioners/version"
 	"github.com/promwire/promwire/tests/lab/operator"
 )
 
@@ -135,14 +137,21 @@ func secretsStay(s *story) {
 
 func convergeAgain(s *story) {
 	resources := s.resources()
+	var said io.Writer
 	s.up(func(o *operator.Options) {
+		said = o.Progress
 		o.Replace = []string{resources["node-1-converge"].URN, resources["monitor-1-converge"].URN}
 	})
+	assert.Contains(s.t, fmt.Sprint(said), "promwire "+version.Release, "an update says which promwire it is")
 	for _, host := range []string{"node-1", "monitor-1"} {
-		var receipt struct{ Changed []string }
+		var receipt struct {
+			Changed  []string
+			Versions map[string]string
+		}
 		text := s.resources()[host+"-converge"].Outputs["stdout"].(string)
 		require.NoError(s.t, json.Unmarshal([]byte(text), &receipt), text)
 		assert.Empty(s.t, receipt.Changed, host)
+		assert.Equal(s.t, version.Release, receipt.Versions["promwire"], host)
 	}
 }
 

@@ -296,6 +296,7 @@ remove_unit promwire-fence.timer
 remove /var/lib/node_exporter/textfile/promwire_fence.prom
 stop_later node_exporter.service
 remove_former_identity
+installed promwire 0.2.0-dev
 receipt 163d5703bcbbc4b224be7960b4faba4bcabdd91eed1c1dad91a8679d64764d50
 }
 

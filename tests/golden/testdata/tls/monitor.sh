@@ -557,6 +557,7 @@ remove_pushgateway
 remove_release blackbox_exporter /etc/promwire/blackbox.yml
 stop_later node_exporter.service
 remove_former_identity
+installed promwire 0.2.0-dev
 receipt e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a
 }
 

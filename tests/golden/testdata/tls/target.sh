@@ -423,6 +423,7 @@ service promwire-certificate.socket
 service promwire-fence.timer
 stop_later node_exporter.service
 remove_former_identity
+installed promwire 0.2.0-dev
 receipt f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8
 }
 

@@ -239,6 +239,7 @@ remove_unit promwire-certificate.socket
 service promwire-fence.timer
 stop_later node_exporter-tls.service
 remove_former_identity
+installed promwire 0.2.0-dev
 receipt d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded
 }
 

@@ -346,6 +346,7 @@ remove_unit promwire-certificate.socket
 service promwire-fence.timer
 stop_later node_exporter-tls.service
 remove_former_identity
+installed promwire 0.2.0-dev
 receipt 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
 }
 
