@@ -23,7 +23,7 @@ func checkNames(fleet string, s *settings.Settings) error {
 	return digitalocean.CheckNames(fleet, made)
 }
 
-// cloud is where the fleet's machines are made; nil of a fleet whose machines are all there.
+// cloud is where the fleet's machines are made; nil if all machines exist already.
 func (t translation) cloud() fleet.Open {
 	if !t.settings.NeedsCloud() {
 		return nil
@@ -41,7 +41,7 @@ func (t translation) cloud() fleet.Open {
 	}
 }
 
-// machine is which one a host is.
+// machine says which machine a host is.
 func machine(h settings.Host) fleet.Machine {
 	if h.Existing == nil {
 		return fleet.Machine{Made: &host.Spec{Region: h.Region, Size: h.Size, Image: h.Image}}

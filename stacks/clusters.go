@@ -12,7 +12,7 @@ import (
 	"github.com/promwire/promwire/stacks/settings"
 )
 
-// cluster puts the settings of one into the component's terms.
+// cluster translates the settings of a cluster into the component's Args.
 func (t translation) cluster(c settings.Cluster) cluster.Args {
 	images := t.settings.Images
 	args := cluster.Args{
@@ -53,14 +53,14 @@ func (t translation) at(name string) netip.Addr {
 	return ledger.Address(t.settings.Network.V4, t.addresses.Hosts[name])
 }
 
-// byName says whether the monitor is dialled by a DNS name. A droplet's endpoint, where nothing else is said, is its address.
+// byName says whether the monitor is dialled by a DNS name. By default a droplet's endpoint is its address.
 func (t translation) byName() bool {
 	endpoint := t.settings.Monitor.Endpoint
 	_, err := netip.ParseAddr(endpoint)
 	return endpoint != "" && err != nil
 }
 
-// forward are the ways from one end of the tunnel to another, through the monitor: a dark cluster's Prometheus scrapes reflect.
+// forward are the edges from one end of the tunnel to another, through the monitor: a dark cluster's Prometheus scrapes reflect.
 func (t translation) forward() []nftables.Edge {
 	var edges []nftables.Edge
 	for _, c := range t.settings.Clusters {

@@ -39,8 +39,8 @@ func export(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger, 
 	ctx.Export("verification", f.Verification.Table)
 }
 
-// forward is the line that brings Prometheus to the operator's machine, where address is. It opens a session too, no -N: hosts hang
-// up on connections that have none.
+// forward is the command that makes Prometheus reachable on the operator's machine, at address. It opens a session too (no -N),
+// because hosts close connections without one.
 func forward(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutput {
 	return pulumi.Sprintf("ssh -L 9090:127.0.0.1:9090%s", login(m, address))
 }
@@ -53,7 +53,7 @@ func address(web prometheus.Web) string {
 	return "http://127.0.0.1:9090"
 }
 
-// pushing is where hosts in the tunnel push to, and the lines that show each batch job's password.
+// pushing is where hosts in the tunnel push to, and the commands that show each batch job's password.
 func pushing(s *settings.Settings, f *fleet.Fleet) pulumi.Map {
 	passwords := pulumi.Map{}
 	for _, job := range s.Pushgateway.Jobs {
@@ -63,7 +63,7 @@ func pushing(s *settings.Settings, f *fleet.Fleet) pulumi.Map {
 	return pulumi.Map{"url": pulumi.String("http://" + at), "passwords": passwords}
 }
 
-// password is the line that shows a password, which was born on the monitor.
+// password is the command that shows a password, which was made on the monitor.
 func password(m settings.Monitor, address pulumi.StringOutput, of string) pulumi.StringOutput {
 	sudo := ""
 	if m.Existing != nil && m.Existing.User != "root" {
@@ -97,7 +97,7 @@ func targets(f *fleet.Fleet) pulumi.Array {
 	return rows
 }
 
-// tunnel is a target's address in it; "" of one that is scraped at its public address.
+// tunnel is a target's tunnel address; "" for a direct target.
 func tunnel(t *target.Target) string {
 	if t.Args.Host.Direct {
 		return ""

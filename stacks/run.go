@@ -27,20 +27,20 @@ func Run(ctx *pulumi.Context) error {
 // Fleet is the fleet of a stack.
 type Fleet struct {
 	*fleet.Fleet
-	Name     string // the prefix of all that it makes in a cloud account
+	Name     string // the prefix of all names that it makes in a cloud account
 	Settings *settings.Settings
 
 	addresses ledger.Ledger
 }
 
-// Address is the tunnel address, IPv4, of a host, a cluster or an end that New was told of.
+// Address is the tunnel address, IPv4, of a host, a cluster or one of New's ends.
 func (f *Fleet) Address(name string) netip.Addr {
 	return ledger.Address(f.Settings.Network.V4, f.addresses.Hosts[name])
 }
 
-// New makes the fleet that the stack's configuration describes: promwire:fleet, and promwire:sshPrivateKey. A program of one's own can
-// make it beside other resources; there is one in a stack. Each of ends, the names of pods that the program gives an end of the
-// tunnel, has an Address and keeps it. A program must end with the error Refused, if there is one.
+// New makes the fleet that the stack's configuration describes: promwire:fleet, and promwire:sshPrivateKey. A program of your own can
+// make it beside other resources; a stack has one fleet. ends are the names of pods that the program gives an end of the tunnel:
+// each has an Address and keeps it. A program must end with the error Refused, if there is one.
 func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
 	if err := ctx.Log.Info("promwire "+version.String(), nil); err != nil {
 		return nil, err
@@ -72,8 +72,8 @@ func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
 	return &Fleet{Fleet: made, Name: name(ctx), Settings: s, addresses: addresses}, nil
 }
 
-// refused ends the program, after all else is under way, if some clusters could not be made: an error keeps Pulumi from taking what
-// was not asked for as something to delete.
+// refused ends the program with an error, after everything else is registered, if some clusters could not be made: after an error,
+// Pulumi deletes nothing that was not registered.
 func refused(f *fleet.Fleet) error {
 	if f.Refused == nil {
 		return nil
@@ -81,10 +81,10 @@ func refused(f *fleet.Fleet) error {
 	return fmt.Errorf("nothing was changed in these clusters, and all else went on:\n%w", f.Refused)
 }
 
-// name is the fleet's: the prefix of all that it makes in a cloud account, where several stacks may live.
+// name is the fleet's: the prefix of all names in a cloud account, which several stacks may share.
 func name(ctx *pulumi.Context) string { return ctx.Project() + "-" + ctx.Stack() }
 
-// assign gives every host, cluster and further end its tunnel address: the one that it has, or the next.
+// assign gives every host, cluster and other end its tunnel address: the one that it has, or the next.
 func assign(ctx *pulumi.Context, s *settings.Settings, ends []string) (ledger.Ledger, error) {
 	text, err := record.Read(ctx)
 	if err != nil {

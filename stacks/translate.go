@@ -18,7 +18,7 @@ import (
 	"github.com/promwire/promwire/stacks/settings"
 )
 
-// translation turns settings into the components' own terms, so that these need not know a stack file.
+// translation turns settings into the components' own terms, so that components need not know a stack file.
 type translation struct {
 	fleet     string
 	settings  *settings.Settings

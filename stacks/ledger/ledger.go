@@ -1,6 +1,6 @@
-// Package ledger says which host has which tunnel address, and keeps it so: the n-th address of the tunnel's network is slot
-// n, and a host keeps its slot for as long as it's in the fleet, whatever happens to the others. It is pure; who calls it
-// keeps the ledger from one run to the next.
+// Package ledger says which host has which tunnel address: the n-th address of the tunnel's network is slot n, and a host keeps
+// its slot for as long as it is in the fleet, whatever happens to the others. It is pure; its caller keeps the ledger from one run
+// to the next.
 package ledger
 
 import (
@@ -13,24 +13,24 @@ import (
 	"slices"
 )
 
-// MonitorSlot is the monitor's, by its role: the first address, whatever the monitor is called.
+// MonitorSlot is the monitor's slot: the first address, whatever the monitor's name.
 const MonitorSlot = 1
 
 // Ledger is who has which slot. The zero value is a new fleet's.
 type Ledger struct {
-	Network string         `json:"network"`         // the IPv4 network that the slots count in, such as 10.98.0.0/24
-	IPv6    string         `json:"ipv6,omitempty"`  // the IPv6 network that they count in too; "": none
+	Network string         `json:"network"`         // the IPv4 network of the slots, such as 10.98.0.0/24
+	IPv6    string         `json:"ipv6,omitempty"`  // the IPv6 network of the same slots; "": none
 	Hosts   map[string]int `json:"hosts"`           // host name -> slot, the monitor's included
 	Freed   []Tombstone    `json:"freed,omitempty"` // targets that are gone, the longest gone first
 }
 
-// Tombstone is a slot that a removed target had. It's given away last, so that the name can return to it.
+// Tombstone is a slot that a removed target had. It is reused last, so that the target can return to it.
 type Tombstone struct {
 	Name string `json:"name"`
 	Slot int    `json:"slot"`
 }
 
-// Parse reads a ledger that json.Marshal wrote. Nothing at all is the ledger of a new fleet. A ledger that contradicts itself
+// Parse reads a ledger that json.Marshal wrote. An empty text is the ledger of a new fleet. A ledger that contradicts itself
 // is an error: addresses given by guesswork would move hosts.
 func Parse(raw []byte) (Ledger, error) {
 	var l Ledger
@@ -80,10 +80,10 @@ func (l Ledger) check() error {
 }
 
 // Assign is the ledger of the fleet that has exactly this monitor and these targets. Those that stay keep their slots. A
-// target that returns gets its former one, if nobody got it since; new ones get, in their order, first the slots that nobody
-// had yet, then those that have been free longest. l itself is left as it is.
+// target that returns gets its former slot, if no other host got it since; new ones get, in their order, first the slots that were
+// never used, then those that have been free longest. l itself does not change.
 //
-// Errors: the network changed otherwise than by growing in place; it has no address left; a name occurs twice.
+// Errors: the network changed in another way than growing in place; it has no address left; a name occurs twice.
 func (l Ledger) Assign(monitor string, targets []string, v4 netip.Prefix) (Ledger, error) {
 	if err := distinct(monitor, targets); err != nil {
 		return Ledger{}, err
@@ -100,8 +100,8 @@ func (l Ledger) Assign(monitor string, targets []string, v4 netip.Prefix) (Ledge
 	return next, nil
 }
 
-// Also is the ledger of a fleet whose hosts have, with the same slots, addresses in an IPv6 network too; in none, for the zero
-// Prefix. Error: they have addresses in another one.
+// Also is the ledger of a fleet whose hosts have addresses in an IPv6 network too, with the same slots; the zero Prefix means no
+// such network. Error: they have addresses in another one.
 func (l Ledger) Also(v6 netip.Prefix) (Ledger, error) {
 	if !v6.IsValid() {
 		l.IPv6 = ""
@@ -145,7 +145,7 @@ func (l Ledger) mayUse(v4 netip.Prefix) error {
 		"put it back%s, or `pulumi destroy` the fleet first", former, v4, growth(former, ", let it grow in place, to %s"))
 }
 
-// keep is the ledger of those hosts that stay, with a tombstone for every target that's gone.
+// keep is the ledger of those hosts that stay, with a tombstone for every target that was removed.
 func (l Ledger) keep(monitor string, targets []string) Ledger {
 	next := Ledger{IPv6: l.IPv6, Hosts: map[string]int{monitor: MonitorSlot}, Freed: slices.Clone(l.Freed)}
 	wanted := map[string]bool{}
@@ -155,7 +155,7 @@ func (l Ledger) keep(monitor string, targets []string) Ledger {
 	for _, name := range l.bySlot() {
 		switch slot := l.Hosts[name]; {
 		case slot == MonitorSlot:
-			// The monitor's, which is nobody else's: a target called as the monitor once was is a new host.
+			// The monitor's slot is only for monitors: a target with a former monitor's name is a new host.
 		case wanted[name]:
 			next.Hosts[name] = slot
 		default:
@@ -169,7 +169,7 @@ func (l Ledger) bySlot() []string {
 	return slices.SortedFunc(maps.Keys(l.Hosts), func(a, b string) int { return l.Hosts[a] - l.Hosts[b] })
 }
 
-// comeBack gives returning targets their former slots, all of them before any new target may take one.
+// comeBack gives returning targets their former slots, before any new target may get one.
 func (l *Ledger) comeBack(targets []string) {
 	for _, name := range targets {
 		i := slices.IndexFunc(l.Freed, func(t Tombstone) bool { return t.Name == name })
@@ -218,13 +218,13 @@ func (l *Ledger) admit(targets []string, v4 netip.Prefix) error {
 func exhausted(name string, v4 netip.Prefix) error {
 	grow := growth(v4, "let it grow in place, to %s")
 	if grow == "" {
-		// 10.98.1.0/24 can only grow into 10.98.0.0/23, where all addresses would be others.
+		// 10.98.1.0/24 can only grow into 10.98.0.0/23, where all addresses would change.
 		grow = "it can't grow in place, so `pulumi destroy` the fleet first, and choose a larger one"
 	}
 	return fmt.Errorf("network.cidr: %s has %d addresses for hosts and none is left for %s; %s", v4, capacity(v4), name, grow)
 }
 
-// growth puts the next larger network with the same first address into a sentence; "" if there is none.
+// growth formats the next larger network with the same first address; "" if there is none.
 func growth(v4 netip.Prefix, sentence string) string {
 	larger := netip.PrefixFrom(v4.Addr(), v4.Bits()-1)
 	if !larger.IsValid() || larger != larger.Masked() {
@@ -233,11 +233,11 @@ func growth(v4 netip.Prefix, sentence string) string {
 	return fmt.Sprintf(sentence, larger)
 }
 
-// capacity is the number of slots in a network: all addresses but the network's own and the broadcast address.
+// capacity is the number of slots in a network: all addresses except the network's own and the broadcast address.
 func capacity(v4 netip.Prefix) int { return max(0, 1<<(32-v4.Bits())-2) }
 
-// Address is the slot's address in an IPv4 or IPv6 network: the network's own address plus the slot. It's the zero Addr if the
-// network is none or too small, which Assign has ruled out for the network that it got.
+// Address is the slot's address in an IPv4 or IPv6 network: the network's own address plus the slot. It is the zero Addr if
+// the network is zero or too small, which Assign refuses.
 func Address(prefix netip.Prefix, slot int) netip.Addr {
 	if !prefix.IsValid() || slot < 0 || slot > math.MaxInt32 {
 		return netip.Addr{}

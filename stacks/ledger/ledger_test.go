@@ -30,11 +30,11 @@ func TestAssign(t *testing.T) {
 		"a monitor alone": {
 			{monitor: "m", want: "m:1"},
 		},
-		"reordering moves nobody": {
+		"reordering moves no host": {
 			{monitor: "m", targets: "a b c", want: "m:1 a:2 b:3 c:4"},
 			{monitor: "m", targets: "c b a", want: "m:1 a:2 b:3 c:4"},
 		},
-		"removing the middle one moves nobody": {
+		"removing the middle one moves no host": {
 			{monitor: "m", targets: "a b c", want: "m:1 a:2 b:3 c:4"},
 			{monitor: "m", targets: "a c", want: "m:1 a:2 c:4"},
 		},
@@ -57,7 +57,7 @@ func TestAssign(t *testing.T) {
 			{monitor: "m", targets: "c d e f", want: "m:1 f:3 c:4 d:5 e:6"},
 			{monitor: "m", targets: "c d e f g", want: "m:1 g:2 f:3 c:4 d:5 e:6"},
 		},
-		"who returns comes before who is new": {
+		"returning targets come before new ones": {
 			{monitor: "m", targets: "a b c d e", want: "m:1 a:2 b:3 c:4 d:5 e:6"},
 			{monitor: "m", targets: "c d e", want: "m:1 c:4 d:5 e:6"},
 			{monitor: "m", targets: "x a c d e", want: "m:1 a:2 x:3 c:4 d:5 e:6"},
@@ -85,7 +85,7 @@ func TestAssign(t *testing.T) {
 			},
 			{monitor: "m", targets: "a b c d e f", network: "10.98.0.0/28", want: "m:1 a:2 b:3 c:4 d:5 e:6 f:7"},
 		},
-		"exhausted, and no way to grow": {
+		"exhausted, and it cannot grow": {
 			{
 				monitor: "m", targets: "a b", network: "10.98.0.4/30",
 				err: "none is left for b; it can't grow in place, so `pulumi destroy` the fleet first, and choose a larger one",
@@ -104,14 +104,14 @@ func TestAssign(t *testing.T) {
 					"let it grow in place, to 10.98.0.0/15, or `pulumi destroy` the fleet first",
 			},
 		},
-		"a network that grows downwards would move everybody": {
+		"a network that grows downwards would move every host": {
 			{monitor: "m", network: "10.98.1.0/24", want: "m:1"},
 			{monitor: "m", network: "10.98.0.0/23", err: "put it back, or `pulumi destroy` the fleet first"},
 		},
-		"no network":       {{monitor: "m", network: "fd00::/64", err: "fd00::/64 is not an IPv4 network"}},
-		"no whole network": {{monitor: "m", network: "10.98.0.1/24", err: "10.98.0.1/24 is not an IPv4 network"}},
-		"a target twice":   {{monitor: "m", targets: "a b a", err: "a: two hosts of this name"}},
-		"called as the monitor": {
+		"no network":                  {{monitor: "m", network: "fd00::/64", err: "fd00::/64 is not an IPv4 network"}},
+		"an address inside a network": {{monitor: "m", network: "10.98.0.1/24", err: "10.98.0.1/24 is not an IPv4 network"}},
+		"a target twice":              {{monitor: "m", targets: "a b a", err: "a: two hosts of this name"}},
+		"a target with the monitor's name": {
 			{monitor: "m", targets: "a m", err: "m: two hosts of this name"},
 		},
 	} {
@@ -147,7 +147,7 @@ func TestAlso(t *testing.T) {
 			t.Fatalf("%q: %q, want %q; %v", s.network, next.IPv6, s.want, err)
 		}
 		if l, err = next.Assign("m", []string{"a", "b"}, prefix("10.98.0.0/29")); err != nil || l.IPv6 != s.want {
-			t.Fatalf("%q: an assignment makes %q of it; %v", s.network, l.IPv6, err)
+			t.Fatalf("%q: after an assignment it is %q; %v", s.network, l.IPv6, err)
 		}
 	}
 }
@@ -224,7 +224,7 @@ func TestAddress(t *testing.T) {
 		}
 	}
 	if got := Address(netip.Prefix{}, 1); got.IsValid() {
-		t.Errorf("of no network: %s", got)
+		t.Errorf("address in no network: %s", got)
 	}
 }
 
@@ -264,8 +264,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// TestRandomSequences runs 10,000 fleets through random lives: hosts come, go, come back and change places, the monitor
-// is renamed, the network grows. After every step the ledger must keep its promises.
+// TestRandomSequences makes random changes to 10,000 fleets: hosts are added, removed, return and change places, the monitor
+// is renamed, the network grows. After every step the ledger's rules must hold.
 func TestRandomSequences(t *testing.T) {
 	for seed := range uint64(10_000) {
 		if !live(t, seed) {
@@ -345,7 +345,7 @@ func throughJSON(t *testing.T, l Ledger) Ledger {
 	return back
 }
 
-// promises says whether a step kept them all, and reports those that it broke.
+// promises checks all rules after a step, and reports those that do not hold.
 func promises(t *testing.T, before, after Ledger, err error, monitor string, targets []string, network netip.Prefix) bool {
 	t.Helper()
 	ok := true
@@ -376,7 +376,7 @@ func promises(t *testing.T, before, after Ledger, err error, monitor string, tar
 		owners[address] = name
 	}
 	for _, name := range targets {
-		// Slot 1 is the role's: who loses the role is a new host.
+		// Slot 1 is the monitor's: a former monitor is a new host.
 		if former, there := before.Hosts[name]; there && former != MonitorSlot && after.Hosts[name] != former {
 			broken("%s moved from slot %d to %d", name, former, after.Hosts[name])
 		}
@@ -395,7 +395,7 @@ func promises(t *testing.T, before, after Ledger, err error, monitor string, tar
 // freshFirst says whether freed slots went to new names only when no other was left, and then the longest free first.
 func freshFirst(t *testing.T, before, after Ledger, network netip.Prefix) bool {
 	t.Helper()
-	// What was free before or became so, in that order, without those whose names came back, or stayed with the monitor.
+	// The slots that were free before or became free, in that order, without those whose names returned or that the monitor has.
 	queue := slices.Clone(before.Freed)
 	for _, name := range before.bySlot() {
 		if slot := before.Hosts[name]; slot != MonitorSlot && after.Hosts[name] != slot {
@@ -405,7 +405,7 @@ func freshFirst(t *testing.T, before, after Ledger, network netip.Prefix) bool {
 	queue = slices.DeleteFunc(queue, func(freed Tombstone) bool { return after.Hosts[freed.Name] == freed.Slot })
 	reused := len(queue) - len(after.Freed)
 	if reused < 0 || !slices.Equal(queue[reused:], after.Freed) {
-		t.Errorf("of the free slots %v there remain %v, which are not the last ones", queue, after.Freed)
+		t.Errorf("%v were free and %v remain, which are not the last ones", queue, after.Freed)
 		return false
 	}
 	if used := len(after.Hosts) + len(after.Freed); reused > 0 && used != capacity(network) {

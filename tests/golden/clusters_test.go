@@ -65,7 +65,7 @@ func TestClusterTexts(t *testing.T) {
 	}
 }
 
-// clusterJudges are who accepts each of the texts, and a fault that they must see: old, new.
+// clusterJudges are the tools that must accept each of the texts, and a fault that they must refuse: old, new.
 var clusterJudges = map[string]struct {
 	judge func(t *testing.T, text string) error
 	fault [2]string
@@ -96,7 +96,7 @@ func TestClusterToolsAcceptAndRefuse(t *testing.T) {
 	}
 }
 
-// configtest asks wireproxy itself.
+// configtest checks a configuration with wireproxy itself.
 func configtest(t *testing.T, text string) error {
 	t.Helper()
 	if err := setup.Ensure(context.Background(), folder.Default(filepath.Join("..", "..")), os.Stderr, setup.Images); err != nil {
@@ -106,7 +106,7 @@ func configtest(t *testing.T, text string) error {
 	return err
 }
 
-// checkFederation asks as the monitor does before it takes a file, the real promtool.
+// checkFederation checks a file with promtool, as the monitor does before it uses one.
 func checkFederation(t *testing.T, text string) error {
 	t.Helper()
 	folder := t.TempDir()
@@ -118,7 +118,7 @@ func checkFederation(t *testing.T, text string) error {
 	return err
 }
 
-// TestAggregates has promtool try every rule of a cluster, and then without each, which must be seen.
+// TestAggregates tests all rules of a cluster with promtool, and then removes each rule, which must make the test fail.
 func TestAggregates(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("testdata", "rules", "aggregates.yml"))
 	if err != nil {
@@ -133,7 +133,7 @@ func TestAggregates(t *testing.T) {
 	}
 	expressions := regexp.MustCompile(`(?m)^( *expr: ).*$`).FindAllStringSubmatch(rules, -1)
 	if len(expressions) == 0 {
-		t.Error("there is no rule to try")
+		t.Error("there is no rule to test")
 	}
 	for _, found := range expressions {
 		if judge(t, strings.Replace(rules, found[0], found[1]+"vector(7777)", 1), string(text)) == nil {
@@ -156,7 +156,7 @@ func newFederated(t *testing.T) *federated {
 	return s
 }
 
-// federate tells the monitor's Prometheus what to take, and lets it read that.
+// federate writes the monitor's federation, and makes Prometheus read it.
 func (s *federated) federate(match string) {
 	s.Helper()
 	f := federation("a", match)
@@ -167,7 +167,7 @@ func (s *federated) federate(match string) {
 	}
 }
 
-// inside starts the cluster's Prometheus, with its rules. What it would ask Kubernetes is refused here.
+// inside starts the cluster's Prometheus, with its rules. Its requests to Kubernetes are refused here.
 func (s *federated) inside() {
 	s.Helper()
 	text := kubernetes.Server{Cluster: "forged", ScrapeInterval: time.Second, RetentionTime: time.Hour, RetentionSize: "1GB"}.Render()
@@ -180,7 +180,7 @@ func (s *federated) inside() {
 		"--web.listen-address=127.0.0.1:"+strconv.Itoa(s.cluster))
 }
 
-// opens runs the gate until it says what is wanted, and opens or not.
+// opens runs the gate until it prints what is wanted, and succeeds or fails as wanted.
 func (s *federated) opens(opens bool, want string) string {
 	s.Helper()
 	for deadline := time.Now().Add(40 * time.Second); ; {
@@ -189,7 +189,7 @@ func (s *federated) opens(opens bool, want string) string {
 			return printed
 		}
 		if time.Now().After(deadline) {
-			s.Fatalf("it opened: %v, said:\n%s\nwant %v, %s", ok, printed, opens, want)
+			s.Fatalf("it passed: %v, and printed:\n%s\nwant %v, %s", ok, printed, opens, want)
 		}
 	}
 }
@@ -217,10 +217,10 @@ func (s *federated) one(query string) {
 	s.Errorf("%s: %s", query, said)
 }
 
-// TestFederated shows the gate a cluster that is not there, one that is, and one of which nothing is wanted that it has.
+// TestFederated runs the gate with a cluster that does not answer, one that does, and one without any matching series.
 func TestFederated(t *testing.T) {
 	s := newFederated(t)
-	s.itself()
+	s.scrapesItself()
 	s.federate(`{__name__=~"job:.+"}`)
 	s.opens(false, `not federated after 2 s:\n  cluster a: the gateway answers, but no Prometheus behind it; see kubectl logs deploy/gateway`)
 	s.inside()
@@ -232,7 +232,7 @@ func TestFederated(t *testing.T) {
 		`job:up:sum{cluster="a",job="prometheus"}`,
 		`job:up:sum{cluster="a",job="kubernetes-apiservers"} + 1`,
 		`up{job="federate",instance="a",cluster="a"}`,
-		`count(count by (cluster) ({cluster!=""}))`, // the cluster says that it is another one
+		`count(count by (cluster) ({cluster!=""}))`, // the cluster's own label names another cluster
 		`1 - (count({cluster="a",__name__!~"job:.+|up|scrape_.+"}) or vector(0))`,
 		`1 - (count({__name__=~"job:.+",instance!=""}) or vector(0))`,
 	} {

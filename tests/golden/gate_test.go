@@ -21,7 +21,7 @@ import (
 	"github.com/promwire/promwire/provisioners/scripts"
 )
 
-// tools is bin, from wherever a script runs.
+// tools is the absolute path of bin, because scripts run in other folders.
 func tools(t *testing.T) string {
 	t.Helper()
 	path, err := filepath.Abs(bin)
@@ -32,7 +32,7 @@ func tools(t *testing.T) string {
 }
 
 // site is a fleet on loopback: real exporters, plain and with certificates, a real Prometheus that scrapes both in one job and guards
-// its own endpoint, and the gate. Its folder stands for the root of all hosts. Only the tunnel is missing.
+// its own endpoint, and the gate. Its folder replaces the root of all hosts. Only the tunnel is missing.
 type site struct {
 	*testing.T
 	folder     string
@@ -61,7 +61,7 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// serves is what a host of the site has: a node exporter at a free port.
+// serves is the endpoint of a host of the site: a node exporter at a free port.
 func serves(t *testing.T, tls bool) []exporter.Endpoint {
 	return []exporter.Endpoint{{Job: exporter.Node, Port: port(t), TLS: tls, Unit: "node_exporter"}}
 }
@@ -80,12 +80,12 @@ func port(t *testing.T) int {
 // at is a path of a host, in the folder.
 func (s *site) at(path string) string { return filepath.Join(s.folder, path) }
 
-// here is a text with its paths in the folder.
+// here replaces a text's paths by those in the folder.
 func (s *site) here(text string) string {
 	return regexp.MustCompile(`/(etc|var/lib)/(prometheus|pushgateway|promwire)`).ReplaceAllString(text, s.folder+"$0")
 }
 
-// write makes a file that the programs see whole.
+// write makes a file at once, so that no program reads half of it.
 func (s *site) write(path, text string) {
 	s.Helper()
 	path = s.at(path)
@@ -160,7 +160,7 @@ func (s *site) startAt(path string, args ...string) *os.Process {
 	return cmd.Process
 }
 
-// exporter starts a target's, with the clock and the fence of a host.
+// exporter starts a target's exporter, with the clock and the fence metrics of a host.
 func (s *site) exporter(t proof.Target) {
 	s.Helper()
 	args := []string{"--web.listen-address=127.0.0.1:" + strconv.Itoa(t.Endpoints[0].Port), "--collector.disable-defaults", "--collector.textfile",
@@ -192,7 +192,7 @@ func (s *site) exporter(t proof.Target) {
 	s.start("node_exporter", args...)
 }
 
-// discover tells Prometheus of a target.
+// discover adds a target to Prometheus.
 func (s *site) discover(t proof.Target) {
 	s.Helper()
 	e := t.Endpoints[0]
@@ -215,7 +215,7 @@ func (s *site) server() {
 
 var web = prometheus.Web{TLS: true, User: admin}
 
-// gate runs the gate, beside a tunnel in which packets flow.
+// gate runs the gate, with a simulated tunnel in which packets flow.
 func (s *site) gate(wait time.Duration) (printed string, ok bool) {
 	s.Helper()
 	return s.open(proof.GateValues{Monitor: "monitor", Digest: "d", Targets: s.targets, Wait: wait, Web: web})
@@ -239,17 +239,17 @@ ip() { echo "9: promwire0 inet 10.98.0.1/32 scope global promwire0"; }
 	}
 	out, err := cmd.CombinedOutput()
 	if left, _ := os.ReadDir(s.at("tmp")); len(left) > 0 {
-		s.Errorf("the gate left %v", left)
+		s.Errorf("the gate ended with %v", left)
 	}
 	return string(out), err == nil
 }
 
-// passes waits until the gate sees what it wants.
+// passes waits until the gate succeeds.
 func (s *site) passes() []proof.Row {
 	s.Helper()
 	printed, ok := s.gate(40 * time.Second)
 	if !ok {
-		s.Fatalf("the gate stays closed: %s", printed)
+		s.Fatalf("the gate still fails: %s", printed)
 	}
 	rows, err := proof.Matrix(printed)
 	if err != nil {
@@ -258,8 +258,8 @@ func (s *site) passes() []proof.Row {
 	return rows
 }
 
-// itself waits until Prometheus gets into its own endpoint.
-func (s *site) itself() {
+// scrapesItself waits until Prometheus can scrape its own endpoint.
+func (s *site) scrapesItself() {
 	s.Helper()
 	var said string
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
@@ -272,7 +272,7 @@ func (s *site) itself() {
 	s.Errorf("Prometheus does not scrape itself: %s", said)
 }
 
-// TestGate shows the gate a fleet that works, and then one fault after another.
+// TestGate runs the gate on a fleet that works, and then with one fault after another.
 func TestGate(t *testing.T) {
 	s := newSite(t)
 	seen := map[string]int{}
@@ -294,15 +294,15 @@ func TestGate(t *testing.T) {
 		t.Errorf("rows: %v", seen)
 	}
 	if files, _ := os.ReadDir(s.at("etc/promwire/authority/1")); len(files) != 2 {
-		t.Errorf("the gate's certificates stand in the authority's books: %v", files)
+		t.Errorf("the gate's certificates are in the authority's records: %v", files)
 	}
-	s.itself()
+	s.scrapesItself()
 	url := func(i int) string { return fmt.Sprintf("https://127.0.0.1:%d/metrics", s.targets[i].Endpoints[0].Port) }
 	direct := "direct.web.yml"
 	for _, c := range []struct {
 		name        string
 		spoil, mend func()
-		want, hasnt string // regular expressions of what it says, and of what it must not
+		want, hasnt string // regular expressions of what it must print, and of what it must not
 	}{
 		{
 			"an exporter that asks for no certificate",
@@ -313,7 +313,7 @@ func TestGate(t *testing.T) {
 			`monitor, no certificate\tdirect\t127.0.0.1\t\d+\trefused\taccepted`, `plain http|secure`,
 		},
 		{
-			"an exporter that takes certificates of any name",
+			"an exporter that accepts certificates of any name",
 			func() {
 				s.write(direct, regexp.MustCompile(`  client_allowed_sans:\n.*\n`).ReplaceAllString(
 					strings.Replace(s.here(certificate.WebConfig()), "RequireAndVerifyClientCert", "RequireAnyClientCert", 1), ""))
@@ -329,7 +329,7 @@ func TestGate(t *testing.T) {
 			`direct|plain`,
 		},
 		{
-			"a target that is scraped over http still",
+			"a target that is still scraped over http",
 			func() {
 				s.write("etc/prometheus/targets.d/secure.node.json", prometheus.Target(prometheus.Labels{Name: "secure", Role: prometheus.RoleTarget},
 					"127.0.0.1:"+strconv.Itoa(s.targets[0].Endpoints[0].Port), exporter.Endpoint{Job: exporter.Node}))
@@ -346,7 +346,7 @@ func TestGate(t *testing.T) {
 			`  direct: clock: it is 31\d s behind the monitor's`, `secure|plain`,
 		},
 		{
-			"a Prometheus that lets nobody in",
+			"a Prometheus that admits nobody",
 			func() { s.bash("mv etc/prometheus/promtool.yml etc/prometheus/away") },
 			func() { s.bash("mv etc/prometheus/away etc/prometheus/promtool.yml") },
 			fmt.Sprintf(`Prometheus does not answer at https://127.0.0.1:%d`, s.web), `not scraped`,
@@ -362,7 +362,7 @@ func TestGate(t *testing.T) {
 					return
 				}
 				if time.Now().After(deadline) {
-					t.Fatalf("it opened: %v, said:\n%s\nwant %s", ok, printed, c.want)
+					t.Fatalf("it passed: %v, and printed:\n%s\nwant %s", ok, printed, c.want)
 				}
 			}
 		})

@@ -37,7 +37,7 @@ func TestScriptsAreAlwaysTheSame(t *testing.T) {
 	}
 }
 
-// brief is a script with the names of the files of provisioners/scripts in place of their texts, which stand there already.
+// brief is a script with the names of the files of provisioners/scripts in place of their texts.
 func brief(t *testing.T, script string) string {
 	t.Helper()
 	found := 0
@@ -53,7 +53,7 @@ func brief(t *testing.T, script string) string {
 		script = strings.ReplaceAll(script, file.text, "# ("+file.name+")\n")
 	}
 	if found == 0 {
-		t.Error("the script stands on none of provisioners/scripts")
+		t.Error("the script contains no file of provisioners/scripts")
 	}
 	return script
 }

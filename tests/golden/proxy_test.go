@@ -28,7 +28,7 @@ import (
 	"github.com/promwire/promwire/tests/lab/setup"
 )
 
-// pod is a pod's loopback and files: a real Pushgateway, in one of its two forms. Its users' passwords are their names backwards.
+// pod stands for a pod, its loopback and its files: a real Pushgateway, in one of its two forms. Its users' passwords are their names backwards.
 type pod struct {
 	*site
 	port    int // where it is to be reached
@@ -46,7 +46,7 @@ cp nginx/tls/* pushgateway/tls`)
 	return p
 }
 
-// user is one with a password, which is hashed as fast as bcrypt can.
+// user has a password, hashed with bcrypt's lowest cost.
 func (p *pod) user(name string) pushgateway.User {
 	p.Helper()
 	hash, err := bcrypt.GenerateFromPassword([]byte(password(name)), bcrypt.MinCost)
@@ -64,7 +64,7 @@ func password(name string) string {
 	return string(letters)
 }
 
-// here is a text with a pod's paths and ports in place of those that it has here.
+// here replaces a pod's paths and ports in a text by those of the test.
 func (p *pod) here(text string) string {
 	return strings.NewReplacer(
 		"/etc/", p.folder+"/", "/run/nginx", p.folder+"/run", "listen 8443", "listen 127.0.0.1:"+strconv.Itoa(p.port),
@@ -72,7 +72,7 @@ func (p *pod) here(text string) string {
 	).Replace(text)
 }
 
-// args are the Pushgateway's arguments, on loopback alone.
+// args are the Pushgateway's arguments, on loopback only.
 func (p *pod) args(args []string) []string {
 	all := make([]string, len(args))
 	for i, arg := range args {
@@ -90,7 +90,7 @@ func (p *pod) text(text string, err error) string {
 	return text
 }
 
-// proxied starts both programs of the form proxy. The configuration is changed by spoil before.
+// proxied starts both programs of the form proxy. spoil changes the configuration first.
 func (p *pod) proxied(form pushgateway.Proxy, spoil ...string) {
 	p.Helper()
 	conf := strings.NewReplacer(spoil...).Replace(p.text(form.NginxConf()))
@@ -101,7 +101,7 @@ func (p *pod) proxied(form pushgateway.Proxy, spoil ...string) {
 	p.until("the proxy is ready", func() bool { return p.probe() == http.StatusOK })
 }
 
-// nginx starts the proxy, which needs a user of its own only where it begins as root.
+// nginx starts the proxy, which needs a user of its own only if it starts as root.
 func (p *pod) nginx() {
 	p.Helper()
 	program, err := setup.Nginx(p.Context(), folder.Default(filepath.Join("..", "..")), p.Output())
@@ -131,7 +131,7 @@ func (p *pod) probe() int {
 	return response.StatusCode
 }
 
-// until waits for what comes by itself.
+// until waits for a condition.
 func (s *site) until(what string, is func() bool) {
 	s.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
@@ -141,7 +141,7 @@ func (s *site) until(what string, is func() bool) {
 	}
 }
 
-// request is one as it goes over the wire: no client tidies its target.
+// request is a request as it is sent: no client cleans its path.
 type request struct {
 	method, target string
 	user, password string // "": without credentials
@@ -165,10 +165,10 @@ func (r request) bytes() string {
 	return head + "\r\n" + r.body
 }
 
-// ask sends a request by TLS 1.3, and again where it came too fast.
+// ask sends a request by TLS 1.3, and again if it was rate-limited.
 func (p *pod) ask(r request) (status int, body string) {
 	p.Helper()
-	p.until(r.method+" "+r.target+" is heard", func() bool {
+	p.until(r.method+" "+r.target+" is answered", func() bool {
 		status, body = p.once(r)
 		return status != http.StatusTooManyRequests
 	})
@@ -207,7 +207,7 @@ func (p *pod) trust() *tls.Config {
 	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}
 }
 
-// groups are the label sets of what was pushed, asked behind the proxy.
+// groups are the label sets of what was pushed, read behind the proxy.
 func (p *pod) groups() []map[string]string {
 	p.Helper()
 	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/api/v1/metrics", p.gateway))
@@ -240,7 +240,7 @@ func form(p *pod) pushgateway.Proxy {
 	}
 }
 
-// TestProxy asks the real nginx in front of a real Pushgateway for all that users may do, and for what they may not.
+// TestProxy requests all that users may do, and what they may not, from the real nginx in front of a real Pushgateway.
 func TestProxy(t *testing.T) {
 	p := newPod(t)
 	p.proxied(form(p))
@@ -255,7 +255,7 @@ func TestProxy(t *testing.T) {
 	}{
 		{"nobody pushes", push("/metrics/job/backup"), 401},
 		{"nobody scrapes", get("/metrics"), 401},
-		{"nobody looks around", get("/"), 401},
+		{"no credentials", get("/"), 401},
 		{"a wrong password", wrong, 401},
 		{"a wrong password on another's job", request{method: "PUT", target: "/metrics/job/other", user: "backup", password: "wrong"}, 401},
 		{"somebody unknown", push("/metrics/job/backup").by("other"), 401},
@@ -270,7 +270,7 @@ func TestProxy(t *testing.T) {
 		{"a pusher reads its own", get("/metrics/job/backup").by("backup"), 403},
 		{"the scraper pushes", push("/metrics/job/prometheus").by("prometheus"), 403},
 		{"the scraper deletes", request{method: "DELETE", target: "/metrics/job/backup"}.by("prometheus"), 403},
-		{"the scraper wants more", get("/metrics?x=1").by("prometheus"), 403},
+		{"the scraper reads more", get("/metrics?x=1").by("prometheus"), 403},
 		{"the scraper's status page", get("/status").by("prometheus"), 403},
 		{"the scraper in capitals", get("/METRICS").by("prometheus"), 403},
 		{"another verb", request{method: "PATCH", target: "/metrics/job/backup", body: sample}.by("backup"), 403},
@@ -279,8 +279,8 @@ func TestProxy(t *testing.T) {
 		{"the end", request{method: "PUT", target: "/-/quit"}.by("backup"), 403},
 		{"profiles", get("/debug/pprof/heap").by("prometheus"), 403},
 		{"readiness", get("/-/ready").by("prometheus"), 403},
-		{"the proxy's own question", get("/permitted").by("prometheus"), 404},
-		{"a name that only looks alike", push("/metrics/job/reportXdaily").by("report.daily"), 403},
+		{"the proxy's internal location", get("/permitted").by("prometheus"), 404},
+		{"a similar name", push("/metrics/job/reportXdaily").by("report.daily"), 403},
 	} {
 		if status, body := p.ask(c.request); status != c.want {
 			t.Errorf("%s: %s %s by %q is answered %d, want %d: %s", c.name, c.method, c.target, c.user, status, c.want, body)
@@ -291,7 +291,7 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestForcedJob: however a pusher writes the path, it is refused, and nothing of another's comes to be.
+// TestForcedJob: however a pusher writes another job's path, it is refused, and no series of that job exists.
 func TestForcedJob(t *testing.T) {
 	p := newPod(t)
 	p.proxied(form(p))
@@ -316,11 +316,11 @@ func TestForcedJob(t *testing.T) {
 		}
 	}
 	if groups := p.groups(); len(groups) > 0 {
-		t.Errorf("something came through: %v", groups)
+		t.Errorf("something was pushed: %v", groups)
 	}
 }
 
-// TestAnyPath: paths of all sorts of pieces never reach another's job, nor spoil the scrape.
+// TestAnyPath: paths of random parts never reach another job, and never break the scrape.
 func TestAnyPath(t *testing.T) {
 	p := newPod(t)
 	p.proxied(form(p), "limit_req zone=addresses burst=40 nodelay;", "")
@@ -348,11 +348,11 @@ func TestAnyPath(t *testing.T) {
 		}
 	}
 	if status, body := p.ask(get("/metrics").by("prometheus")); status != http.StatusOK {
-		t.Errorf("a pusher spoiled the scrape: %d %s", status, body)
+		t.Errorf("a pusher broke the scrape: %d %s", status, body)
 	}
 }
 
-// TestGuesses: an address that asks without end is slowed down.
+// TestGuesses: an address that tries many passwords is slowed down.
 func TestGuesses(t *testing.T) {
 	p := newPod(t)
 	p.proxied(form(p))
@@ -373,7 +373,7 @@ func TestGuesses(t *testing.T) {
 	}
 }
 
-// TestProxyCloses: what is not TLS 1.3 is no way in, a probe sees no more than readiness, and no Pushgateway is no readiness.
+// TestProxyCloses: only TLS 1.3 is accepted, a probe sees only readiness, and without a Pushgateway the proxy is not ready.
 func TestProxyCloses(t *testing.T) {
 	p := newPod(t)
 	p.proxied(form(p))
@@ -397,10 +397,10 @@ func TestProxyCloses(t *testing.T) {
 	closed.write("nginx/nginx.conf", closed.here(closed.text(form(closed).NginxConf())))
 	closed.write("nginx/htpasswd", closed.text(form(closed).Htpasswd()))
 	closed.nginx()
-	closed.until("a proxy of nothing is not ready", func() bool { return closed.probe() == http.StatusBadGateway })
+	closed.until("a proxy without a Pushgateway is not ready", func() bool { return closed.probe() == http.StatusBadGateway })
 }
 
-// TestDirect asks a Pushgateway that guards itself.
+// TestDirect asks a Pushgateway that checks passwords itself.
 func TestDirect(t *testing.T) {
 	p := newPod(t)
 	p.gateway = p.port
@@ -435,7 +435,7 @@ func TestDirect(t *testing.T) {
 	}
 }
 
-// TestPushgatewayFiles holds the files of both forms word for word.
+// TestPushgatewayFiles compares the files of both forms with the golden ones.
 func TestPushgatewayFiles(t *testing.T) {
 	hash := "$2b$10$ibcJz62pbbwTlN2qFfMfZuNfqttRga7ul7ozIFWxv8U6oP8VSIoX."
 	user := func(name string) pushgateway.User { return pushgateway.User{Name: name, Hash: hash} }
@@ -458,6 +458,6 @@ func TestPushgatewayFiles(t *testing.T) {
 		t.Error(err)
 	}
 	if webConfig(t, strings.Replace(text, hash, "plain", 1)) == nil {
-		t.Error("promtool takes any password's hash")
+		t.Error("promtool accepts any text as a password's hash")
 	}
 }

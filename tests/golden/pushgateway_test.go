@@ -17,7 +17,7 @@ import (
 	"github.com/promwire/promwire/provisioners/scripts"
 )
 
-// onHost are the host's own functions, where the site's folder stands for the root.
+// onHost replaces the host's functions: the site's folder is the root.
 const onHost = `
 CERTIFICATES=$PWD/etc/promwire/tls
 dir() { mkdir -p "$1"; }
@@ -65,7 +65,7 @@ func (s *pushSite) pushers(jobs ...string) {
 		"\npushers " + strings.Join(jobs, " "))
 }
 
-// secret is a user's password, which nobody but the host's root knows.
+// secret is a user's password, which only the host's root can read.
 func (s *pushSite) secret(user string) string {
 	text, err := os.ReadFile(s.at("etc/pushgateway/" + user + ".password"))
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *pushSite) push(path, user, secret, body string) int {
 	return response.StatusCode
 }
 
-// query is what Prometheus answers, in promtool's words; "" while it does not answer.
+// query is Prometheus's answer, in promtool's format; "" while it does not answer.
 func (s *pushSite) query(q string) string {
 	said, err := run(s.T, filepath.Join(bin, "promtool"), "query", "instant", "http://127.0.0.1:"+strconv.Itoa(s.web), q)
 	if err != nil {
@@ -101,7 +101,7 @@ func (s *pushSite) query(q string) string {
 	return strings.TrimSpace(said)
 }
 
-// TestPushgateway pushes to the monitor, rightly and wrongly, and looks what Prometheus makes of it.
+// TestPushgateway pushes to the monitor, correctly and not, and checks the series in Prometheus.
 func TestPushgateway(t *testing.T) {
 	s := newPushSite(t, "backup", "report")
 	s.until("it asks for a password", func() bool {
@@ -131,7 +131,7 @@ func TestPushgateway(t *testing.T) {
 	} {
 		s.until(q+" is "+want, func() bool { return strings.HasPrefix(s.query(q), want) })
 	}
-	// What was pushed before the last of these would be here by now.
+	// Whatever was pushed before the last of these would be scraped by now.
 	if said := s.query(`{exported_job!~"backup|report",exported_job!=""} or {__name__=~"stray.*|promwire_.*"} or {job="node"}`); said != "" {
 		t.Errorf("Prometheus took %s", said)
 	}
@@ -140,30 +140,30 @@ func TestPushgateway(t *testing.T) {
 		return s.push("/metrics/job/backup", "backup", "", "backup_files 2\n") == http.StatusUnauthorized
 	})
 	if status := s.push("/metrics/job/report", "report", s.secret("report"), "report_lines 8\n"); status != http.StatusOK {
-		t.Errorf("report is answered %d when backup has gone", status)
+		t.Errorf("report is answered %d after backup was removed", status)
 	}
 	if files, _ := filepath.Glob(s.at("etc/pushgateway/backup*")); len(files) > 0 {
 		t.Errorf("backup left %v", files)
 	}
 }
 
-// TestPushRefused: Pushgateway tells of a push that it refused in the way that the alert PushFailed expects.
+// TestPushRefused: Pushgateway's metrics of a refused push are those that the alert PushFailed expects.
 func TestPushRefused(t *testing.T) {
 	s := newPushSite(t, "backup")
 	push := func(body string) int { return s.push("/metrics/job/backup", "backup", s.secret("backup"), body) }
 	const failed = `push_failure_time_seconds{job="pushgateway"} > push_time_seconds{job="pushgateway"}`
 	if !strings.Contains(prometheus.RulesFile(), failed) {
-		t.Fatal("the alert is another one")
+		t.Fatal("the alert has another expression")
 	}
-	s.until("a push is taken", func() bool { return push("backup_files 1\n") == http.StatusOK })
+	s.until("a push is accepted", func() bool { return push("backup_files 1\n") == http.StatusOK })
 	s.until("it is scraped", func() bool { return s.query("backup_files") != "" })
 	if said := s.query(failed); said != "" {
-		t.Errorf("what was taken has failed: %s", said)
+		t.Errorf("an accepted push has failed: %s", said)
 	}
 	if status := push("# TYPE go_goroutines counter\ngo_goroutines 1\n"); status != http.StatusBadRequest {
-		t.Errorf("what contradicts is answered %d", status)
+		t.Errorf("a contradictory push is answered %d", status)
 	}
 	s.until("the failure shows", func() bool { return strings.Contains(s.query(failed), `exported_job="backup"`) })
-	s.until("a push is taken again", func() bool { return push("backup_files 2\n") == http.StatusOK })
+	s.until("a push is accepted again", func() bool { return push("backup_files 2\n") == http.StatusOK })
 	s.until("the failure is over", func() bool { return s.query("backup_files == 2") != "" && s.query(failed) == "" })
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/promwire/promwire/provisioners/prometheus"
 )
 
-// alerts is when each alert must be there and when not, in promtool's words.
+// alerts says when each alert must fire and when not, in promtool's format.
 var alerts = filepath.Join("testdata", "rules", "alerts.yml")
 
-// judge has promtool try rules.
+// judge tests rules with promtool.
 func judge(t *testing.T, rules, expectations string) error {
 	t.Helper()
 	folder := t.TempDir()
@@ -27,7 +27,7 @@ func judge(t *testing.T, rules, expectations string) error {
 	return err
 }
 
-// spoiled are faults that the expectations must see, at least one in each alert: old, new.
+// spoiled are faults that the expectations must notice, at least one in each alert: old, new.
 var spoiled = map[string][][2]string{
 	"TargetDown":               {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`role=~"monitor|target", `, ""}, {`, job!~"prometheus|pushgateway"`, ""}, {"critical", "warning"}},
 	"ExporterBlind":            {{"== 0", "== 2"}, {"for: 5m", "for: 8m"}, {"for: 5m", "for: 3m"}, {"pg_up|", ""}, {`, role="target"`, ""}},
@@ -46,7 +46,7 @@ var spoiled = map[string][][2]string{
 	"ClockSkew":                {{"> 300", "> 302"}, {"> 300", "> 298"}, {"abs(", "("}, {"for: 2m", "for: 0m"}},
 }
 
-// TestAlerts has the real promtool try every alert, and then each with a fault, which must be seen.
+// TestAlerts tests every alert with the real promtool, and then each with a fault, which must make the test fail.
 func TestAlerts(t *testing.T) {
 	text, err := os.ReadFile(alerts)
 	if err != nil {
@@ -58,20 +58,20 @@ func TestAlerts(t *testing.T) {
 	}
 	for _, found := range regexp.MustCompile(`(?m)^ *- alert: (\w+)$`).FindAllStringSubmatch(rules, -1) {
 		if len(spoiled[found[1]]) == 0 {
-			t.Errorf("nobody knows whether %s is tried: it is not in spoiled", found[1])
+			t.Errorf("it is not certain that %s is tested: it is not in spoiled", found[1])
 		}
 	}
 	for alert, faults := range spoiled {
 		for _, fault := range faults {
 			t.Run(alert+" with "+fault[1], func(t *testing.T) {
 				if judge(t, spoil(t, rules, alert, fault), expectations) == nil {
-					t.Errorf("%q instead of %q is not seen", fault[1], fault[0])
+					t.Errorf("%q instead of %q is not noticed", fault[1], fault[0])
 				}
 			})
 		}
 	}
 	if judge(t, rules, strings.Replace(expectations, "name: a, role", "name: z, role", 1)) == nil {
-		t.Error("promtool takes any expectation")
+		t.Error("promtool accepts any expectation")
 	}
 }
 

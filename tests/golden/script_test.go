@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// files are what a script puts on its host: path and text. The text of a firewall or a target counts as the file that it becomes.
+// files are what a script puts on its host: path and text. A firewall's or a target's text is listed under the file that it becomes.
 func files(t *testing.T, script string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -36,7 +36,7 @@ func files(t *testing.T, script string) map[string]string {
 	return found
 }
 
-// tunnel is the configuration that a host puts together from its parts, with a key of its own.
+// tunnel is the configuration that a host assembles from its parts, with its own key.
 func tunnel(parts map[string]string) string {
 	const folder = "/etc/wireguard/promwire0.d/"
 	text := parts[folder+"interface.conf"] + "PrivateKey = " + key('p').String() + "\n"

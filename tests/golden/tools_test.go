@@ -37,11 +37,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// judges are the real tools, by what they judge.
+// judges are the real tools, by what they check.
 var judges = map[string]func(t *testing.T, text string) error{
 	"firewall":             nft,
 	"tunnel":               wireguard,
-	"prometheus.yml":       promtool("config", "--syntax-only"), // its certificates are on the host alone
+	"prometheus.yml":       promtool("config", "--syntax-only"), // its certificates are only on the host
 	"rules":                promtool("rules"),
 	"web configuration":    webConfig,
 	"prometheus loader":    load,
@@ -63,7 +63,7 @@ var judges = map[string]func(t *testing.T, text string) error{
 	"script":               shellcheck,
 }
 
-// texts are what each judge is shown of a fleet.
+// texts are what each judge checks of a fleet.
 func (f fleet) texts(t *testing.T) map[string][]string {
 	scripts := f.scripts(t)
 	monitor, target, enrol := files(t, scripts["monitor.sh"]), files(t, scripts["target.sh"]), files(t, scripts["enrol.sh"])
@@ -139,7 +139,7 @@ func TestToolsAccept(t *testing.T) {
 	}
 }
 
-// broken are texts with a fault that each judge must see: a judge that accepts everything proves nothing.
+// broken are faults that each judge must refuse: a judge that accepts everything proves nothing.
 var broken = map[string][2]string{ // old, new
 	"firewall":             {"policy drop", "policy maybe"},
 	"tunnel":               {"AllowedIPs", "AlowedIPs"},
@@ -182,7 +182,7 @@ func TestToolsRefuse(t *testing.T) {
 	}
 }
 
-// nft asks nftables, in a network namespace of its own where loading would harm nobody.
+// nft checks rules with nftables, in a network namespace of its own, where loading them has no effect on the host.
 func nft(t *testing.T, text string) error {
 	_, err := run(t, "unshare", "--map-root-user", "--net", "nft", "--check", "--file", write(t, "firewall.nft", text))
 	return err
@@ -212,7 +212,7 @@ func promtool(what ...string) func(t *testing.T, text string) error {
 	}
 }
 
-// webConfig shows promtool an exporter's web configuration, with a certificate and a key where it looks for them.
+// webConfig checks an exporter's web configuration with promtool, with a certificate and a key where it looks for them.
 func webConfig(t *testing.T, text string) error {
 	folder := t.TempDir()
 	key, pem := filepath.Join(folder, "key.pem"), filepath.Join(folder, "certificate.pem")
@@ -249,7 +249,7 @@ func targets(_ *testing.T, text string) error {
 	return nil
 }
 
-// unit asks systemd, below a root folder that has what the unit needs of its host: the host's own units and the commands to start.
+// unit checks a unit with systemd, below a root folder that has what the unit needs: the host's own units and the commands to start.
 func unit(name string) func(t *testing.T, text string) error {
 	return func(t *testing.T, text string) error {
 		root := t.TempDir()
@@ -278,20 +278,20 @@ func unit(name string) func(t *testing.T, text string) error {
 		put("etc/systemd/system/promwire-certificate@.service", "[Service]\nExecStart=/usr/local/lib/promwire/receive\n", 0o644)
 		put("etc/systemd/system/"+name, text, 0o644)
 		said, err := run(t, "systemd-analyze", "verify", "--man=no", "--recursive-errors=no", "--root="+root, name)
-		if err == nil && strings.Contains(said, name) { // of a line that it does not know, it only warns
+		if err == nil && strings.Contains(said, name) { // it only warns about a line that it does not know
 			err = fmt.Errorf("systemd-analyze: %s", said)
 		}
 		return err
 	}
 }
 
-// dropIn shows systemd the unit of a package together with our drop-in, as one file: that is what counts after it.
+// dropIn checks the unit of a package together with our drop-in, as one file.
 func dropIn(t *testing.T, text string) error {
 	const packages = "[Service]\nExecStart=/usr/bin/prometheus-postgres-exporter $ARGS\nEnvironmentFile=/etc/default/prometheus-postgres-exporter\n"
 	return unit("prometheus-postgres-exporter.service")(t, packages+text)
 }
 
-// probeModules shows the blackbox exporter its configuration.
+// probeModules checks the configuration with the blackbox exporter.
 func probeModules(t *testing.T, text string) error {
 	_, err := run(t, filepath.Join(bin, "blackbox_exporter"), "--config.check", "--config.file="+write(t, "blackbox.yml", text))
 	return err
@@ -311,7 +311,7 @@ func shellcheck(t *testing.T, text string) error {
 	return err
 }
 
-// run runs a tool, and returns all that it said; the error says it too.
+// run runs a tool, and returns its output; the error has the output too.
 func run(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

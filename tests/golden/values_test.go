@@ -16,7 +16,7 @@ import (
 	"github.com/promwire/promwire/provisioners/release"
 )
 
-// fleet is a small fleet: its networks, and what all its hosts have in common.
+// fleet is a small fleet: its networks, and what its hosts have in common.
 type fleet struct {
 	networks []netip.Prefix
 	from     []netip.Prefix
@@ -122,7 +122,7 @@ func releases() plan.Releases {
 	}
 }
 
-// choose are exporters of the table. Their releases are those of no program that is there.
+// choose are exporters of the table. Their releases do not exist.
 func choose(names ...string) []exporter.Choice {
 	var all []exporter.Choice
 	for _, name := range names {
@@ -168,7 +168,7 @@ func (f fleet) values() plan.TargetValues {
 	return values
 }
 
-// fakeCertificate looks like one; nobody opens it here.
+// fakeCertificate looks like a certificate; nothing parses it here.
 func fakeCertificate(of string) string {
 	return "-----BEGIN CERTIFICATE-----\n" + of + "\n-----END CERTIFICATE-----\n"
 }

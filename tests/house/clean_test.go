@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// unwanted is what no file of the project may say, and why. The expressions are written so that they don't match themselves.
+// unwanted is what no file of the project may contain, and why. The expressions are written so that they don't match themselves.
 var unwanted = []struct {
 	why  string
 	what *regexp.Regexp
@@ -34,7 +34,7 @@ func complaints(text []byte) []string {
 // maxSize of a file, in bytes. What is larger was made by a tool, and can be made again.
 const maxSize = 1_000_000
 
-// TestClean: every file is text of a decent size that says nothing unwanted. Checksums (go.sum) may spell what they like.
+// TestClean: every file is text of a reasonable size without anything unwanted. Checksums (go.sum) may contain any word.
 func TestClean(t *testing.T) {
 	paths, err := files(func(p string, entry fs.DirEntry) bool {
 		if info, err := entry.Info(); err != nil || info.Size() >= maxSize {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// documents are the pages that people read: those at the top and those in docs/. A change log speaks of what was, so it is held to
-// nothing here.
+// documents are the pages that people read: those at the top and those in docs/. The change log is not checked, because it is about
+// the past.
 func documents(t *testing.T) []string {
 	t.Helper()
 	pages, err := files(func(p string, _ fs.DirEntry) bool {
@@ -37,7 +37,7 @@ func text(t *testing.T, path string) string {
 	return string(raw)
 }
 
-// readmeLines is as much as somebody reads who only wants to know whether this is for them. What is longer has a page in docs/.
+// readmeLines is how much people read to find out whether this is for them. Longer topics have a page in docs/.
 const readmeLines = 120
 
 func TestReadmeIsShort(t *testing.T) {
@@ -46,7 +46,7 @@ func TestReadmeIsShort(t *testing.T) {
 	}
 }
 
-// named are the words that a document uses for things of one kind, and that must be there.
+// named are the words that a document uses for things of one kind, and that must exist.
 type named struct {
 	kind  string
 	words *regexp.Regexp // its first group is the name
@@ -102,7 +102,7 @@ func TestNames(t *testing.T) {
 			}
 		}
 		if found == 0 {
-			t.Errorf("no %s is named; this test looks for nothing", n.kind)
+			t.Errorf("no %s is named; this test checks nothing", n.kind)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func TestAlertsAreExplained(t *testing.T) {
 	page := text(t, "docs/operating.md")
 	alerts := regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(text(t, "provisioners/prometheus/rules.yml"), -1)
 	if len(alerts) == 0 {
-		t.Fatal("there are no alerts; this test looks for nothing")
+		t.Fatal("there are no alerts; this test checks nothing")
 	}
 	for _, alert := range alerts {
 		if !strings.Contains(page, "\n| `"+alert[1]+"` | ") {

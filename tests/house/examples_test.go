@@ -19,7 +19,7 @@ import (
 // example is a block of YAML in a document.
 var example = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
-// rest is what a fleet needs beside what an example shows of it.
+// rest is what a fleet needs in addition to what an example shows.
 const rest = `
 monitor: {name: monitor, region: tor1}
 ssh: {from: [198.51.100.0/24]}
@@ -28,8 +28,8 @@ images:
   reflect: registry.example.com/reflect@sha256:1111111111111111111111111111111111111111111111111111111111111111
 `
 
-// tryExample says what is wrong with a block of YAML: a stack file, a part of a fleet, or a Pulumi.yaml. Whole stack files are to be
-// exemplary, so they may not even be warned of.
+// tryExample says what is wrong with a block of YAML: a stack file, a part of a fleet, or a Pulumi.yaml. Whole stack files
+// must not even cause a warning.
 func tryExample(block string) error {
 	var file map[string]any
 	if err := yaml.Unmarshal([]byte(block), &file); err != nil {
@@ -54,12 +54,12 @@ func tryExample(block string) error {
 	}
 	s, err := settings.Parse(raw)
 	if err == nil && whole && len(s.Warnings) > 0 {
-		return fmt.Errorf("it is not exemplary: %q", s.Warnings)
+		return fmt.Errorf("it causes warnings: %q", s.Warnings)
 	}
 	return err
 }
 
-// tryProject has Pulumi itself read a project's file.
+// tryProject lets Pulumi itself read a project file.
 func tryProject(block string) error {
 	folder, err := os.MkdirTemp("", "")
 	if err != nil {

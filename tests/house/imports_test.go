@@ -13,8 +13,8 @@ import (
 
 const module = "github.com/promwire/promwire"
 
-// layers is the import table, from the top down: each folder, with all below it, may import those named here, itself where
-// it's named, and nothing else of the module.
+// layers is the import table, from the top down: each folder, with all below it, may import those named here (itself only if
+// it is named), and nothing else of the module.
 var layers = []struct {
 	folder string // "." is main.go alone
 	may    []string
@@ -29,7 +29,7 @@ var layers = []struct {
 	{"tests", []string{".", "stacks", "components", "provisioners", "tests"}},
 }
 
-// reserved are packages that one folder alone may import. Tests of the whole (tests/) and the programs of users (examples/) may import
+// reserved are packages that only one folder may import. Tests of the whole (tests/) and the programs of users (examples/) may import
 // anything.
 var reserved = []struct{ prefix, folder string }{
 	{"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config", "stacks/settings"},
@@ -39,8 +39,8 @@ var reserved = []struct{ prefix, folder string }{
 	{"k8s.io/", "components/cluster/preflight"},
 }
 
-// wings are folders of components that the other components stand apart from, but for those named here. Clouds are known to stacks alone:
-// a fleet asks one through an interface.
+// wings are folders of components that the other components may not import, except those named here. Only stacks knows clouds: a fleet
+// uses one through an interface.
 var wings = []struct {
 	folder string   // with all below it
 	by     []string // which of the components may import it, itself included
@@ -63,7 +63,7 @@ type file struct {
 
 func (f file) test() bool { return strings.HasSuffix(f.path, "_test.go") }
 
-// under says whether a path is in a folder or below it. Of the root, only its own files count.
+// under says whether a path is in a folder or below it. The root is only its own files.
 func under(p, folder string) bool {
 	if folder == "." {
 		return !strings.Contains(p, "/")
@@ -75,7 +75,7 @@ func underAny(p string, folders []string) bool {
 	return slices.ContainsFunc(folders, func(folder string) bool { return under(p, folder) })
 }
 
-// violations are the imports of one file that the house forbids, a sentence each.
+// violations are the forbidden imports of one file, a sentence each.
 func violations(f file) []string {
 	var found []string
 	for _, imported := range f.imports {
@@ -104,7 +104,7 @@ func forbidden(f file, imported string) string {
 	return ""
 }
 
-// forbiddenOwn judges an import of the module's own by the first row of the table that the file is in.
+// forbiddenOwn checks an import of the module's own against the first row of the table that contains the file.
 func forbiddenOwn(f file, imported string) string {
 	for _, layer := range layers {
 		if !under(f.path, layer.folder) {

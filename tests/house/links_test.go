@@ -17,7 +17,7 @@ var (
 	inline = strings.NewReplacer("`", "", "*", "")
 )
 
-// links are those of a document that lead into the project: as written, and without what begins with a scheme.
+// links are those of a document that lead into the project, as written: those without a scheme.
 func links(document string) []string {
 	var local []string
 	for _, match := range link.FindAllStringSubmatch(fence.ReplaceAllString(document, ""), -1) {
@@ -71,11 +71,11 @@ func TestLinks(t *testing.T) {
 		}
 	}
 	if found == 0 {
-		t.Error("there are no links; this test looks for nothing")
+		t.Error("there are no links; this test checks nothing")
 	}
 }
 
-// TestPagesAreLinked: whoever begins with the README finds every page.
+// TestPagesAreLinked: README leads to every page.
 func TestPagesAreLinked(t *testing.T) {
 	reached := []string{"README.md"}
 	for i := 0; i < len(reached); i++ {

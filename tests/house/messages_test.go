@@ -15,10 +15,10 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// gap stands for what a message fills in: a name, a number, what a tool said.
+// gap stands for the variable parts of a message: a name, a number, what a tool said.
 const gap = "…"
 
-// goMessages are the Go files whose errors people see, beside those of a stack file, each of which says itself what to write.
+// goMessages are the Go files whose errors people see. Errors in a stack file are not among them: each says what to write.
 var goMessages = []string{
 	"components/cluster/preflight/preflight.go", "components/cluster/preflight/rights.go", "components/cluster/pushgateway/kept.go",
 	"components/record/record.go", "stacks/ledger/ledger.go", "components/cloud/digitalocean/names.go", "stacks/run.go",
@@ -31,9 +31,9 @@ var failing = map[string]int{"fail": 0, "die": 0, "refuse": 1, "fail_unit": 1}
 var (
 	// reasons are the shell functions that print why something failed.
 	reasons = regexp.MustCompile(`cause$|^(refused|not_believed|certificate_error|look|skewed|authorities|fault)$`)
-	// whole is a message that ends up on the screen by itself.
+	// whole is a message that is printed without any wrapper.
 	whole = regexp.MustCompile(`^promwire: [^:]+: [^:]+: `)
-	// wrapper is a message that only says what kind of reason follows.
+	// wrapper is a message that only introduces a reason.
 	wrapper = regexp.MustCompile(`^(\w+: )?` + gap + `$`)
 	verb    = regexp.MustCompile(`%[-+#]?[a-zA-Z]`)
 	gaps    = regexp.MustCompile(gap + `[` + gap + ` ]*` + gap)
@@ -105,7 +105,7 @@ func functionKeys(function *syntax.FuncDecl) []string {
 	return keys
 }
 
-// spoken is a word as it stands in the script, with gaps for what is filled in.
+// spoken is a word as it is in the script, with gaps for its variable parts.
 func spoken(parts []syntax.WordPart) string {
 	var b strings.Builder
 	for _, part := range parts {
@@ -130,7 +130,7 @@ func goKeys(t *testing.T, p string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Of these, the message is this argument.
+	// The number is the argument that has the message.
 	makers := map[string]int{"fmt.Errorf": 0, "errors.New": 0, "problems.Add": 1}
 	var keys []string
 	ast.Inspect(file, func(node ast.Node) bool {
@@ -157,7 +157,7 @@ func callee(call *ast.CallExpr) string {
 	return ""
 }
 
-// constant is a text that stands in the source, with gaps for what does not.
+// constant is a text in the source, with gaps for what is not constant.
 func constant(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:
@@ -170,10 +170,10 @@ func constant(e ast.Expr) string {
 	return gap
 }
 
-// row is a message's in docs/troubleshooting.md.
+// row is a message's row in docs/troubleshooting.md.
 var row = regexp.MustCompile("(?m)^\\| (?:`([^`]+)`|``(.+?)``) \\| .+ \\| .+ \\|$")
 
-// TestMessages: docs/troubleshooting.md explains every message, and none that is not there any more.
+// TestMessages: docs/troubleshooting.md explains every message, and none that does not exist.
 func TestMessages(t *testing.T) {
 	const page = "docs/troubleshooting.md"
 	scripts, err := files(func(p string, _ fs.DirEntry) bool { return path.Ext(p) == ".sh" && under(p, "provisioners") })
@@ -192,14 +192,14 @@ func TestMessages(t *testing.T) {
 		}
 	}
 	if len(from) < 50 {
-		t.Errorf("only %d messages found; this test looks for too little", len(from))
+		t.Errorf("only %d messages found; this test misses some", len(from))
 	}
 	explained := map[string]bool{}
 	for _, match := range row.FindAllStringSubmatch(text(t, page), -1) {
 		message := match[1] + match[2]
 		explained[message] = true
 		if _, there := from[message]; !there {
-			t.Errorf("%s explains %q, which nothing says", page, message)
+			t.Errorf("%s explains %q, which no code says", page, message)
 		}
 	}
 	for k, p := range from {

@@ -13,9 +13,9 @@ import (
 var (
 	// quoted is what a document marks as a name: in backquotes, in bold as a folder, or in a command from ./ on.
 	quoted = regexp.MustCompile("`([^`\n]+)`|\\*\\*([^*\n]+/)\\*\\*|[ `](\\./[a-z][\\w./-]*)")
-	// onePath is one word that may be a path. What stands in angle brackets is for the reader to choose.
+	// onePath is one word that may be a path. The reader chooses what is in angle brackets.
 	onePath = regexp.MustCompile(`^[\w.<>-]+(/[\w.<>-]+)*/?$`)
-	// sourceName is a file's name by its end.
+	// sourceName is the name of a source file.
 	sourceName = regexp.MustCompile(`\.(go|sh|md|mod|json|ya?ml)$`)
 	choice     = regexp.MustCompile(`<\w+>`)
 	port       = regexp.MustCompile(`^\d+/(tcp|udp)$`)
@@ -45,7 +45,7 @@ func namedPaths(text string) []string {
 	return paths
 }
 
-// present says whether a path is in the tree: as it stands or, behind **/, anywhere below the folder in front.
+// present says whether a path is in the tree: as it is or, after **/, anywhere below the folder before that.
 func present(tree []string, named string) bool {
 	folder, below, anywhere := strings.Cut(named, "**/")
 	if !anywhere {
@@ -79,17 +79,17 @@ func tree(t *testing.T) []string {
 	return slices.Compact(all)
 }
 
-// TestDocumentsPaths: every file and folder that a document names is there.
+// TestDocumentsPaths: every file and folder that a document names exists.
 func TestDocumentsPaths(t *testing.T) {
 	all := tree(t)
 	for _, document := range documents(t) {
 		paths := namedPaths(text(t, document))
 		if len(paths) == 0 && (document == "README.md" || document == "ARCHITECTURE.md") {
-			t.Errorf("%s names no path; this test looks for nothing", document)
+			t.Errorf("%s names no path; this test checks nothing", document)
 		}
 		for _, named := range paths {
 			if !present(all, named) {
-				t.Errorf("%s names %s, which is not there", document, named)
+				t.Errorf("%s names %s, which does not exist", document, named)
 			}
 		}
 	}

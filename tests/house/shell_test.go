@@ -21,10 +21,10 @@ func shell(p string, entry fs.DirEntry) bool {
 	return err == nil && shebang.Match(text)
 }
 
-// shebang is the first line of a script for any of the Bourne shells. The house's are bash, and are checked as bash.
+// shebang is the first line of a script for any of the Bourne shells. All scripts here are bash, and are checked as bash.
 var shebang = regexp.MustCompile(`^#![^\n]*\b(ba|da|)sh\b`)
 
-// TestShell has every script checked by bash and by shellcheck.
+// TestShell checks every script with bash and shellcheck.
 func TestShell(t *testing.T) {
 	scripts, err := files(shell)
 	if err != nil {

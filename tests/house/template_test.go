@@ -7,15 +7,15 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 )
 
-// TestTemplate: the project is a template for `pulumi new`, which asks for nothing that the program does not read, and for no fleet
-// and no key of several lines, which nobody can type.
+// TestTemplate: the project is a template for `pulumi new`. It asks only for what the program reads, and not for a fleet or a key of
+// several lines, which nobody can type.
 func TestTemplate(t *testing.T) {
 	template, err := workspace.LoadTemplate(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if template.Description == "" || template.Quickstart == "" {
-		t.Errorf("it does not say what it is, or what comes next: %+v", template)
+		t.Errorf("it has no description, or no next steps: %+v", template)
 	}
 	var schema struct {
 		Properties struct {
@@ -26,7 +26,7 @@ func TestTemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(template.Config) == 0 {
-		t.Error("it asks for nothing; this test looks for nothing")
+		t.Error("it asks for nothing; this test checks nothing")
 	}
 	for key, asked := range template.Config {
 		if _, read := schema.Properties.Config.Properties[key]; !read {

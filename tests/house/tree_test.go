@@ -10,8 +10,8 @@ import (
 // root is the repository, seen from this package's folder, where `go test` runs it.
 const root = "../.."
 
-// files are the paths, from the repository's root and with slashes, of all files that belong to the project and that want
-// is true of. What git ignores as a whole (.lab) and git's own folder don't belong to it.
+// files are the paths, from the repository's root and with slashes, of all files of the project for which want is true. What git
+// ignores as a whole (.lab) and git's own folder don't belong to it.
 func files(want func(path string, entry fs.DirEntry) bool) ([]string, error) {
 	var paths []string
 	err := fs.WalkDir(os.DirFS(root), ".", func(path string, entry fs.DirEntry, err error) error {

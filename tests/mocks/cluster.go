@@ -12,14 +12,14 @@ import (
 	"testing"
 )
 
-// Token is what the kubeconfigs of Kubeconfig prove themselves with.
+// Token is the user's token in the kubeconfigs of Kubeconfig.
 const Token = "planted-token-of-a-cluster"
 
-// APIServer is where the API server of every cluster here listens, as it says itself.
+// APIServer is the address that the API server of every cluster here reports.
 const APIServer = "172.18.0.2"
 
 // Kubeconfig makes a kubeconfig, and returns its path. Its contexts a and b are clusters that have no namespace yet and allow everything;
-// nobody listens where context gone leads.
+// the server of context gone does not exist.
 func Kubeconfig(t testing.TB) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(answer))
@@ -43,7 +43,7 @@ func Kubeconfig(t testing.TB) string {
 	return path
 }
 
-// answer is what an API server says to an operator who may do everything.
+// answer is what an API server answers to an operator who may do everything.
 func answer(w http.ResponseWriter, r *http.Request) {
 	said := map[string]any{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": http.StatusNotFound}
 	status := http.StatusNotFound

@@ -1,4 +1,4 @@
-// Package mocks runs the whole program against Pulumi's mocks: no cloud, no host, every resource seen as the engine would.
+// Package mocks runs the whole program against Pulumi's mocks: no cloud, no host, every resource as the engine sees it.
 package mocks
 
 import (
@@ -37,7 +37,7 @@ type Resource struct {
 	Provider     string   // name; "": the default one
 }
 
-// engine stands for Pulumi's: it answers as providers would and remembers what it was asked.
+// engine stands for Pulumi's engine: it answers as providers would and remembers the requests.
 type engine struct {
 	sync.Mutex
 	resources map[string]Resource
@@ -142,10 +142,10 @@ func stdout(name string) string {
 	return "{}"
 }
 
-// certificate looks like one; the program only carries it.
+// certificate looks like one; the program only passes it on.
 var certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("of a host")})
 
-// request is what every host asks a certificate with.
+// request is every host's certificate request.
 var request = sync.OnceValue(func() string {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -179,7 +179,7 @@ func Run(t testing.TB, fleet, ledger string, more ...func(map[string]string)) (m
 }
 
 // RunFailing is Run in a new stack where resources of these names fail, as `pulumi up --continue-on-error` shows it to the program:
-// they have no outputs. The engine skips what depends on them; here it is registered, with what the program made of nothing.
+// they have no outputs. The engine skips what depends on them; here it is registered, with what the program rendered from empty outputs.
 func RunFailing(t testing.TB, fleet string, failed ...string) (map[string]Resource, error) {
 	t.Helper()
 	return run(t, &engine{resources: map[string]Resource{}, failed: failed}, stacks.Run, fleet)
@@ -208,7 +208,7 @@ func run(t testing.TB, e *engine, program pulumi.RunFunc, fleet string, more ...
 	return e.resources, err
 }
 
-// MustRun is Run for a fleet that is fine.
+// MustRun is Run for a valid fleet.
 func MustRun(t testing.TB, fleet, ledger string, more ...func(map[string]string)) map[string]Resource {
 	t.Helper()
 	resources, err := Run(t, fleet, ledger, more...)
@@ -244,7 +244,7 @@ func OperatorKey(t testing.TB) string {
 	return key
 }
 
-// Kept is what the Stash of a name keeps: the input of its first run.
+// Kept is what the Stash of a name keeps: its input in the first run.
 func Kept(t testing.TB, name string) string {
 	t.Helper()
 	value, is := kept.Load(name)

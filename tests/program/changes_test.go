@@ -13,7 +13,7 @@ import (
 	"github.com/promwire/promwire/tests/mocks"
 )
 
-// touched are the resources that a second run would create, delete or update. Inputs that a resource ignores don't count.
+// touched are the resources that a second run would create, delete or update, without the inputs that a resource ignores.
 func touched(before, after map[string]mocks.Resource) []string {
 	var all []string
 	for name, old := range before {
@@ -49,7 +49,7 @@ func sshNamed(names []string) []string {
 
 var sshFirewall = regexp.MustCompile(`promwire-test-ssh-[0-9a-f]{8}-firewall`)
 
-// What a change touches is a promise: an operator who adds a target wants no other host to notice.
+// A change touches only what it must: an operator who adds a target wants no other host to change.
 func TestWhatAChangeTouches(t *testing.T) {
 	verified := []string{"promwire-test-verification-gate", "promwire-test-verification-outside"}
 	with := func(more ...string) []string {
@@ -66,9 +66,9 @@ func TestWhatAChangeTouches(t *testing.T) {
 		{"name": "sfo", "region": "sfo3"},`, `{"name": "sfo", "region": "sfo3"},
 		{"name": "lon", "region": "lon1"},`, nil},
 		"a label": {`"region": "lon1"`, `"region": "lon1", "labels": {"team": "web"}`, []string{"lon-enrol"}},
-		"a target more": {`{"name": "sgp"`, `{"name": "ams", "region": "ams3"}, {"name": "sgp"`, with(
+		"one more target": {`{"name": "sgp"`, `{"name": "ams", "region": "ams3"}, {"name": "sgp"`, with(
 			"ledger", "+ams", "+ams-droplet", "+ams-bootstrap", "+ams-enrol", "+ams-converge", "+ams-confirm")},
-		"a target less": {`{"name": "sfo", "region": "sfo3"},`, ``, with(
+		"one target less": {`{"name": "sfo", "region": "sfo3"},`, ``, with(
 			"ledger", "-sfo", "-sfo-droplet", "-sfo-bootstrap", "-sfo-enrol", "-sfo-converge", "-sfo-confirm")},
 		"size":            {`"region": "lon1"`, `"region": "lon1", "size": "s-2vcpu-4gb"`, []string{"lon-droplet"}},
 		"scrape interval": {`"region": "tor1"`, `"region": "tor1", "prometheus": {"scrapeInterval": "30s"}`, with("monitor-converge")},
@@ -88,7 +88,7 @@ func TestWhatAChangeTouches(t *testing.T) {
 	}
 }
 
-// A run that failed half-way has recorded its addresses; the next one, with other settings, gives none of them away.
+// A run that failed half-way has recorded its addresses; the next one, with other settings, gives none of them to another host.
 func TestAFailedRunLosesNoAddress(t *testing.T) {
 	first := mocks.MustRun(t, droplets, "")
 	changed := strings.Replace(droplets, `{"name": "lon"`, `{"name": "new", "region": "lon1"}, {"name": "lon"`, 1)

@@ -16,7 +16,7 @@ import (
 
 const digest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-// clustered is a fleet with a cluster behind a gateway and a dark one. Of old, new pairs each old text is replaced.
+// clustered is a fleet with a cluster behind a gateway and a dark one. replace has pairs: each old text is replaced by the new one.
 func clustered(t *testing.T, replace ...string) string {
 	t.Helper()
 	const text = `{
@@ -38,7 +38,7 @@ func clustered(t *testing.T, replace ...string) string {
 	return strings.ReplaceAll(fleet, "KUBECONFIG", kubeconfig(t))
 }
 
-// kubeconfig is one for all runs of a test, so that they can be compared.
+// kubeconfig makes one for all runs of a test, so that they can be compared.
 func kubeconfig(t *testing.T) string {
 	t.Helper()
 	if path, is := kubeconfigs[t.Name()]; is {
@@ -52,7 +52,7 @@ func kubeconfig(t *testing.T) string {
 
 var kubeconfigs = map[string]string{}
 
-// run is one of the fleet.
+// run is one run of the program with the fleet.
 func run(t *testing.T, replace ...string) map[string]mocks.Resource {
 	t.Helper()
 	return mocks.MustRun(t, clustered(t, replace...), "")
@@ -68,7 +68,7 @@ func above(resources map[string]mocks.Resource, name string) []string {
 	return all
 }
 
-// owner is the host or cluster that a resource belongs to; "" of what is the fleet's.
+// owner is the host or cluster that a resource belongs to; "" if it belongs to the fleet.
 func owner(resources map[string]mocks.Resource, name string) string {
 	for _, candidate := range append([]string{name}, above(resources, name)...) {
 		if slices.Contains([]string{"monitor", "lon", "a", "b"}, candidate) {
@@ -78,7 +78,7 @@ func owner(resources map[string]mocks.Resource, name string) string {
 	return ""
 }
 
-// of are the resources of a cluster whose type ends so, by name.
+// of are the resources of a cluster whose type ends with kind, by name.
 func of(resources map[string]mocks.Resource, cluster, kind string) map[string]mocks.Resource {
 	all := map[string]mocks.Resource{}
 	for name, r := range resources {
@@ -106,7 +106,7 @@ func at(v resource.PropertyValue, keys ...string) resource.PropertyValue {
 
 func inputs(r mocks.Resource) resource.PropertyValue { return resource.NewProperty(r.Inputs) }
 
-func TestClustersHaveParentsAndSpeakingNames(t *testing.T) {
+func TestClustersHaveParentsAndClearNames(t *testing.T) {
 	resources := run(t)
 	for name, r := range resources {
 		if cluster := owner(resources, name); cluster != "a" && cluster != "b" {
@@ -124,7 +124,7 @@ func TestClustersHaveParentsAndSpeakingNames(t *testing.T) {
 	}
 }
 
-// Each cluster has a provider of its own, so that nothing goes where kubectl happens to lead.
+// Each cluster has its own provider, so that nothing is made in kubectl's current context by accident.
 func TestOneExplicitProviderACluster(t *testing.T) {
 	resources := run(t)
 	seen := map[string]int{}
@@ -162,8 +162,8 @@ func quoted(t *testing.T, text string) string {
 	return string(said)
 }
 
-// A cluster that can't be done is named, nothing is made of it, and all else goes on.
-func TestOneBadClusterIsOneBadCluster(t *testing.T) {
+// A cluster that is refused is named, nothing is made in it, and everything else goes on.
+func TestABadClusterDoesNotAffectOthers(t *testing.T) {
 	before := run(t)
 	for bad, other := range map[string]string{"a": "b", "b": "a"} {
 		t.Run(bad, func(t *testing.T) {
@@ -181,12 +181,12 @@ func TestOneBadClusterIsOneBadCluster(t *testing.T) {
 			gate := resources["promwire-test-verification-gate"].Inputs["stdin"].StringValue()
 			assert.Contains(t, gate, "\n"+other+" 10.98.0.")
 			assert.NotContains(t, gate, "\n"+bad+" 10.98.0.")
-			assert.Equal(t, mocks.Ledger(t, before), mocks.Ledger(t, resources), "its address is its own still")
+			assert.Equal(t, mocks.Ledger(t, before), mocks.Ledger(t, resources), "it keeps its address")
 		})
 	}
 }
 
-// Nothing of a cluster depends on another cluster or on a target, and nothing of these on a cluster.
+// No resource of a cluster depends on another cluster or on a target, or the other way round.
 func TestClustersDependOnTheMonitorAlone(t *testing.T) {
 	resources := run(t)
 	for name, r := range resources {
@@ -212,7 +212,7 @@ func TestClustersDependOnTheMonitorAlone(t *testing.T) {
 	}
 }
 
-// No pod runs before the namespace is closed, and before it's proved that this counts.
+// No pod runs before the namespace is closed and the policies are proved to be enforced.
 func TestPodsWaitForPoliciesAndTheirProof(t *testing.T) {
 	for _, accepted := range []bool{false, true} {
 		resources := run(t)
@@ -238,7 +238,7 @@ func TestPodsWaitForPoliciesAndTheirProof(t *testing.T) {
 					assert.Contains(t, r.Dependencies, cluster+"-namespace", name)
 				}
 				proof := strings.Contains(name, "-canary") || strings.Contains(name, "-probe")
-				assert.False(t, accepted && proof, "%s: nothing is to be proved", name)
+				assert.False(t, accepted && proof, "%s: there is nothing to prove", name)
 			}
 			if !accepted {
 				for _, policy := range []string{"-probe-policy", "-canary-policy"} {
@@ -258,7 +258,7 @@ func waits(resources map[string]mocks.Resource, r mocks.Resource) []string {
 	return all
 }
 
-// What is asked anew is tried anew, in another pod.
+// Another text of verification.again runs the canary again, in another pod.
 func TestPoliciesAreTriedAgain(t *testing.T) {
 	before := run(t)
 	after := mocks.MustRun(t, clustered(t, `"targets": [`, `"verification": {"again": "2026"}, "targets": [`), mocks.Ledger(t, before))
@@ -268,7 +268,7 @@ func TestPoliciesAreTriedAgain(t *testing.T) {
 	assert.NotContains(t, changed, "a-prometheus-deployment")
 }
 
-// Where the monitor stands is one address: another one changes the end of the tunnel, and whom the policies let it dial.
+// If the monitor's address changes, the ends of the tunnel and the policies that let them dial it change too.
 func TestTheMonitorMoves(t *testing.T) {
 	before := run(t)
 	moved := clustered(t, `"region": "tor1"`, `"address": "203.0.113.9", "hostKey": "`+mocks.HostKey+`"`)
@@ -337,7 +337,7 @@ func differences(a, b resource.PropertyValue) []string {
 	return all
 }
 
-// lines are those in which two texts differ; "" of one line.
+// lines are those in which two texts differ; "" if both have one line.
 func lines(a, b resource.PropertyValue) string {
 	if !a.IsString() || !b.IsString() || !strings.Contains(a.StringValue(), "\n") {
 		return ""
@@ -370,8 +370,8 @@ func TestAddressesOfClusters(t *testing.T) {
 	assert.Equal(t, 3, slots(fourth)["a"])
 }
 
-// The monitor passes on what a dark cluster's Prometheus scrapes of reflect, and nothing else.
-func TestTheMonitorPassesOnNothingElse(t *testing.T) {
+// The monitor forwards what a dark cluster's Prometheus scrapes of reflect, and nothing else.
+func TestTheMonitorForwardsNothingElse(t *testing.T) {
 	forwards := func(resources map[string]mocks.Resource) []string {
 		var rules []string
 		for line := range strings.Lines(resources["monitor-converge"].Inputs["stdin"].StringValue()) {
@@ -395,7 +395,7 @@ func TestTheMonitorPassesOnNothingElse(t *testing.T) {
 	assert.NotContains(t, without["monitor-converge"].Inputs["stdin"].StringValue(), "\nforwarding\n")
 }
 
-// What a change touches is a promise here too.
+// A change of a cluster touches only what it must, too.
 func TestWhatAChangeOfAClusterTouches(t *testing.T) {
 	before := run(t)
 	const gate = "promwire-test-verification-gate"
@@ -403,12 +403,12 @@ func TestWhatAChangeOfAClusterTouches(t *testing.T) {
 		"nothing":    {nil, nil},
 		"a selector": {[]string{`"api": true`, `"api": true, "federate": {"match": ["up"]}`}, []string{"a-tunnel-enrol"}},
 		"the API":    {[]string{`"api": true, `, ``}, []string{"a-gateway-deployment", "a-gateway-policy", "a-gateway-tunnel-secret", gate}},
-		"another key in the dark": {[]string{`"mode": "dark"`, `"mode": "dark", "key": "2"`}, []string{
+		"another key of the dark cluster": {[]string{`"mode": "dark"`, `"mode": "dark", "key": "2"`}, []string{
 			"-b-tunnel-key-1", "+b-tunnel-key-2", "b-prometheus-tunnel-secret", "b-prometheus-deployment", "b-tunnel-enrol",
 			"-b-reflect-tunnel-key-1", "+b-reflect-tunnel-key-2", "b-reflect-tunnel-secret", "b-reflect-deployment", "b-reflect-tunnel-enrol",
 			gate,
 		}},
-		"a batch job more": {[]string{`"jobs": ["backup"]`, `"jobs": ["backup", "report"]`}, []string{
+		"one more batch job": {[]string{`"jobs": ["backup"]`, `"jobs": ["backup", "report"]`}, []string{
 			"+a-pushgateway-report-password-1", "a-pushgateway-secret", "a-pushgateway-deployment",
 		}},
 		"who pushes": {[]string{`"from": ["batch"]`, `"from": ["batch", "night"]`}, []string{"a-pushgateway-policy"}},
@@ -425,7 +425,7 @@ func kubeconfigOf(resources map[string]mocks.Resource) string {
 	return resources["a-kubernetes"].Inputs["kubeconfig"].StringValue()
 }
 
-// TestEndsOfTheTunnel: at each end of the tunnel stands who may come in, address by address, and where that leads.
+// TestEndsOfTheTunnel: each end's configuration lists which addresses may connect, and where each port leads.
 func TestEndsOfTheTunnel(t *testing.T) {
 	resources := run(t)
 	for name, c := range map[string]struct {

@@ -16,8 +16,8 @@ func whole(t *testing.T) string {
 		`"tls": {"enabled": true}, "targets": [{"name": "lon", "region": "lon1"}, {"name": "sgp", "region": "sgp1", "transport": "tls"}]`)
 }
 
-// A resource that fails under --continue-on-error has empty outputs. What the engine will skip gets an empty script, what it will not
-// skip is as ever, and the program goes on: the other hosts have their own lives.
+// A resource that fails under --continue-on-error has empty outputs. What the engine will skip gets an empty script, everything else
+// is unchanged, and the program goes on for the other hosts.
 func TestAFailedResourceStopsOnlyWhatNeedsIt(t *testing.T) {
 	fleet := whole(t)
 	healthy := mocks.MustRun(t, fleet, "")

@@ -30,7 +30,7 @@ func pods(resources map[string]mocks.Resource, cluster string) map[string]resour
 // volumeTypes are those that Pod Security admits (https://kubernetes.io/docs/concepts/security/pod-security-standards/, restricted).
 var volumeTypes = []string{"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 
-// TestPodsAreRestricted holds every pod to Pod Security's level restricted, and to what is promwire's own habit.
+// TestPodsAreRestricted checks every pod against Pod Security's level restricted, and against promwire's own rules.
 func TestPodsAreRestricted(t *testing.T) {
 	resources := run(t)
 	for _, cluster := range []string{"a", "b"} {
@@ -81,7 +81,7 @@ func restricted(t *testing.T, pod string, container resource.PropertyValue) {
 	assert.Equal(t, resource.NewProperty([]resource.PropertyValue{resource.NewProperty("ALL")}), context("capabilities", "drop"), name)
 	assert.False(t, context("capabilities", "add").IsArray(), name)
 	for _, key := range []string{"runAsUser", "runAsNonRoot", "seccompProfile", "procMount"} {
-		assert.Equal(t, resource.PropertyValue{}, context(key), "%s: the pod says %s", name, key)
+		assert.Equal(t, resource.PropertyValue{}, context(key), "%s: the pod sets %s", name, key)
 	}
 	if variable := at(container, "env", "name"); at(container, "env").IsArray() {
 		assert.True(t, variable.IsString() && variable.StringValue() == "PROMWIRE_AGAIN", "%s has an environment", name)
@@ -90,12 +90,12 @@ func restricted(t *testing.T, pod string, container resource.PropertyValue) {
 	assert.False(t, at(container, "ports").IsArray(), "%s declares ports", name)
 	for _, probe := range []string{"readinessProbe", "livenessProbe", "startupProbe"} {
 		for _, asked := range []string{"httpGet", "tcpSocket", "grpc"} {
-			assert.Equal(t, resource.PropertyValue{}, at(container, probe, asked), "%s: %s comes by the network", name, probe)
+			assert.Equal(t, resource.PropertyValue{}, at(container, probe, asked), "%s: %s probes through the network", name, probe)
 		}
 	}
 }
 
-// In a dark cluster nothing of what stays listens on the cluster's network: all is on the loopback of its pod.
+// In a dark cluster nothing that keeps running listens on the cluster's network: everything is on the loopback of its pod.
 func TestADarkClusterListensNowhere(t *testing.T) {
 	resources := run(t)
 	assert.Empty(t, of(resources, "b", ":Service"))
@@ -111,12 +111,12 @@ func TestADarkClusterListensNowhere(t *testing.T) {
 		assert.Equal(t, "--config /etc/wireproxy/config", words(at(containers[1], "args")))
 	}
 	for name, r := range of(resources, "b", ":NetworkPolicy") {
-		if name == "b-canary-policy" { // whose pod ends when it has proved what it is there for
+		if name == "b-canary-policy" { // its pod ends with the proof
 			assert.Equal(t, "Never", at(pods(resources, "b")["b-canary"], "restartPolicy").StringValue())
 			continue
 		}
 		ingress := at(inputs(r), "spec", "ingress")
-		assert.True(t, !ingress.IsArray() || len(ingress.ArrayValue()) == 0, "%s lets somebody in", name)
+		assert.True(t, !ingress.IsArray() || len(ingress.ArrayValue()) == 0, "%s admits connections", name)
 	}
 }
 
@@ -128,7 +128,7 @@ func words(list resource.PropertyValue) string {
 	return strings.Join(all, " ")
 }
 
-// planted are the texts that must be secret, by what they are: keys of the tunnel, passwords, keys of certificates.
+// planted are the texts that must be secret, by kind: keys of the tunnel, passwords, keys of certificates.
 func planted(t *testing.T, resources map[string]mocks.Resource) map[string]string {
 	t.Helper()
 	all := map[string]string{"the token": mocks.Token}
@@ -137,7 +137,7 @@ func planted(t *testing.T, resources map[string]mocks.Resource) map[string]strin
 			continue
 		}
 		assert.True(t, r.Inputs["input"].IsSecret(), name)
-		assert.Equal(t, []string{"input"}, r.Ignored, "%s would be another one in each run", name)
+		assert.Equal(t, []string{"input"}, r.Ignored, "%s would differ in each run", name)
 		text := mocks.Kept(t, name)
 		var kept struct{ Password, Key string }
 		switch {
@@ -153,7 +153,7 @@ func planted(t *testing.T, resources map[string]mocks.Resource) map[string]strin
 	return all
 }
 
-// Keys and passwords stand in secrets alone: in no other resource's inputs, and in these as Pulumi's secrets.
+// Keys and passwords are only in secrets: in no other resource's inputs, and in these as Pulumi's secrets.
 func TestSecretsOfClusters(t *testing.T) {
 	resources := run(t)
 	secrets := planted(t, resources)
@@ -166,17 +166,17 @@ func TestSecretsOfClusters(t *testing.T) {
 		seen := clearText(inputs(r))
 		all := allText(inputs(r))
 		for what, text := range secrets {
-			assert.NotContains(t, seen, text, "%s holds %s in clear text", name, what)
+			assert.NotContains(t, seen, text, "%s has %s in clear text", name, what)
 			if strings.Contains(all, text) {
 				found[what] = true
-				assert.True(t, strings.HasSuffix(r.Type, ":Secret") || r.Type == "pulumi:index:Stash", "%s, a %s, holds %s", name, r.Type, what)
+				assert.True(t, strings.HasSuffix(r.Type, ":Secret") || r.Type == "pulumi:index:Stash", "%s, a %s, has %s", name, r.Type, what)
 			}
 		}
 	}
 	for _, what := range []string{
 		"a-tunnel-key-1", "b-tunnel-key-1", "b-reflect-tunnel-key-1", "a-pushgateway-prometheus-password-1", "a-pushgateway-certificate-1",
 	} {
-		assert.True(t, found[what], "%s is nowhere: the test looks for nothing", what)
+		assert.True(t, found[what], "%s is not found: the test checks nothing", what)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package program holds the program to its promises, resource by resource, against Pulumi's mocks.
+// Package program tests the program, resource by resource, against Pulumi's mocks.
 package program
 
 import (
@@ -26,7 +26,7 @@ const droplets = `{
 
 func names(resources map[string]mocks.Resource) []string { return slices.Sorted(maps.Keys(resources)) }
 
-func TestEveryResourceHasAParentAndASpeakingName(t *testing.T) {
+func TestEveryResourceHasAParentAndAClearName(t *testing.T) {
 	resources := mocks.MustRun(t, droplets, "")
 	roots := []string{"ledger", "promwire-test"}
 	for name, r := range resources {
@@ -54,8 +54,8 @@ func TestAHostHasAtMostSixResources(t *testing.T) {
 	}
 }
 
-// Nothing of the monitor may depend on a target, and nothing of a target on another one, or one bad host would be many.
-func TestOneBadHostIsOneBadHost(t *testing.T) {
+// No resource of the monitor may depend on a target, and none of a target on another target: a bad host must not affect others.
+func TestABadHostDoesNotAffectOthers(t *testing.T) {
 	resources := mocks.MustRun(t, droplets, "")
 	hosts := []string{"monitor", "lon", "sfo", "sgp"}
 	owner := func(name string) string {
@@ -121,7 +121,7 @@ func TestDroplets(t *testing.T) {
 	assert.True(t, r.Inputs["ipv6"].BoolValue())
 	assert.False(t, r.Inputs["monitoring"].BoolValue())
 	assert.ElementsMatch(t, []string{"userData", "sshKeys", "image"}, r.Ignored)
-	assert.True(t, r.Inputs["userData"].IsSecret(), "user data holds the temporary host key")
+	assert.True(t, r.Inputs["userData"].IsSecret(), "user data has the temporary host key")
 }
 
 // Every SSH connection of the program, bastions included, pins a host key and keeps the operator's key secret.
@@ -156,7 +156,7 @@ func plain(v resource.PropertyValue) resource.PropertyValue {
 	return v
 }
 
-// An account takes a key only once, so one that is there already is used as it is.
+// An account accepts a key only once, so one that exists already is used as it is.
 func TestARegisteredKeyIsUsedAsItIs(t *testing.T) {
 	fleet := strings.Replace(droplets, `"monitor": {`, `"ssh": {"registered": true}, "monitor": {`, 1)
 	resources := mocks.MustRun(t, fleet, "")
@@ -168,7 +168,7 @@ func TestARegisteredKeyIsUsedAsItIs(t *testing.T) {
 	assert.Equal(t, ssh.FingerprintLegacyMD5(signer.PublicKey()), keys[0].StringValue())
 }
 
-// The first connection to a droplet knows the temporary key, all others the host's own.
+// The first connection to a droplet pins the temporary key, all others the host's own key.
 func TestTheTemporaryHostKeyIsForBootstrapAlone(t *testing.T) {
 	resources := mocks.MustRun(t, droplets, "")
 	for name, r := range resources {
@@ -179,23 +179,23 @@ func TestTheTemporaryHostKeyIsForBootstrapAlone(t *testing.T) {
 		if strings.HasSuffix(name, "-bootstrap") {
 			assert.True(t, strings.HasPrefix(key, "ecdsa-sha2-nistp256 "), name)
 			assert.Contains(t, plain(resources[r.Parent+"-droplet"].Inputs["userData"]).StringValue(), key)
-			assert.Contains(t, r.Ignored, "connection", "%s would dial with a retired key", name)
+			assert.Contains(t, r.Ignored, "connection", "%s would pin a retired key", name)
 		} else {
 			assert.Equal(t, mocks.HostKey, key, name)
 		}
 	}
 }
 
-// No input of any resource but connections and user data may hold a secret in clear text.
-func TestSecretsStayWhereTheyBelong(t *testing.T) {
+// No input of any resource, except connections and user data, may have a secret in clear text.
+func TestNoSecretsInClearText(t *testing.T) {
 	resources := mocks.MustRun(t, droplets, "")
 	key := strings.TrimSpace(mocks.OperatorKey(t))
 	middle := strings.Split(key, "\n")[2]
 	for name, r := range resources {
 		text := clearText(resource.NewProperty(r.Inputs))
-		assert.NotContains(t, text, middle, "%s holds the operator's private key in clear text", name)
+		assert.NotContains(t, text, middle, "%s has the operator's private key in clear text", name)
 		assert.NotContains(t, text, "dop_v1_planted", name)
-		assert.NotContains(t, text, "EC PRIVATE KEY", "%s holds a temporary host key in clear text", name)
+		assert.NotContains(t, text, "EC PRIVATE KEY", "%s has a temporary host key in clear text", name)
 	}
 }
 
@@ -231,7 +231,7 @@ const existing = `{
 	]
 }`
 
-// An existing machine is cleaned when it leaves; a droplet just goes.
+// What promwire made on an existing machine is removed with it from the fleet; a droplet is just deleted.
 func TestOnlyWhatOutlivesTheFleetIsUndone(t *testing.T) {
 	for name, r := range mocks.MustRun(t, existing, "") {
 		_, undone := r.Inputs["delete"]
@@ -260,7 +260,7 @@ func TestAnExistingFleetNeedsNoCloud(t *testing.T) {
 	assert.NotContains(t, resources["monitor-converge"].Inputs["stdin"].StringValue(), rule)
 	outside := resources["promwire-test-verification-outside"].Inputs["stdin"].StringValue()
 	assert.Contains(t, outside, "direct 198.51.100.11 2222 open")
-	assert.NotContains(t, outside, "172.20.0.5", "nobody outside can try an address behind a bastion")
+	assert.NotContains(t, outside, "172.20.0.5", "an address behind a bastion can't be probed from outside")
 }
 
 func TestBadSettingsTouchNothing(t *testing.T) {

@@ -15,17 +15,17 @@ func pushed(jobs string) string {
 	return strings.Replace(droplets, `"monitor": {"name"`, `"pushgateway": {"enabled": true, "jobs": [`+jobs+`]}, "monitor": {"name"`, 1)
 }
 
-// A Pushgateway is the monitor's affair: no target notices, and no resource comes to be.
+// A Pushgateway concerns only the monitor: no target changes, and there is no new resource.
 func TestWhatAPushgatewayTouches(t *testing.T) {
 	verified := []string{"promwire-test-verification-gate", "promwire-test-verification-outside"}
 	for name, c := range map[string]struct {
 		old, new string
 		touched  []string
 	}{
-		"on":          {droplets, pushed(`"backup"`), append(verified, "monitor-converge", "monitor-confirm")},
-		"off":         {pushed(`"backup"`), droplets, append(verified, "monitor-converge", "monitor-confirm")},
-		"a job more":  {pushed(`"backup"`), pushed(`"backup", "report"`), append(verified, "monitor-converge")},
-		"their order": {pushed(`"report", "backup"`), pushed(`"backup", "report"`), nil},
+		"on":           {droplets, pushed(`"backup"`), append(verified, "monitor-converge", "monitor-confirm")},
+		"off":          {pushed(`"backup"`), droplets, append(verified, "monitor-converge", "monitor-confirm")},
+		"one more job": {pushed(`"backup"`), pushed(`"backup", "report"`), append(verified, "monitor-converge")},
+		"their order":  {pushed(`"report", "backup"`), pushed(`"backup", "report"`), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := mocks.MustRun(t, c.old, "")
@@ -35,8 +35,8 @@ func TestWhatAPushgatewayTouches(t *testing.T) {
 	}
 }
 
-// It is closed to the internet, which is tried on the monitor alone.
-func TestAPushgatewayIsTheTunnelsAlone(t *testing.T) {
+// It is closed to the internet, and only the monitor is probed for it.
+func TestAPushgatewayIsOpenOnlyInTheTunnel(t *testing.T) {
 	resources := mocks.MustRun(t, pushed(`"backup"`), "")
 	script := resources["monitor-converge"].Inputs["stdin"].StringValue()
 	assert.Equal(t, []string{"--web.listen-address=10.98.0.1:9091"}, regexp.MustCompile(`--web\.listen-address=\S+:9091`).FindAllString(script, -1))

@@ -15,8 +15,8 @@ var certified = strings.NewReplacer(
 	`"region": "sgp1"`, `"region": "sgp1", "transport": "tls"`,
 ).Replace(droplets)
 
-// With certificates a host has no resource and no connection more: enrol signs, and converge waits for it.
-func TestCertificatesTakeNoResourceMore(t *testing.T) {
+// With certificates a host has no more resources and connections than without: enrol signs, and converge waits for it.
+func TestCertificatesNeedNoMoreResources(t *testing.T) {
 	plain, tls := mocks.MustRun(t, droplets, ""), mocks.MustRun(t, certified, "")
 	for _, host := range []string{"monitor", "lon", "sfo", "sgp"} {
 		count := func(resources map[string]mocks.Resource) (own int) {
@@ -35,8 +35,8 @@ func TestCertificatesTakeNoResourceMore(t *testing.T) {
 	}
 }
 
-// The authority's own business is the monitor's; a target gets its certificate and what it trusts, in clear and not as a secret, so
-// that a preview shows them.
+// Only the monitor has the authority; a target gets its certificate and the authorities that it trusts, not as secrets, so that a
+// preview shows them.
 func TestCertificatesTravelAndKeysDoNot(t *testing.T) {
 	for name, r := range mocks.MustRun(t, certified, "") {
 		script := r.Inputs["stdin"]
@@ -79,7 +79,7 @@ func TestOutsideTheTunnel(t *testing.T) {
 	assert.Contains(t, enrol, "DNS:sgp IP:198.51.100.21")
 	assert.NotContains(t, enrol, "peer-sgp.conf")
 
-	// Prometheus may talk to it: systemd would keep a service to the tunnel's networks.
+	// Prometheus may connect to it: systemd would restrict a service to the tunnel's networks.
 	assert.NotContains(t, unit(t, resources, "prometheus.service"), "IPAddressDeny")
 	assert.Contains(t, unit(t, mocks.MustRun(t, droplets, ""), "prometheus.service"), "IPAddressDeny=any")
 
