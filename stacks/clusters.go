@@ -20,10 +20,7 @@ func (t translation) cluster(c settings.Cluster) cluster.Args {
 		Config:  kubernetes.Config{Path: c.Kubeconfig.Path, Contents: c.Kubeconfig.Contents, Context: c.Kubeconfig.Context},
 		Images:  cluster.Images{Prometheus: images.Prometheus, Wireproxy: images.Wireproxy, Reflect: images.Reflect},
 		Address: t.at(c.Name), Key: c.Key, Dark: c.Mode == settings.Dark,
-		Server: desired.Server{
-			Cluster: c.Name, ScrapeInterval: c.Prometheus.ScrapeInterval,
-			RetentionTime: c.Prometheus.RetentionTime, RetentionSize: c.Prometheus.RetentionSize,
-		},
+		Server: c.Server, Existing: c.Existing, Expose: c.Expose,
 		API: c.API, Reflect: c.Reflect, ReflectName: c.ReflectName(),
 		Match: c.Match, Interval: t.settings.Monitor.Prometheus.ScrapeInterval,
 		AcceptUnenforced: c.AcceptUnenforced, Again: t.settings.Verification.Again,
@@ -31,13 +28,6 @@ func (t translation) cluster(c settings.Cluster) cluster.Args {
 	}
 	if args.ReflectName != "" {
 		args.ReflectAddress = t.at(args.ReflectName)
-	}
-	if e := c.Prometheus.Existing; e != nil {
-		existing := cluster.Service(*e)
-		args.Existing = &existing
-	}
-	for _, e := range c.Expose {
-		args.Expose = append(args.Expose, cluster.Exposed{Service: cluster.Service(e.Service), TunnelPort: e.TunnelPort})
 	}
 	if p := c.Pushgateway; p != nil {
 		args.Pushgateway = &pushgateway.Args{Image: images.Pushgateway, Jobs: p.Jobs, From: p.From, Key: c.Key}

@@ -29,9 +29,9 @@ type Args struct {
 	Key                    string     // any text; another one makes other keys
 	Dark                   bool       // nothing listens on the cluster's network; otherwise a gateway leads to what does
 	Server                 desired.Server
-	Existing               *Service // a Prometheus that exists already; nil: promwire runs one
-	API                    bool     // whether the gateway leads to the Kubernetes API
-	Expose                 []Exposed
+	Existing               *desired.Service // a Prometheus that exists already; nil: promwire runs one
+	API                    bool             // whether the gateway leads to the Kubernetes API
+	Expose                 []desired.Exposed
 	Reflect                bool
 	ReflectName            string     // its own end of the tunnel; "": it has none
 	ReflectAddress         netip.Addr // of that
@@ -42,20 +42,6 @@ type Args struct {
 	Again                  string        // any text; a new one checks again that policies are enforced
 	TunnelPort             int           // UDP, of the monitor
 	ByName                 bool          // whether the monitor is dialled by a DNS name
-}
-
-// Service is a Service in the cluster that promwire did not make.
-type Service struct {
-	Name, Namespace string
-	Port, PodPort   int // TCP
-}
-
-func (s Service) at() string { return fmt.Sprintf("%s.%s.svc:%d", s.Name, s.Namespace, s.Port) }
-
-// Exposed is a Service that the monitor reaches at a TCP port of the cluster's tunnel address.
-type Exposed struct {
-	Service
-	TunnelPort int
 }
 
 // Cluster is one that the monitor federates.
@@ -124,12 +110,7 @@ func (c *Cluster) graph() desired.Values {
 	v := desired.Values{
 		Dark: c.Args.Dark, TunnelPort: c.Args.TunnelPort, ByName: c.Args.ByName, APIServers: c.found.APIServers,
 		API: c.Args.API, Reflect: c.Args.Reflect,
-	}
-	if e := c.Args.Existing; e != nil {
-		v.Existing = &desired.Backend{Namespace: e.Namespace, Port: e.PodPort}
-	}
-	for _, e := range c.Args.Expose {
-		v.Expose = append(v.Expose, desired.Backend{Namespace: e.Namespace, Port: e.PodPort})
+		Existing: c.Args.Existing, Expose: c.Args.Expose,
 	}
 	if p := c.Args.Pushgateway; p != nil {
 		v.Pushgateway, v.PushFrom = p.Port(), p.From

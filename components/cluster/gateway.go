@@ -11,9 +11,6 @@ import (
 	"github.com/promwire/promwire/provisioners/wireproxy"
 )
 
-// APIPort is the port of the cluster's tunnel address that leads to the Kubernetes API: the port that API servers listen on.
-const APIPort = 6443
-
 // gateway runs the pod that has the cluster's end of the tunnel and leads to what listens inside the cluster.
 func (c *Cluster) gateway(ctx *pulumi.Context) error {
 	if c.Args.Dark {
@@ -32,20 +29,20 @@ func (c *Cluster) gateway(ctx *pulumi.Context) error {
 }
 
 func (c *Cluster) gatewayForwards() forwards {
-	own := Service{Name: "prometheus", Namespace: c.Args.Namespace, Port: desired.PrometheusPort}
+	own := desired.Service{Name: "prometheus", Namespace: c.Args.Namespace, Port: desired.PrometheusPort}
 	if c.Args.Existing != nil {
 		own = *c.Args.Existing
 	}
-	f := forwards{listen: []wireproxy.Forward{{Port: prometheus.Port, To: own.at()}}}
+	f := forwards{listen: []wireproxy.Forward{{Port: prometheus.Port, To: own.At()}}}
 	if c.Args.Reflect {
-		to := Service{Name: "reflect", Namespace: c.Args.Namespace, Port: desired.ReflectPort}
-		f.listen = append(f.listen, wireproxy.Forward{Port: desired.ReflectPort, To: to.at()})
+		to := desired.Service{Name: "reflect", Namespace: c.Args.Namespace, Port: desired.ReflectPort}
+		f.listen = append(f.listen, wireproxy.Forward{Port: desired.ReflectPort, To: to.At()})
 	}
 	if c.Args.API {
-		f.listen = append(f.listen, wireproxy.Forward{Port: APIPort, To: Service{Name: "kubernetes", Namespace: "default", Port: 443}.at()})
+		f.listen = append(f.listen, wireproxy.Forward{Port: desired.APIPort, To: desired.Service{Name: "kubernetes", Namespace: "default", Port: 443}.At()})
 	}
 	for _, e := range c.Args.Expose {
-		f.listen = append(f.listen, wireproxy.Forward{Port: e.TunnelPort, To: e.at()})
+		f.listen = append(f.listen, wireproxy.Forward{Port: e.TunnelPort, To: e.At()})
 	}
 	return f
 }
@@ -56,7 +53,7 @@ func (c *Cluster) Kubectl(login pulumi.StringOutput) pulumi.StringOutput {
 		return pulumi.String("").ToStringOutput()
 	}
 	return pulumi.Sprintf("ssh -L %d:%s:%d%s; kubectl --server https://127.0.0.1:%d --tls-server-name kubernetes.default.svc",
-		APIPort, c.Args.Address.String(), APIPort, login, APIPort)
+		desired.APIPort, c.Args.Address.String(), desired.APIPort, login, desired.APIPort)
 }
 
 // listenAt is a process's listen flag: in a dark cluster, its pod's loopback.

@@ -28,17 +28,11 @@ type Values struct {
 	ByName      bool             // whether the monitor is dialled by a DNS name, whose address may be any
 	APIServers  []netip.AddrPort // behind the Service kubernetes.default
 	API         bool             // whether the gateway leads to them
-	Existing    *Backend         // a Prometheus that is not promwire's
-	Expose      []Backend
+	Existing    *Service         // a Prometheus that is not promwire's
+	Expose      []Exposed
 	Reflect     bool
 	Pushgateway int      // TCP port of its pods where others push; 0: there is none
 	PushFrom    []string // namespaces whose pods push
-}
-
-// Backend is what stands behind a Service that is not promwire's.
-type Backend struct {
-	Namespace string
-	Port      int // TCP, of its pods
 }
 
 // Graph is every way that is open in promwire's namespace.
@@ -91,7 +85,7 @@ func (v Values) gateway() []Edge {
 	from := End{Role: RoleGateway}
 	edges := dns(RoleGateway)
 	if v.Existing != nil {
-		edges = append(edges, Edge{from, End{Namespace: v.Existing.Namespace}, TCP, v.Existing.Port})
+		edges = append(edges, Edge{from, End{Namespace: v.Existing.Namespace}, TCP, v.Existing.PodPort})
 	} else {
 		edges = append(edges, Edge{from, End{Role: RolePrometheus}, TCP, PrometheusPort})
 	}
@@ -99,7 +93,7 @@ func (v Values) gateway() []Edge {
 		edges = append(edges, Edge{from, End{Role: RoleReflect}, TCP, ReflectPort})
 	}
 	for _, e := range v.Expose {
-		edges = append(edges, Edge{from, End{Namespace: e.Namespace}, TCP, e.Port})
+		edges = append(edges, Edge{from, End{Namespace: e.Namespace}, TCP, e.PodPort})
 	}
 	if v.API {
 		edges = append(edges, v.apiServers(RoleGateway)...)

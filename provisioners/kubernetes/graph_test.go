@@ -39,7 +39,10 @@ func TestGraph(t *testing.T) {
 		}},
 		{"gateway with all that there is", with(func(v *Values) {
 			v.API, v.Reflect, v.Pushgateway, v.PushFrom = true, true, 8443, []string{"batch", "night"}
-			v.Expose = []Backend{{"tools", 3000}, {"logs", 3100}}
+			v.Expose = []Exposed{
+				{Service{Name: "grafana", Namespace: "tools", Port: 80, PodPort: 3000}, 8080},
+				{Service{Name: "loki", Namespace: "logs", Port: 3100, PodPort: 3100}, 3100},
+			}
 		}), [][]string{
 			dnsOf("gateway"), dnsOf("prometheus"), apiOf("prometheus"), apiOf("gateway"),
 			{
@@ -49,7 +52,9 @@ func TestGraph(t *testing.T) {
 				"namespace batch -> pushgateway 8443/TCP", "namespace night -> pushgateway 8443/TCP",
 			},
 		}},
-		{"gateway to a Prometheus that is there", with(func(v *Values) { v.Existing = &Backend{"monitoring", 9091} }), [][]string{
+		{"gateway to a Prometheus that is there", with(func(v *Values) {
+			v.Existing = &Service{Name: "prometheus-operated", Namespace: "monitoring", Port: 9090, PodPort: 9091}
+		}), [][]string{
 			dnsOf("gateway"), {"gateway -> namespace monitoring 9091/TCP", "gateway -> the monitor 51820/UDP"},
 		}},
 		{"gateway by name", with(func(v *Values) { v.ByName, v.TunnelPort = true, 443 }), [][]string{

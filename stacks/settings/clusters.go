@@ -3,7 +3,6 @@ package settings
 import (
 	"regexp"
 	"slices"
-	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -27,19 +26,17 @@ const (
 // maxCluster is the longest name of a cluster, in bytes: what is named after it has 63.
 const maxCluster = 48
 
-// apiPort is where a cluster's tunnel address has the Kubernetes API: the port that API servers listen on.
-const apiPort = 6443
-
 // Cluster is a Kubernetes cluster to watch.
 type Cluster struct {
 	Name             string // RFC 1123 label in lower case, unique among hosts and clusters
 	Kubeconfig       Kubeconfig
 	Namespace        string
-	Mode             string // Gateway or Dark
-	Key              string // which keys the ends of the tunnel have
-	Prometheus       ClusterPrometheus
-	API              bool // whether the Kubernetes API is reached through the tunnel
-	Expose           []Exposed
+	Mode             string              // Gateway or Dark
+	Key              string              // which keys the ends of the tunnel have
+	Server           kubernetes.Server   // the Prometheus that promwire runs there
+	Existing         *kubernetes.Service // a Prometheus that is there already, in place of Server; nil: none
+	API              bool                // whether the Kubernetes API is reached through the tunnel
+	Expose           []kubernetes.Exposed
 	Reflect          bool
 	Pushgateway      *ClusterPushgateway // nil: none
 	Match            []string            // selectors of the series that the monitor takes; never empty
@@ -67,26 +64,6 @@ func (c Cluster) ReflectName() string {
 type Kubeconfig struct {
 	Path, Contents string // one of them, or none
 	Context        string // "": the current one
-}
-
-// ClusterPrometheus is the Prometheus of a cluster.
-type ClusterPrometheus struct {
-	Existing       *Service // nil: promwire runs one
-	ScrapeInterval time.Duration
-	RetentionTime  time.Duration
-	RetentionSize  string // as Prometheus's flag takes it, such as 10GB
-}
-
-// Service is one of a cluster's.
-type Service struct {
-	Name, Namespace string
-	Port, PodPort   int // TCP
-}
-
-// Exposed is a service that the monitor reaches at a port of the cluster's tunnel address.
-type Exposed struct {
-	Service
-	TunnelPort int // TCP
 }
 
 // ClusterPushgateway is a Pushgateway in a cluster.
@@ -121,10 +98,11 @@ func (c *checker) cluster(path string, d document.Cluster) Cluster {
 	}
 	cluster := Cluster{
 		Name: d.Name, Kubeconfig: c.kubeconfig(path+".kubeconfig", d.Kubeconfig), Namespace: or(d.Namespace, defaultNamespace),
-		Mode: d.Mode, Key: or(d.Key, defaultKey), Prometheus: c.clusterPrometheus(path, d), API: d.API, Reflect: d.Reflect,
+		Mode: d.Mode, Key: or(d.Key, defaultKey), API: d.API, Reflect: d.Reflect,
 		Pushgateway: c.clusterPushgateway(path+".pushgateway", d.Pushgateway), Match: c.match(path+".federate.match", d.Federate.Match),
 		AcceptUnenforced: d.AcceptUnenforced,
 	}
+	cluster.Server, cluster.Existing = c.clusterPrometheus(path, d)
 	c.dns(path+".namespace", cluster.Namespace)
 	c.dns(path+".key", cluster.Key)
 	switch d.Mode {
@@ -166,7 +144,8 @@ func (c *checker) kubeconfig(path string, k document.Kubeconfig) Kubeconfig {
 	return Kubeconfig{Path: k.Path, Contents: k.Contents, Context: k.Context}
 }
 
-func (c *checker) clusterPrometheus(path string, d document.Cluster) ClusterPrometheus {
+// clusterPrometheus is the one that promwire runs, or the one that is there already.
+func (c *checker) clusterPrometheus(path string, d document.Cluster) (kubernetes.Server, *kubernetes.Service) {
 	path += ".prometheus"
 	if d.Prometheus.Service != nil {
 		if d.Prometheus.ScrapeInterval != "" || d.Prometheus.Retention != (document.Retention{}) {
@@ -176,7 +155,7 @@ func (c *checker) clusterPrometheus(path string, d document.Cluster) ClusterProm
 			c.Add(path+".service", "is a Prometheus that promwire does not configure, so it would not scrape reflect or the Pushgateway; leave them out")
 		}
 		service := c.service(path+".service", *d.Prometheus.Service)
-		return ClusterPrometheus{Existing: &service}
+		return kubernetes.Server{Cluster: d.Name}, &service
 	}
 	resolved := c.prometheus(path, document.Prometheus{
 		ScrapeInterval: d.Prometheus.ScrapeInterval,
@@ -185,35 +164,36 @@ func (c *checker) clusterPrometheus(path string, d document.Cluster) ClusterProm
 			Size: or(d.Prometheus.Retention.Size, defaultClusterSize),
 		},
 	})
-	return ClusterPrometheus{
-		ScrapeInterval: resolved.ScrapeInterval, RetentionTime: resolved.RetentionTime, RetentionSize: resolved.RetentionSize,
-	}
+	return kubernetes.Server{
+		Cluster: d.Name, ScrapeInterval: resolved.ScrapeInterval,
+		RetentionTime: resolved.RetentionTime, RetentionSize: resolved.RetentionSize,
+	}, nil
 }
 
-func (c *checker) service(path string, s document.Service) Service {
+func (c *checker) service(path string, s document.Service) kubernetes.Service {
 	c.dns(path+".name", s.Name)
 	c.dns(path+".namespace", s.Namespace)
 	if s.Port == nil {
 		c.Add(path+".port", "missing: give the Service's TCP port")
 	}
-	service := Service{Name: s.Name, Namespace: s.Namespace, Port: c.number(path+".port", s.Port, 1, 1, maxPort)}
+	service := kubernetes.Service{Name: s.Name, Namespace: s.Namespace, Port: c.number(path+".port", s.Port, 1, 1, maxPort)}
 	service.PodPort = c.number(path+".podPort", s.PodPort, service.Port, 1, maxPort)
 	return service
 }
 
 // expose are the services that the gateway forwards, each at a port of its own.
-func (c *checker) expose(path string, d document.Cluster) []Exposed {
+func (c *checker) expose(path string, d document.Cluster) []kubernetes.Exposed {
 	taken := map[int]string{prometheus.Port: "Prometheus"}
 	if d.API {
-		taken[apiPort] = "the Kubernetes API"
+		taken[kubernetes.APIPort] = "the Kubernetes API"
 	}
 	if d.Reflect {
 		taken[kubernetes.ReflectPort] = "reflect"
 	}
-	var all []Exposed
+	var all []kubernetes.Exposed
 	for i, e := range d.Expose {
 		at := document.Index(path+".expose", i)
-		exposed := Exposed{Service: c.service(at, e.Service)}
+		exposed := kubernetes.Exposed{Service: c.service(at, e.Service)}
 		exposed.TunnelPort = c.number(at+".tunnelPort", e.TunnelPort, exposed.Port, 1, maxPort)
 		if other, is := taken[exposed.TunnelPort]; is && (e.Port != nil || e.TunnelPort != nil) {
 			c.Add(at+".tunnelPort", "%d of the cluster's tunnel address is used by %s already; choose another", exposed.TunnelPort, other)

@@ -14,6 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/release"
@@ -221,11 +222,11 @@ func TestEverything(t *testing.T) {
 		Clusters: []Cluster{
 			{
 				Name: "a", Kubeconfig: Kubeconfig{Path: "~/.kube/other", Context: "admin@a"}, Namespace: "watched", Mode: Gateway, Key: "second",
-				Prometheus: ClusterPrometheus{ScrapeInterval: 5 * time.Second, RetentionTime: 48 * time.Hour, RetentionSize: "2GB"},
-				API:        true,
-				Expose: []Exposed{
-					{Service: Service{Name: "grafana", Namespace: "tools", Port: 80, PodPort: 3000}, TunnelPort: 8080},
-					{Service: Service{Name: "loki", Namespace: "logs", Port: 3100, PodPort: 3100}, TunnelPort: 3100},
+				Server: kubernetes.Server{Cluster: "a", ScrapeInterval: 5 * time.Second, RetentionTime: 48 * time.Hour, RetentionSize: "2GB"},
+				API:    true,
+				Expose: []kubernetes.Exposed{
+					{Service: kubernetes.Service{Name: "grafana", Namespace: "tools", Port: 80, PodPort: 3000}, TunnelPort: 8080},
+					{Service: kubernetes.Service{Name: "loki", Namespace: "logs", Port: 3100, PodPort: 3100}, TunnelPort: 3100},
 				},
 				Reflect:     true,
 				Pushgateway: &ClusterPushgateway{Form: Direct, Jobs: []string{"backup", "night-shift"}, From: []string{"batch", "default"}},
@@ -233,12 +234,13 @@ func TestEverything(t *testing.T) {
 			},
 			{
 				Name: "b", Kubeconfig: Kubeconfig{Contents: "kind: Config"}, Namespace: "promwire", Mode: Gateway, Key: "1",
-				Prometheus: ClusterPrometheus{Existing: &Service{Name: "prometheus-operated", Namespace: "monitoring", Port: 9090, PodPort: 9091}},
-				Match:      []string{`{__name__=~"job:.+"}`},
+				Server:   kubernetes.Server{Cluster: "b"},
+				Existing: &kubernetes.Service{Name: "prometheus-operated", Namespace: "monitoring", Port: 9090, PodPort: 9091},
+				Match:    []string{`{__name__=~"job:.+"}`},
 			},
 			{
 				Name: "c", Namespace: "dark", Mode: Dark, Key: "1", Reflect: true, Match: []string{`{__name__=~"job:.+"}`},
-				Prometheus: ClusterPrometheus{ScrapeInterval: 15 * time.Second, RetentionTime: 24 * time.Hour, RetentionSize: "1GB"},
+				Server: kubernetes.Server{Cluster: "c", ScrapeInterval: 15 * time.Second, RetentionTime: 24 * time.Hour, RetentionSize: "1GB"},
 			},
 		},
 		// A proxy's nginx is no cluster's here.
@@ -265,7 +267,7 @@ func TestClusterDefaults(t *testing.T) {
 	s := parsed(t, "clusters")
 	want := Cluster{
 		Name: "a", Namespace: "promwire", Mode: Gateway, Key: "1", Match: []string{`{__name__=~"job:.+"}`},
-		Prometheus: ClusterPrometheus{ScrapeInterval: 15 * time.Second, RetentionTime: 24 * time.Hour, RetentionSize: "1GB"},
+		Server: kubernetes.Server{Cluster: "a", ScrapeInterval: 15 * time.Second, RetentionTime: 24 * time.Hour, RetentionSize: "1GB"},
 	}
 	if !reflect.DeepEqual(s.Clusters[0], want) {
 		t.Errorf("got  %+v\nwant %+v", s.Clusters[0], want)
