@@ -55,12 +55,12 @@ func (t translation) monitor() fleet.Monitor {
 			Labels:         m.Labels,
 			Tunnel:         t.tunnel(ledger.MonitorSlot),
 			SSH:            t.ssh(m.Host),
-			Releases:       t.releases(),
+			Releases:       t.settings.Releases,
 			ScrapeInterval: m.Prometheus.ScrapeInterval,
 			RetentionTime:  m.Prometheus.RetentionTime,
 			RetentionSize:  m.Prometheus.RetentionSize,
 			Open:           open(m.Host),
-			TLS:            t.tls(),
+			TLS:            t.settings.TLS,
 			Forward:        t.forward(),
 			Direct:         slices.ContainsFunc(t.settings.Targets, direct),
 			Web:            m.Prometheus.Web,
@@ -79,14 +79,14 @@ func (t translation) target(h settings.Host) fleet.Target {
 		Region: h.Region,
 		Labels: h.Labels,
 		Listen: h.Listen,
-		Period: t.tls().Period(now()),
+		Period: t.settings.TLS.Period(now()),
 		Plan: plan.TargetSpec{
 			Host:     h.Name,
 			Tunnel:   t.tunnel(t.addresses.Hosts[h.Name]),
 			SSH:      t.ssh(h),
-			Releases: t.releases(),
+			Releases: t.settings.Releases,
 			Open:     open(h),
-			TLS:      t.tls(),
+			TLS:      t.settings.TLS,
 
 			Exporters: h.Exporters,
 			Scrape:    h.Scrape,
@@ -99,14 +99,6 @@ func direct(h settings.Host) bool { return h.Transport == settings.TLSOnly }
 
 // now is the clock: whether a certificate is due depends on it.
 var now = time.Now
-
-func (t translation) tls() plan.TLS {
-	s := t.settings.TLS
-	if !s.Enabled {
-		return plan.TLS{}
-	}
-	return plan.TLS{Validity: s.Validity, RenewBefore: s.RenewBefore, Authorities: s.Authorities}
-}
 
 // text is an address, or "" of none.
 func text(address netip.Addr) string {
@@ -150,11 +142,6 @@ func (t translation) ssh(h settings.Host) plan.SSH {
 		ssh.Port = h.Existing.Port
 	}
 	return ssh
-}
-
-func (t translation) releases() plan.Releases {
-	r := t.settings.Releases
-	return plan.Releases{Mirror: r.Mirror, Prometheus: r.Prometheus, Pushgateway: r.Pushgateway}
 }
 
 // scraped are the jobs of what the targets serve.

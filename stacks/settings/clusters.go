@@ -14,7 +14,7 @@ import (
 // Modes of clusters.
 const (
 	Gateway = "gateway" // Prometheus listens in the cluster, and a gateway pod holds the tunnel
-	Dark    = "dark"    // Prometheus listens on its pod's loopback alone, beside the end of the tunnel
+	Dark    = "dark"    // Prometheus listens on its pod's loopback only, beside the end of the tunnel
 )
 
 // Forms of a Pushgateway.
@@ -34,7 +34,7 @@ type Cluster struct {
 	Mode             string              // Gateway or Dark
 	Key              string              // which keys the ends of the tunnel have
 	Server           kubernetes.Server   // the Prometheus that promwire runs there
-	Existing         *kubernetes.Service // a Prometheus that is there already, in place of Server; nil: none
+	Existing         *kubernetes.Service // an existing Prometheus, in place of Server; nil: none
 	API              bool                // whether the Kubernetes API is reached through the tunnel
 	Expose           []kubernetes.Exposed
 	Reflect          bool
@@ -144,7 +144,7 @@ func (c *checker) kubeconfig(path string, k document.Kubeconfig) Kubeconfig {
 	return Kubeconfig{Path: k.Path, Contents: k.Contents, Context: k.Context}
 }
 
-// clusterPrometheus is the one that promwire runs, or the one that is there already.
+// clusterPrometheus is the one that promwire runs, or the existing one.
 func (c *checker) clusterPrometheus(path string, d document.Cluster) (kubernetes.Server, *kubernetes.Service) {
 	path += ".prometheus"
 	if d.Prometheus.Service != nil {

@@ -15,7 +15,7 @@ var pinned = regexp.MustCompile(`^[^\s@]+@sha256:[0-9a-f]{64}$`)
 // unsaid is what the stack file clusters has where only the operator knows the digest. No image has this one.
 var unsaid = "@sha256:" + strings.Repeat("0", 64)
 
-// images are those that the clusters run. A digest says what runs; a tag alone says who was asked last.
+// images are those that the clusters run. A digest names what runs; a tag may name something else tomorrow.
 func (c *checker) images(d document.Images, clusters []document.Cluster) Images {
 	var pushgateway, nginx, reflect bool
 	for _, cluster := range clusters {

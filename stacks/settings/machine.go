@@ -26,7 +26,7 @@ var user = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)
 // signatures with SHA-1, which today's servers refuse.
 var hostKeyTypes = []string{ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521}
 
-// existing says whether an entry means a machine that is already there: any word on how to reach it makes it one.
+// existing says whether an entry means an existing machine: any key on how to reach it makes it one.
 func existing(m document.Machine) bool {
 	return m.Server != document.Server{} || m.Bastion != nil
 }

@@ -86,7 +86,7 @@ func (c *checker) prefix(path, text string) (netip.Prefix, bool) {
 	prefix, err := netip.ParsePrefix(text)
 	if err != nil {
 		if addr, err := netip.ParseAddr(text); err == nil {
-			c.Add(path, "%s is an address, not a network; for this address alone write %s/%d", text, addr, addr.BitLen())
+			c.Add(path, "%s is an address, not a network; for only this address write %s/%d", text, addr, addr.BitLen())
 		} else {
 			c.Add(path, "%q is not a network; write it as address/bits, such as %s", text, defaultCIDR)
 		}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
@@ -16,7 +17,7 @@ var version = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9a-z.]+)?$`)
 // sumBytes is the size of a SHA-256 checksum.
 const sumBytes = 32
 
-func (c *checker) releases(r document.Releases) Releases {
+func (c *checker) releases(r document.Releases) plan.Releases {
 	mirror := c.mirror("releases.mirror", r.Mirror)
 	c.pinned = map[string]release.Release{}
 	for _, exporter := range []release.Release{
@@ -25,7 +26,7 @@ func (c *checker) releases(r document.Releases) Releases {
 	} {
 		c.pinned[exporter.Name] = exporter
 	}
-	return Releases{
+	return plan.Releases{
 		Mirror:      mirror,
 		Prometheus:  c.release("prometheus", r.Prometheus, release.Prometheus),
 		Pushgateway: c.release("pushgateway", r.Pushgateway, release.Pushgateway),

@@ -46,7 +46,7 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 	c.room(s.Network.V4, s.Clusters)
 	c.overlap(s.Network, s.Monitor)
 	c.reachable(s.SSH.From)
-	c.outsideTunnel(s)
+	c.outsideTunnel(s, fleet.TLS.Enabled)
 	c.pushes(s)
 	s.Warnings = c.warnings
 	return s, c.Problems

@@ -16,6 +16,7 @@ import (
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/release"
 )
@@ -135,8 +136,7 @@ func TestDefaults(t *testing.T) {
 			Prometheus: Prometheus{ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "10GB"},
 		},
 		Targets:  []Host{},
-		TLS:      TLS{Validity: 90 * 24 * time.Hour, RenewBefore: 30 * 24 * time.Hour, Authorities: []string{"1"}},
-		Releases: Releases{Prometheus: release.Prometheus, Pushgateway: release.Pushgateway},
+		Releases: plan.Releases{Prometheus: release.Prometheus, Pushgateway: release.Pushgateway},
 		Warnings: s.Warnings,
 	}
 	if !reflect.DeepEqual(s, want) {
@@ -190,7 +190,7 @@ func TestEverything(t *testing.T) {
 				Web: prometheus.Web{TLS: true, User: "admin"},
 			},
 		},
-		TLS: TLS{Enabled: true, Validity: 60 * 24 * time.Hour, RenewBefore: 20 * 24 * time.Hour, Authorities: []string{"old", "2"}},
+		TLS: plan.TLS{Validity: 60 * 24 * time.Hour, RenewBefore: 20 * 24 * time.Hour, Authorities: []string{"old", "2"}},
 		Targets: []Host{
 			node("node-1", "lon1"), node("node-2", "sfo3"), node("node-3", "lon1"), node("node-4", "sfo3"), node("node-5", "lon1"),
 			{Name: "4ever", Region: "fra1", Size: "s-1vcpu-1gb", Image: "debian-12-x64", Transport: TLSOnly, Exporters: nodeOnly(pinned)},
@@ -212,7 +212,7 @@ func TestEverything(t *testing.T) {
 				},
 			}},
 		},
-		Releases: Releases{
+		Releases: plan.Releases{
 			Mirror: "http://127.0.0.1:8080/releases",
 			Prometheus: release.Release{Name: "prometheus", Version: "9.8.0-rc.1", SHA256: map[string]string{
 				"amd64": sum, "arm64": "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789",

@@ -9,8 +9,8 @@ import (
 
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/provisioners/prometheus"
-	"github.com/promwire/promwire/provisioners/release"
 )
 
 // Settings are one stack's, complete and valid.
@@ -25,8 +25,8 @@ type Settings struct {
 	// ScrapeConfigs are the operator's own jobs of the monitor's Prometheus: one JSON object each, on one line.
 	ScrapeConfigs []string
 	Pushgateway   Pushgateway
-	TLS           TLS
-	Releases      Releases
+	TLS           plan.TLS      // the zero value: no certificates
+	Releases      plan.Releases // beside those of each host's exporters
 	Verification  Verification
 
 	SSHPrivateKey  string // the operator's, in OpenSSH's or PEM format with a newline at the end; a secret
@@ -55,14 +55,6 @@ type Network struct {
 	V6   netip.Prefix // masked, a /64; the zero value: no IPv6 in the tunnel
 	Port int          // UDP, the monitor's
 	MTU  int          // bytes
-}
-
-// TLS is the fleet's certificates.
-type TLS struct {
-	Enabled     bool
-	Validity    time.Duration
-	RenewBefore time.Duration // less than Validity
-	Authorities []string      // names of the trusted ones, one or two: the first signs Prometheus's certificate, the last the hosts'
 }
 
 // Transports: how a target is reached.
@@ -109,7 +101,7 @@ type Host struct {
 	Listen    netip.Addr // of a target outside the tunnel: its own address; the zero value: the public one
 }
 
-// Machine is one that is already there.
+// Machine is an existing one.
 type Machine struct {
 	Endpoint
 	Bastion *Endpoint       // nil: reached directly
@@ -124,14 +116,7 @@ type Endpoint struct {
 	HostKey string // type and base64, as in authorized_keys; ssh-ed25519 or ecdsa-sha2-*
 }
 
-// Releases are what gets installed, beside the exporters of each host.
-type Releases struct {
-	Mirror      string // base address without a slash at the end; "": upstream
-	Prometheus  release.Release
-	Pushgateway release.Release
-}
-
 // Verification is the proof at the end of an update.
 type Verification struct {
-	Again string // another text than the last time's: prove it anew
+	Again string // another text than the last time's: run the proof again
 }

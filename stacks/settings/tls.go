@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
@@ -33,12 +34,13 @@ var (
 // besideAuthorities is what else lies on the monitor where each authority has a folder of its name; see scripts/authority.sh.
 var besideAuthorities = []string{"hosts", "own", "scraper-validity", "settings"}
 
-func (c *checker) tls(t document.TLS) TLS {
+// tls is how the fleet proves itself. What is written is checked, whether it has any effect or not.
+func (c *checker) tls(t document.TLS) plan.TLS {
 	const path = "tls"
 	if !t.Enabled && (t.Validity != "" || t.RenewBefore != "" || t.Authorities != nil) {
 		c.Add(path+".enabled", "missing: the rest of tls has no effect without it; write enabled: true, or leave the rest out")
 	}
-	settings := TLS{Enabled: t.Enabled, Authorities: c.authorities(path+".authorities", t.Authorities)}
+	settings := plan.TLS{Authorities: c.authorities(path+".authorities", t.Authorities)}
 	settings.Validity = c.duration(path+".validity", or(t.Validity, defaultValidity)).Truncate(time.Second)
 	if settings.Validity != 0 && (settings.Validity < minValidity || settings.Validity > maxValidity) {
 		c.Add(path+".validity", "%s is out of range; it must be from %s to %s", t.Validity,
@@ -50,11 +52,14 @@ func (c *checker) tls(t document.TLS) TLS {
 		c.renewal(path+".renewBefore", t, settings)
 	}
 	settings.RenewBefore = settings.RenewBefore.Truncate(time.Second)
+	if !t.Enabled {
+		return plan.TLS{}
+	}
 	return settings
 }
 
 // renewal checks renewBefore, and quotes both times as they were written.
-func (c *checker) renewal(path string, written document.TLS, t TLS) {
+func (c *checker) renewal(path string, written document.TLS, t plan.TLS) {
 	text := written.RenewBefore
 	switch {
 	case t.RenewBefore == 0 || t.Validity == 0: // reported already

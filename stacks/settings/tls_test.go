@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/provisioners/prometheus"
 )
 
@@ -53,7 +54,7 @@ func TestSingle(t *testing.T) {
 
 // TestRenewal: by default the last third of a certificate's time, in whole seconds, as scripts count.
 func TestRenewal(t *testing.T) {
-	for text, want := range map[string]TLS{
+	for text, want := range map[string]plan.TLS{
 		``:                      {Validity: 90 * 24 * time.Hour, RenewBefore: 30 * 24 * time.Hour},
 		`, "validity": "10m1s"`: {Validity: 601 * time.Second, RenewBefore: 200 * time.Second},
 		`, "validity": "601500ms", "renewBefore": "20500ms"`: {Validity: 601 * time.Second, RenewBefore: 20 * time.Second},
@@ -97,7 +98,7 @@ func TestTLSStackFile(t *testing.T) {
 			t.Errorf("%s: transport %q, want %q", s.Targets[i].Name, s.Targets[i].Transport, want)
 		}
 	}
-	if want := (prometheus.Web{TLS: true, User: "admin"}); !s.TLS.Enabled || s.Monitor.Prometheus.Web != want {
+	if want := (prometheus.Web{TLS: true, User: "admin"}); !s.TLS.Enabled() || s.Monitor.Prometheus.Web != want {
 		t.Errorf("tls %+v, web %+v", s.TLS, s.Monitor.Prometheus.Web)
 	}
 }

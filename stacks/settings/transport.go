@@ -55,14 +55,15 @@ func single(text string) netip.Addr {
 	return addr
 }
 
-// outsideTunnel looks at the targets that are scraped outside the tunnel, and at what they need of the monitor.
-func (c *checker) outsideTunnel(s *Settings) {
+// outsideTunnel looks at the targets that are scraped outside the tunnel, and at what they need of the monitor and of the
+// fleet: certificates.
+func (c *checker) outsideTunnel(s *Settings, certificates bool) {
 	scraped := map[string]string{}
 	for i, host := range c.hosts {
 		if host.Transport != TLSOnly || i > 0 && host.path == c.hosts[i-1].path { // the first of a group stands for all
 			continue
 		}
-		if !s.TLS.Enabled {
+		if !certificates {
 			c.Add(host.path+".transport", "tls needs certificates; write tls: {enabled: true} for the fleet")
 		}
 		c.certified(host)
@@ -71,7 +72,7 @@ func (c *checker) outsideTunnel(s *Settings) {
 			c.scrapable(host, scraped)
 		}
 	}
-	if s.Monitor.Prometheus.Web.TLS && !s.TLS.Enabled {
+	if s.Monitor.Prometheus.Web.TLS && !certificates {
 		c.Add("monitor.prometheus.web.tls", "needs certificates; write tls: {enabled: true} for the fleet")
 	}
 }
