@@ -11,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
 	"github.com/promwire/promwire/components/host"
+	"github.com/promwire/promwire/components/record"
 	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/plan"
@@ -34,6 +35,7 @@ type Monitor struct {
 	Peer     pulumix.Output[plan.Peer] // as the other ends of the tunnel know it; zero if it failed
 	Receipt  pulumi.StringOutput       // JSON: what converge changed, versions, the firewall's digest
 	Script   pulumi.StringOutput       // what converge ran
+	Scripts  string                    // version of the library that converge brings, which enrol stands on
 	Ready    pulumi.Resource           // converged and confirmed
 }
 
@@ -41,13 +43,16 @@ type Monitor struct {
 func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Monitor, error) {
 	m := &Monitor{Plan: args.Plan}
 	name := args.Host.Name
-	if err := ctx.RegisterComponentResource("promwire:index:Monitor", name, m, opts...); err != nil {
+	if err := record.Short(func() error {
+		return ctx.RegisterComponentResource("promwire:index:Monitor", name, m, opts...)
+	}); err != nil {
 		return nil, fmt.Errorf("monitor %s: %w", name, err)
 	}
 	desired, err := plan.Monitor(args.Plan)
 	if err != nil {
 		return nil, fmt.Errorf("monitor %s: %w", name, err)
 	}
+	m.Scripts = desired.Scripts()
 	script, err := desired.Script()
 	if err != nil {
 		return nil, fmt.Errorf("monitor %s: %w", name, err)
@@ -67,14 +72,14 @@ func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.
 		return nil, err
 	}
 	m.Receipt = converge.Stdout
-	confirm := plan.Confirm(plan.ConfirmValues{Host: name, Digest: desired.FirewallDigest()})
+	confirm := plan.Confirm(plan.ConfirmValues{Host: name, Digest: desired.FirewallDigest(), Scripts: m.Scripts})
 	confirmed, err := m.Host.Confirm(ctx, pulumi.String(confirm), converge.Resource)
 	if err != nil {
 		return nil, err
 	}
 	m.Ready = confirmed.Resource
 	return m, ctx.RegisterResourceOutputs(m, pulumi.Map{
-		"address": m.Host.Address, "endpoint": m.Endpoint, "publicKey": m.Host.PublicKey, "receipt": m.Receipt,
+		"address": m.Host.Address, "endpoint": m.Endpoint, "publicKey": m.Host.PublicKey,
 	})
 }
 

@@ -4,6 +4,7 @@
 //   - each operation opens a connection, which stays open until the plugin exits: so there are few Commands, and each does much;
 //   - a logged line of over 64 KiB blocks the update forever: nothing is logged, scripts print one short line;
 //   - a session can't be cancelled: `timeout` ends a script that hangs;
+//   - the state holds each input twice, the standard input in clear text: scripts are small and tell no secret;
 //   - any changed input runs the script again, in place, and a delete gets the same standard input as the create: so a
 //     script that can be undone is one text with two verbs, Apply and Undo.
 package remote
@@ -13,6 +14,8 @@ import (
 
 	"github.com/pulumi/pulumi-command/sdk/go/command/remote"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/record"
 )
 
 // Verbs that a script gets as its first argument.
@@ -85,8 +88,11 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if args.Identity != nil {
 		inputs.Triggers = pulumi.Array{args.Identity}
 	}
-	command, err := remote.NewCommand(ctx, name, inputs, opts...)
-	if err != nil {
+	var command *remote.Command
+	if err := record.Short(func() (err error) {
+		command, err = remote.NewCommand(ctx, name, inputs, opts...)
+		return err
+	}); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return &Command{Resource: command, Stdout: command.Stdout}, nil
@@ -106,12 +112,13 @@ func (c Connection) toArgs() remote.ConnectionArgs {
 	if dials == 0 {
 		dials = DialsToLive
 	}
+	key := c.Login.PrivateKey.ToStringOutput().ApplyT(shortest).(pulumi.StringOutput).ToStringPtrOutput()
 	args := remote.ConnectionArgs{
 		Host:           c.Address,
 		Port:           pulumi.Float64(port(c.Endpoint)),
 		User:           pulumi.String(user(c.Endpoint)),
 		HostKey:        c.HostKey.ToStringOutput().ToStringPtrOutput(),
-		PrivateKey:     c.Login.PrivateKey.ToStringOutput().ToStringPtrOutput(),
+		PrivateKey:     key,
 		DialErrorLimit: pulumi.Int(dials),
 	}
 	if c.Bastion != nil {
@@ -120,7 +127,7 @@ func (c Connection) toArgs() remote.ConnectionArgs {
 			Port:           pulumi.Float64(port(*c.Bastion)),
 			User:           pulumi.String(user(*c.Bastion)),
 			HostKey:        c.Bastion.HostKey.ToStringOutput().ToStringPtrOutput(),
-			PrivateKey:     c.Login.PrivateKey.ToStringOutput().ToStringPtrOutput(),
+			PrivateKey:     key,
 			DialErrorLimit: pulumi.Int(DialsToLive),
 		}
 	}

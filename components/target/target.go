@@ -11,6 +11,7 @@ import (
 
 	"github.com/promwire/promwire/components/host"
 	"github.com/promwire/promwire/components/monitor"
+	"github.com/promwire/promwire/components/record"
 	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/facts"
@@ -44,7 +45,9 @@ type Target struct {
 func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Target, error) {
 	t := &Target{Args: args, monitor: m}
 	name := args.Host.Name
-	if err := ctx.RegisterComponentResource("promwire:index:Target", name, t, opts...); err != nil {
+	if err := record.Short(func() error {
+		return ctx.RegisterComponentResource("promwire:index:Target", name, t, opts...)
+	}); err != nil {
 		return nil, fmt.Errorf("target %s: %w", name, err)
 	}
 	var err error
@@ -63,14 +66,14 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args,
 	}
 	t.Receipt = converge.Stdout
 	confirm, err := t.Host.Confirm(ctx, text(desired, func(p plan.Plan) (string, error) {
-		return plan.Confirm(plan.ConfirmValues{Host: name, Digest: p.FirewallDigest()}), nil
+		return plan.Confirm(plan.ConfirmValues{Host: name, Digest: p.FirewallDigest(), Scripts: p.Scripts()}), nil
 	}), converge.Resource)
 	if err != nil {
 		return nil, err
 	}
 	t.Ready = []pulumi.Resource{enrol.Resource, confirm.Resource}
 	return t, ctx.RegisterResourceOutputs(t, pulumi.Map{
-		"address": t.Host.Address, "publicKey": t.Host.PublicKey, "receipt": t.Receipt,
+		"address": t.Host.Address, "publicKey": t.Host.PublicKey,
 	})
 }
 
@@ -158,6 +161,7 @@ func (t *Target) enrolScript() pulumi.StringOutput {
 			TLS:       t.Args.Plan.TLS,
 			Request:   found.Request,
 			Period:    t.Args.Period,
+			Scripts:   t.monitor.Scripts,
 		}
 		if t.Args.Host.Direct {
 			values.Direct = address

@@ -24,15 +24,19 @@ func Bootstrap(v BootstrapValues) string {
 	if v.RetireTemporaryKey {
 		begin = append(begin, do("permanent_key"))
 	}
-	return script("how "+v.Host+" begins, and ends", scripts.Base+scripts.Identity+scripts.Bootstrap+scripts.Undo+scripts.Receipt,
-		function{apply, append(begin, do("host_key"), do("print_facts"))},
+	functions := scripts.Base + scripts.Identity + scripts.Bootstrap
+	begins := function{apply, append(begin, do("host_key"), do("print_facts"))}
+	if !v.Undo {
+		return script("how "+v.Host+" begins", inline(functions), begins)
+	}
+	return script("how "+v.Host+" begins, and ends", inline(functions+scripts.Undo+scripts.Receipt), begins,
 		function{undo, []call{do("begin", v.Host, "undo"), do("undo_all"), do("receipt", "")}})
 }
 
 // Confirm is the script that makes the firewall permanent that converge loaded on trial.
 func Confirm(v ConfirmValues) string {
-	return script("the firewall of "+v.Host+" lets the operator in", scripts.Use, function{apply, []call{
-		do("use", v.Host, "confirm"),
+	return script("the firewall of "+v.Host+" lets the operator in", head, function{apply, []call{
+		use(v.Host, "confirm", v.Scripts),
 		do("confirm", v.Digest),
 		do("receipt", v.Digest),
 	}})

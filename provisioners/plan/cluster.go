@@ -5,7 +5,6 @@ import (
 	"net/netip"
 
 	"github.com/promwire/promwire/provisioners/prometheus"
-	"github.com/promwire/promwire/provisioners/scripts"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
@@ -17,7 +16,7 @@ func EnrolCluster(v EnrolClusterValues) string {
 	part := v.Name + ".cluster"
 	peer := wireguard.Peer{Name: v.Name, PublicKey: v.PublicKey, AllowedIPs: wireguard.Hosts(addresses)}
 	know := []call{
-		do("use", v.Name, "enrol"),
+		use(v.Name, "enrol", v.Scripts),
 		do("remove_conflicts", part, v.PublicKey.String(), wireguard.Hosts(addresses)[0].String()),
 		put("/etc/wireguard/promwire0.d/peer-"+part+".conf", "600", peer.Render()),
 		do("join_parts"),
@@ -25,13 +24,13 @@ func EnrolCluster(v EnrolClusterValues) string {
 		do("receipt", ""),
 	}
 	forget := []call{
-		do("use", v.Name, "withdraw"),
+		use(v.Name, "withdraw", ""),
 		do("remove_peer", part),
 		do("unfederate", v.Name),
 		do("join_parts"),
 		do("receipt", ""),
 	}
-	return script(fmt.Sprintf("the monitor knows %s, in a cluster", v.Name), scripts.Use, function{apply, know}, function{undo, forget})
+	return script(fmt.Sprintf("the monitor knows %s, in a cluster", v.Name), head, function{apply, know}, function{undo, forget})
 }
 
 func (v EnrolClusterValues) federate() call {

@@ -10,22 +10,21 @@ import (
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/prometheus"
-	"github.com/promwire/promwire/provisioners/scripts"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
 // Enrol is the script that makes the monitor know a target: its peer, its certificate, and the file that makes Prometheus scrape it.
 // The monitor must have converged. Undone, it has forgotten the target; where nothing of the fleet is left, there is nothing to undo.
 func Enrol(v EnrolValues) string {
-	know := join([]call{do("use", v.Host, "enrol")}, v.peer(), v.certificate(), v.scrape(), []call{do("receipt", "")})
+	know := join([]call{use(v.Host, "enrol", v.Scripts)}, v.peer(), v.certificate(), v.scrape(), []call{do("receipt", "")})
 	forget := []call{
-		do("use", v.Host, "withdraw"),
+		use(v.Host, "withdraw", ""),
 		do("remove_peer", v.Host),
 		do("forget_host", v.Host),
 		do("join_parts"),
 		do("receipt", ""),
 	}
-	return script("the monitor knows "+v.Host, scripts.Use, function{apply, know}, function{undo, forget})
+	return script("the monitor knows "+v.Host, head, function{apply, know}, function{undo, forget})
 }
 
 // peer lets the target dial. One that is scraped directly has no business in the tunnel, but keeps what it had.

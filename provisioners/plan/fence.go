@@ -15,7 +15,7 @@ func (v TargetValues) fenceFiles() []call {
 	}
 	f := fence.Fence{Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, Ports: v.Scraped()}
 	return []call{
-		put(fence.Path, "755", scripts.Fence, "bash", "-n"),
+		putText("fence", fence.Path, "755", scripts.Lean(scripts.Fence), "bash", "-n"),
 		unit(fence.Service, f.Unit()),
 		unit(fence.Timer, f.TimerUnit()),
 	}

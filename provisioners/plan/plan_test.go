@@ -16,7 +16,6 @@ import (
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/provisioners/release"
-	"github.com/promwire/promwire/provisioners/scripts"
 )
 
 func monitorValues() MonitorValues {
@@ -201,13 +200,64 @@ func TestCallsAreDefined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defined := map[string]bool{}
-	for _, match := range regexp.MustCompile(`(?m)^([a-z_]+)\(\) \{`).FindAllStringSubmatch(scripts.Library(), -1) {
-		defined[match[1]] = true
+	for _, p := range []Plan{monitor, target, certified, direct} {
+		defined := map[string]bool{}
+		for _, match := range regexp.MustCompile(`(?m)^([a-z_]+)\(\) \{`).FindAllStringSubmatch(p.whole().Text(), -1) {
+			defined[match[1]] = true
+		}
+		for _, step := range p.steps {
+			if !defined[step.words[0]] {
+				t.Errorf("%s %s: %s is defined nowhere", p.role, p.host, step.words[0])
+			}
+			if step.name != "" && !defined["text_"+step.name] {
+				t.Errorf("%s %s: the text %s is not in the library", p.role, p.host, step.name)
+			}
+		}
 	}
-	for _, step := range join(monitor.steps, target.steps, certified.steps, direct.steps) {
-		if !defined[step.words[0]] {
-			t.Errorf("%s is defined nowhere", step.words[0])
+}
+
+// TestScriptsChange: what a plan stands on has another version only where it is another text, and confirm and enrol ask for it.
+func TestScriptsChange(t *testing.T) {
+	scriptsOf := func(change func(*TargetValues)) string {
+		v := targetValues()
+		change(&v)
+		p, err := Target(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script, err := p.Script()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if use := "use " + v.Host + " converge " + p.Scripts() + "\n"; !strings.Contains(script, use) {
+			t.Errorf("the script does not say %q", use)
+		}
+		return p.Scripts()
+	}
+	same := scriptsOf(func(*TargetValues) {})
+	if scriptsOf(func(v *TargetValues) { v.Host, v.SSH.Port, v.Tunnel = "node-2", 2222, tunnelAt("10.98.0.3") }) != same {
+		t.Error("another host has other scripts")
+	}
+	if scriptsOf(func(v *TargetValues) {
+		v.TLS = TLS{Validity: time.Hour, RenewBefore: time.Minute, Authorities: []string{"1"}}
+		v.Certificate = facts.Certificate{PEM: "a", Authorities: "b", Signed: 1}
+	}) == same {
+		t.Error("certificates need no other scripts")
+	}
+	for what, script := range map[string]string{
+		"confirm": Confirm(ConfirmValues{Host: "node-1", Scripts: same}),
+		"enrol":   Enrol(EnrolValues{Host: "node-1", Addresses: tunnelAt("10.98.0.2").Addresses, Scripts: same}),
+		"enrol an end of the tunnel": EnrolCluster(EnrolClusterValues{
+			Name: "node-1", Address: netip.MustParseAddr("10.98.0.3"), Scripts: same,
+		}),
+	} {
+		verb, _, _ := strings.Cut(what, " ")
+		if use := "\nuse node-1 " + verb + " " + same + "\n"; !strings.Contains(script, use) {
+			t.Errorf("%s: it does not say %q", what, use)
+		}
+		// What undoes is older than the plan, if an update takes a host away and brings the monitor other scripts.
+		if undo := "\nuse node-1 withdraw\n"; what != "confirm" && !strings.Contains(script, undo) {
+			t.Errorf("%s: it does not say %q", what, undo)
 		}
 	}
 }

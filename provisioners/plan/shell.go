@@ -9,24 +9,30 @@ import (
 	"github.com/promwire/promwire/provisioners/scripts"
 )
 
-// call is one command of a script: its words, and what it reads on standard input ("": nothing).
+// call is one command of a script: its words, and what it reads on standard input ("": nothing). Where the input has a name, it is one
+// of the library's texts.
 type call struct {
 	words []string
 	input string
+	name  string
 }
 
 // String is the command as bash has it. The input becomes a here-document in which nothing is expanded, so that the text in the
 // script is the text of the file.
 func (c call) String() string {
-	quoted := make([]string, len(c.words))
-	for i, word := range c.words {
+	words := c.words
+	if c.name != "" {
+		words = append([]string{"from_library", c.name}, words...)
+	}
+	quoted := make([]string, len(words))
+	for i, word := range words {
 		quoted[i] = quote(word)
 	}
 	line := strings.Join(quoted, " ")
-	if c.input == "" {
+	if c.input == "" || c.name != "" {
 		return line + "\n"
 	}
-	end := delimiter(c.input)
+	end := scripts.Delimiter(c.input)
 	text := c.input
 	if !strings.HasSuffix(text, "\n") {
 		text += "\n"
@@ -42,15 +48,6 @@ func quote(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-// delimiter ends a here-document: a word that is no line of the text.
-func delimiter(text string) string {
-	end := "END"
-	for strings.Contains("\n"+text+"\n", "\n"+end+"\n") {
-		end += "_"
-	}
-	return end
 }
 
 // function is a named part of a script.
@@ -93,12 +90,53 @@ func put(name, mode, text string, check ...string) call {
 	return call{words: append([]string{"put", name, mode}, check...), input: text}
 }
 
-// installLibrary is the function that writes the library to the host, for the plan and for later commands.
-func installLibrary() string {
-	new := scripts.LibraryPath + ".$$"
-	write := call{words: []string{"cat"}, input: scripts.Library()}.String()
-	return "# install_library writes the functions that the plan below calls.\ninstall_library() {\n" +
-		"mkdir -p " + path.Dir(scripts.LibraryPath) + "\n" +
-		strings.Replace(write, "cat <<", "cat >"+new+" <<", 1) +
-		"mv " + new + " " + scripts.LibraryPath + "\n}\n"
+// putText is put for a text that no setting changes, called name in the library: it travels with that, packed.
+func putText(name, path, mode, text string, check ...string) call {
+	c := put(path, mode, text, check...)
+	c.name = name
+	return c
+}
+
+// texts are those that calls take from the library, by name.
+func texts(calls []call) map[string]string {
+	all := map[string]string{}
+	for _, c := range calls {
+		if c.name != "" {
+			all[c.name] = c.input
+		}
+	}
+	return all
+}
+
+// use begins a script that stands on the library which the host has. One that names no version takes any: what undoes may be older than
+// the plan that the host has got since.
+func use(host, verb, version string) call {
+	if version == "" {
+		return do("use", host, verb)
+	}
+	return do("use", host, verb, version)
+}
+
+// head is what such a script begins with.
+var head = scripts.Lean(scripts.Use)
+
+// installLibrary is the function that writes the library to the host, for the plan and for later commands, unless it is there. It is
+// packed, because Pulumi's state holds each script twice.
+func installLibrary(library scripts.Library) string {
+	unpack, packed := scripts.Unpack(library.Text())
+	return fmt.Sprintf(`# install_library writes the functions that are called below, version %s.
+install_library() {
+local library=%s
+! grep -qsxF '%s' "$library" || return 0
+mkdir -p %s
+%s >"$library.$$"
+%smv "$library.$$" "$library"
+}
+`, library.Version(), scripts.LibraryPath, library.Named(), path.Dir(scripts.LibraryPath), unpack, packed)
+}
+
+// inline is the same for a script that runs before its host has a library.
+func inline(functions string) string {
+	unpack, packed := scripts.Unpack(scripts.Lean(functions))
+	return "functions=$(" + unpack + "\n" + packed + ")\neval \"$functions\"\n"
 }

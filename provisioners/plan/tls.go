@@ -26,7 +26,7 @@ func (v MonitorValues) certificates() []call {
 		do(append(own, "DNS:localhost", "IP:127.0.0.1")...), // people come to Prometheus's own endpoint by a forwarded port
 		do("scraper"),
 		put(certificate.WebPath, exportersRead, certificate.WebConfig()),
-		put(authority.RenewPath, "755", scripts.Renew, "bash", "-n"),
+		putText("renew", authority.RenewPath, "755", scripts.Lean(scripts.Renew), "bash", "-n"),
 		unit(authority.RenewService, authority.Service()),
 		unit(authority.RenewTimer, authority.Timer(v.TLS.RenewBefore)),
 		do("service", authority.RenewTimer),
@@ -55,7 +55,7 @@ func (v TargetValues) receiver() []call {
 	place := v.place()
 	socket := certificate.Receiver{Own: place.Own, Monitor: place.Monitor}.Socket()
 	return []call{
-		put(certificate.ReceivePath, "755", scripts.Receive, "bash", "-n"),
+		putText("receive", certificate.ReceivePath, "755", scripts.Lean(scripts.Receive), "bash", "-n"),
 		unit(certificate.ReceiveService, certificate.Service()),
 		unit(certificate.ReceiveSocket, socket),
 		do("service", certificate.ReceiveSocket),

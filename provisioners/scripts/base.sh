@@ -76,6 +76,13 @@ put() {
   CHANGED+=("$path")
 }
 
+# from_library NAME COMMAND...: gives a command, such as put, a text of the library as its standard input.
+from_library() {
+  local text
+  text=$("text_$1")
+  "${@:2}" <<<"$text"
+}
+
 # remove PATH: removes a file that put made.
 remove() {
   [ -e "$1" ] || recorded file "$1" || return 0

@@ -12,6 +12,6 @@ receipt() {
   local IFS=, more=
   [ -z "$CERTIFICATE" ] ||
     more=",\"certificate\":\"$CERTIFICATE\",\"authorities\":\"$AUTHORITIES\",\"signed\":$SIGNED"
-  printf '{"host":"%s","changed":%s,"versions":{%s},"firewall":"%s"%s}\n' \
-    "$HOST" "$(strings "${CHANGED[@]}")" "${VERSIONS[*]}" "$1" "$more" >&3
+  printf '{"host":"%s","scripts":"%s","changed":%s,"versions":{%s},"firewall":"%s"%s}\n' \
+    "$HOST" "${SCRIPTS-}" "$(strings "${CHANGED[@]}")" "${VERSIONS[*]}" "$1" "$more" >&3
 }

@@ -44,6 +44,8 @@ var (
 	Exporters string
 	//go:embed federate.sh
 	Federate string
+	//go:embed former.sh
+	Former string
 	//go:embed fence.sh
 	Fence string
 	//go:embed receive.sh
@@ -51,11 +53,3 @@ var (
 	//go:embed renew.sh
 	Renew string
 )
-
-// Library is what plans and the commands after them stand on: a host gets it as LibraryPath with its first plan.
-func Library() string {
-	return Base + Identity + SSHD + Release + Service + Tunnel + Firewall + Peers + Certificate + Authority + Web + Pushgateway + Exporters + Scrape + Federate + Receipt
-}
-
-// LibraryPath is where the Library lies on a host.
-const LibraryPath = "/usr/local/lib/promwire/lib.sh"

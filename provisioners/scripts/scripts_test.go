@@ -37,7 +37,7 @@ func run(t *testing.T, text string) (said string, ok bool) {
 		args = append([]string{"--map-root-user", "--map-auto"}, args...)
 	}
 	cmd := exec.CommandContext(ctx, "unshare", args...)
-	cmd.Stdin = strings.NewReader(world + Library() + Bootstrap + "test() {\nbegin host verb\n" + text + "\n}\ntest </dev/null\n")
+	cmd.Stdin = strings.NewReader(world + All() + Bootstrap + "test() {\nbegin host verb\n" + text + "\n}\ntest </dev/null\n")
 	cmd.WaitDelay = time.Second // what it started may live on, and holds the output open
 	out, err := cmd.CombinedOutput()
 	return string(out), err == nil
@@ -80,8 +80,8 @@ CHANGED=()
 		{"space names the mount", "mount -o remount,size=8m /mnt; space 100 /mnt/no/such", "the file system at /mnt has 8 MB free, and 100 MB are needed", true},
 		{"a failure names host, verb and command", "false", `promwire: host: verb: "false" failed with status 1`, true},
 		{"digest sees an absent file appear", "digest /mnt/a >/mnt/1; echo >/mnt/a; digest /mnt/a | cmp -s - /mnt/1 || echo differs", "differs\n", false},
-		{"receipt", `CHANGED=(a "b c"); installed x 1; installed y 2; receipt d`, `{"host":"host","changed":["a","b c"],"versions":{"x":"1","y":"2"},"firewall":"d"}`, false},
-		{"receipt of nothing", `receipt ""`, `{"host":"host","changed":[],"versions":{},"firewall":""}`, false},
+		{"receipt", `CHANGED=(a "b c"); installed x 1; installed y 2; receipt d`, `{"host":"host","scripts":"","changed":["a","b c"],"versions":{"x":"1","y":"2"},"firewall":"d"}`, false},
+		{"receipt of nothing", `receipt ""`, `{"host":"host","scripts":"","changed":[],"versions":{},"firewall":""}`, false},
 
 		{"remove_conflicts leaves others alone", fleet + "remove_conflicts node-3 key3 10.98.0.3/32; echo ${#CHANGED[@]}", "0\n", false},
 		{"remove_conflicts leaves the same host alone", fleet + "remove_conflicts node-1 key1 10.98.0.1/32 fd98::1/128; echo ${#CHANGED[@]}", "0\n", false},

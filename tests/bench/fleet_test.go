@@ -3,15 +3,12 @@ package bench
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 
 	"github.com/promwire/promwire/stacks"
 	"github.com/promwire/promwire/tests/lab/fixture"
@@ -111,27 +108,22 @@ func (f *fleet) connections() map[string]int {
 	return byHost
 }
 
-// resources is the number of resources in the state that the host has most of: the host's own, and their parent.
-func (f *fleet) resources() int {
+// share is what the monitor takes of the state, and what the target that has most does.
+func (f *fleet) share() (ofMonitor, ofTarget operator.Share) {
 	state, err := f.lab.Operator.Export(f.b.Context(), stack)
 	if err != nil {
 		f.b.Fatal(err)
 	}
-	var deployment apitype.DeploymentV3
-	if err := json.Unmarshal(state.Deployment, &deployment); err != nil {
+	shares, err := operator.Shares(state, append([]string{monitor}, f.targets...)...)
+	if err != nil {
 		f.b.Fatal(err)
 	}
-	most := 0
-	for _, host := range append([]string{monitor}, f.targets...) {
-		own := 0
-		for _, r := range deployment.Resources {
-			if r.URN.Name() == host || r.Parent != "" && r.Parent.Name() == host {
-				own++
-			}
+	for _, host := range f.targets {
+		if shares[host].Bytes > ofTarget.Bytes {
+			ofTarget = shares[host]
 		}
-		most = max(most, own)
 	}
-	return most
+	return shares[monitor], ofTarget
 }
 
 // names are those of a fleet's targets.

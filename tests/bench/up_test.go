@@ -10,13 +10,15 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"github.com/promwire/promwire/tests/lab/operator"
 )
 
 // life is what a fleet cost from nothing to nothing.
 type life struct {
 	targets                                int
 	first, unchanged, more, fewer, destroy run
-	resources                              int // of the host that has most
+	monitor, target                        operator.Share // of the state, after the first up; of the target that has most
 }
 
 // BenchmarkUp is the life of fleets of several sizes, one after the other on one lab, and every time from nothing: the first
@@ -44,7 +46,7 @@ func BenchmarkUp(b *testing.B) {
 func live(f *fleet) life {
 	l := life{targets: len(f.targets)}
 	l.first = f.up()
-	l.resources = f.resources()
+	l.monitor, l.target = f.share()
 	l.unchanged = f.up()
 	f.targets = append([]string{"more-1"}, f.targets...) // in front: order must not matter
 	l.more = f.up()
@@ -98,7 +100,9 @@ func (l life) report(b *testing.B, alone life) {
 	b.ReportMetric(float64(l.unchanged.total()), "ssh/unchanged")
 	b.ReportMetric(float64(l.more.total()), "ssh/one-more")
 	b.ReportMetric(float64(l.fewer.total()), "ssh/one-less")
-	b.ReportMetric(float64(l.resources), "resources/host")
+	b.ReportMetric(float64(max(l.monitor.Resources, l.target.Resources)), "resources/host")
+	b.ReportMetric(float64(l.target.Bytes), "state-B/target")
+	b.ReportMetric(float64(l.monitor.Bytes), "state-B/monitor")
 }
 
 func (r run) times(other run) float64 { return r.took.Seconds() / other.took.Seconds() }
@@ -106,13 +110,14 @@ func (r run) times(other run) float64 { return r.took.Seconds() / other.took.Sec
 // writeLives prints the tables of all fleets: times, with the first up's beside that of one target alone, then connections.
 func writeLives(w io.Writer, lives []life) {
 	rows := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(rows, "\nTARGETS\tUP\tx ALONE\tUNCHANGED\tONE MORE\tONE LESS\tDESTROY\tRESOURCES A HOST\t")
+	fmt.Fprintln(rows, "\nTARGETS\tUP\tx ALONE\tUNCHANGED\tONE MORE\tONE LESS\tDESTROY\tRESOURCES A HOST\tSTATE A TARGET\tOF THE MONITOR\t")
 	for _, l := range lives {
 		alone := "-"
 		if lives[0].targets == 1 {
 			alone = fmt.Sprintf("%.2f", l.first.times(lives[0].first))
 		}
-		fmt.Fprintf(rows, "%d\t%v\t%s\t%v\t%v\t%v\t%v\t%d\t\n", l.targets, l.first, alone, l.unchanged, l.more, l.fewer, l.destroy, l.resources)
+		fmt.Fprintf(rows, "%d\t%v\t%s\t%v\t%v\t%v\t%v\t%d\t%d B\t%d B\t\n", l.targets, l.first, alone, l.unchanged, l.more, l.fewer, l.destroy,
+			max(l.monitor.Resources, l.target.Resources), l.target.Bytes, l.monitor.Bytes)
 	}
 	rows.Flush()
 	rows = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

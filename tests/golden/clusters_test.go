@@ -74,8 +74,8 @@ var clusterJudges = map[string]struct {
 	"prometheus-gateway.yml": {promtool("config", "--syntax-only"), [2]string{"TLS13", "TLS14"}},
 	"wireproxy.conf":         {configtest, [2]string{"10.98.0.5/32", "10.98.0.5/33"}},
 	"federation.yml":         {checkFederation, [2]string{"honor_labels: true", "honor_labels: maybe"}},
-	"enrol.sh":               {shellcheck, [2]string{"case ${1-} in\n", "case ${1-} on\n"}},
-	"enrol-end.sh":           {shellcheck, [2]string{"case ${1-} in\n", "case ${1-} on\n"}},
+	"enrol.sh":               {enrolScript, [2]string{"case ${1-} in\n", "case ${1-} on\n"}},
+	"enrol-end.sh":           {enrolScript, [2]string{"case ${1-} in\n", "case ${1-} on\n"}},
 }
 
 func TestClusterToolsAcceptAndRefuse(t *testing.T) {
@@ -95,6 +95,8 @@ func TestClusterToolsAcceptAndRefuse(t *testing.T) {
 		})
 	}
 }
+
+func enrolScript(t *testing.T, text string) error { return shellcheck(t, readable(text)) }
 
 // configtest checks a configuration with wireproxy itself.
 func configtest(t *testing.T, text string) error {

@@ -1,9 +1,25 @@
 package golden
 
 import (
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/promwire/promwire/provisioners/scripts"
 )
+
+// packed is a text that travels packed, as a script has it.
+var packed = regexp.MustCompile(`base64 --decode <<'END' \| gzip --decompress.*\n([A-Za-z0-9+/=]+)\nEND\n`)
+
+// readable is a script with what it brings of provisioners/scripts for itself in full, comments and all. That what travels of it is the
+// same to bash is tested where it is.
+func readable(script string) string {
+	script = strings.Replace(script, scripts.Lean(scripts.Use), scripts.Use, 1)
+	if strings.Contains(script, "\neval \"$functions\"\n") {
+		script = "#!/usr/bin/env bash\n" + scripts.Base + scripts.Identity + scripts.Bootstrap + scripts.Undo + scripts.Receipt + script
+	}
+	return script
+}
 
 // files are what a script puts on its host: path and text. A firewall's or a target's text is listed under the file that it becomes.
 func files(t *testing.T, script string) map[string]string {
@@ -13,7 +29,7 @@ func files(t *testing.T, script string) map[string]string {
 	for i := 0; i < len(lines); i++ {
 		command, rest, ok := strings.Cut(lines[i], "<<'")
 		words := strings.Fields(command)
-		if !ok || len(words) < 2 {
+		if !ok || len(words) < 2 || !strings.HasSuffix(rest, "'\n") {
 			continue
 		}
 		end := strings.TrimSuffix(rest, "'\n") + "\n"

@@ -21,6 +21,7 @@ import (
 	"github.com/promwire/promwire/provisioners/authority"
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/tests/lab/folder"
 	"github.com/promwire/promwire/tests/lab/setup"
@@ -78,7 +79,7 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 		"firewall":          {monitor["/etc/promwire/firewall.nft"], target["/etc/promwire/firewall.nft"]},
 		"tunnel":            {tunnel(monitor), tunnel(withPeer), tunnel(target)},
 		"prometheus.yml":    {monitor["/etc/prometheus/prometheus.yml"]},
-		"rules":             {monitor["/etc/prometheus/rules.d/promwire.yml"]},
+		"rules":             {prometheus.RulesFile()},
 		"prometheus loader": {monitor["/etc/prometheus/prometheus.yml"]},
 		"targets":           {monitor["/etc/prometheus/targets.d/_monitor.node.json"], enrol["/etc/prometheus/targets.d/node-1.node.json"]},
 		"exporter unit":     {monitor[units+f.exporter()], target[units+f.exporter()]},
@@ -112,7 +113,7 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 		texts["renewal's timer"] = []string{monitor[units+authority.RenewTimer]}
 	}
 	for _, script := range scripts {
-		texts["script"] = append(texts["script"], script)
+		texts["script"] = append(texts["script"], readable(script))
 	}
 	return texts
 }

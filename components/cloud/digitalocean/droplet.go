@@ -7,13 +7,14 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/promwire/promwire/components/host"
+	"github.com/promwire/promwire/components/record"
 )
 
 // droplet makes a machine that the first connection can recognise: its temporary host key came with its user data.
 func (c *Cloud) droplet(spec host.Spec, tags pulumi.StringArray, firewalls []pulumi.Resource) host.Source {
 	return func(ctx *pulumi.Context, name string, parent pulumi.Resource, dependsOn []pulumi.Resource) (host.Machine, error) {
 		userData, hostKey := host.TemporaryKey(c.seed, name)
-		droplet, err := digitalocean.NewDroplet(ctx, name+"-droplet", &digitalocean.DropletArgs{
+		args := &digitalocean.DropletArgs{
 			Name:         pulumi.String(dropletName(c.fleet, name)),
 			Region:       pulumi.String(spec.Region),
 			Size:         pulumi.String(spec.Size),
@@ -24,10 +25,15 @@ func (c *Cloud) droplet(spec host.Spec, tags pulumi.StringArray, firewalls []pul
 			Ipv6:         pulumi.Bool(true),
 			Monitoring:   pulumi.Bool(false),
 			DropletAgent: pulumi.Bool(false),
-		}, pulumi.Parent(parent), pulumi.DependsOn(dependsOn), pulumi.DependsOn(firewalls),
-			// DigitalOcean would replace the machine, and its metrics' history, for any of these.
-			pulumi.IgnoreChanges([]string{"userData", "sshKeys", "image"}))
-		if err != nil {
+		}
+		var droplet *digitalocean.Droplet
+		if err := record.Short(func() (err error) {
+			droplet, err = digitalocean.NewDroplet(ctx, name+"-droplet", args,
+				pulumi.Parent(parent), pulumi.DependsOn(dependsOn), pulumi.DependsOn(firewalls),
+				// DigitalOcean would replace the machine, and its metrics' history, for any of these.
+				pulumi.IgnoreChanges([]string{"userData", "sshKeys", "image"}))
+			return err
+		}); err != nil {
 			return host.Machine{}, fmt.Errorf("%s: droplet: %w", name, err)
 		}
 		return host.Made{Resource: droplet, Address: droplet.Ipv4Address, HostKey: hostKey, After: firewalls}.Machine(), nil

@@ -130,6 +130,7 @@ func (e *End) enrol() pulumi.StringOutput {
 		}
 		return plan.EnrolCluster(plan.EnrolClusterValues{
 			Name: e.Args.Name, PublicKey: key, Address: e.Args.Address, Federation: e.Args.Federation,
+			Scripts: e.monitor.Scripts,
 		}), nil
 	}).(pulumi.StringOutput)
 }

@@ -5,7 +5,7 @@ set -euo pipefail
 # (use.sh)
 
 apply() {
-use node-1 confirm
+use node-1 confirm VERSION
 confirm f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8
 receipt f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8
 }

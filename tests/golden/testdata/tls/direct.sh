@@ -4,18 +4,20 @@ set -euo pipefail
 
 # (use.sh)
 
-# install_library writes the functions that the plan below calls.
+# install_library writes the functions that are called below, version VERSION.
 install_library() {
+local library=/usr/local/lib/promwire/lib.sh
+! grep -qsxF 'readonly SCRIPTS=VERSION' "$library" || return 0
 mkdir -p /usr/local/lib/promwire
-cat >/usr/local/lib/promwire/lib.sh.$$ <<'END_'
-# (the library)
-END_
-mv /usr/local/lib/promwire/lib.sh.$$ /usr/local/lib/promwire/lib.sh
+base64 --decode <<'END' | gzip --decompress >"$library.$$"
+(packed)
+END
+mv "$library.$$" "$library"
 }
 
 apply() {
 install_library
-use node-1 converge
+use node-1 converge VERSION
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -237,9 +239,7 @@ service prometheus-postgres-exporter.service /usr/bin/prometheus-postgres-export
 listens http://198.51.100.98:19187/ prometheus-postgres-exporter.service
 packaged_exporters prometheus-postgres-exporter.service
 relays ''
-put /usr/local/lib/promwire/receive 755 bash -n <<'END'
-# (receive.sh)
-END
+from_library receive put /usr/local/lib/promwire/receive 755 bash -n
 put /etc/systemd/system/promwire-certificate@.service 644 check_unit <<'END'
 [Unit]
 Description=Take a renewed certificate for this host

@@ -5,7 +5,7 @@ set -euo pipefail
 # (use.sh)
 
 apply() {
-use node-1 enrol
+use node-1 enrol VERSION
 signs_as 7776000 2592000 1 2
 renewal_period 7
 certify_host node-1 direct.example.com:19099 cmVxdWVzdA== DNS:node-1 DNS:direct.example.com

@@ -4,18 +4,20 @@ set -euo pipefail
 
 # (use.sh)
 
-# install_library writes the functions that the plan below calls.
+# install_library writes the functions that are called below, version VERSION.
 install_library() {
+local library=/usr/local/lib/promwire/lib.sh
+! grep -qsxF 'readonly SCRIPTS=VERSION' "$library" || return 0
 mkdir -p /usr/local/lib/promwire
-cat >/usr/local/lib/promwire/lib.sh.$$ <<'END_'
-# (the library)
-END_
-mv /usr/local/lib/promwire/lib.sh.$$ /usr/local/lib/promwire/lib.sh
+base64 --decode <<'END' | gzip --decompress >"$library.$$"
+(packed)
+END
+mv "$library.$$" "$library"
 }
 
 apply() {
 install_library
-use watcher converge
+use watcher converge VERSION
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -126,9 +128,7 @@ tls_server_config:
     - scraper.promwire.internal
   min_version: TLS13
 END
-put /usr/local/lib/promwire/renew 755 bash -n <<'END'
-# (renew.sh)
-END
+from_library renew put /usr/local/lib/promwire/renew 755 bash -n
 put /etc/systemd/system/promwire-renew.service 644 check_unit <<'END'
 [Unit]
 Description=Renew the certificates of promwire's hosts
@@ -180,141 +180,7 @@ dir /etc/prometheus/targets.d 755
 targets_by_job
 dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
-put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules <<'END'
-# Alerts of a fleet; their labels say which host. Nobody is told of them until Prometheus has an Alertmanager, but its own pages show
-# them.
-groups:
-  - name: promwire
-    rules:
-      - alert: TargetDown
-        expr: up{role=~"monitor|target", job!~"prometheus|pushgateway"} == 0
-        for: 2m
-        labels:
-          severity: critical
-        annotations:
-          summary: "Something that a host serves (job) is not scraped: the host, its tunnel, or the exporter is down"
-
-      # The metric of each exporter that is 0 when it does not reach what it sees.
-      - alert: ExporterBlind
-        expr: '{__name__=~"bind_up|haproxy_up|mysql_up|nginx_up|pg_up|redis_up", role="target"} == 0'
-        for: 5m
-        labels:
-          severity: critical
-        annotations:
-          summary: "An exporter (job) runs, but does not reach the service on its host that it is there for: is it down, may the exporter log in?"
-
-      - alert: ProbeFailed
-        expr: probe_success{job="blackbox"} == 0 or up{job="blackbox"} == 0
-        for: 2m
-        labels:
-          severity: critical
-        annotations:
-          summary: "A probed URL (instance) does not answer as it should, seen from the monitor"
-
-      - alert: ProbeCertificateExpiring
-        expr: probe_ssl_earliest_cert_expiry{job="blackbox"} - time() < 14 * 24 * 3600
-        for: 5m
-        labels:
-          severity: warning
-        annotations:
-          summary: "The certificate of a probed URL (instance) expires within two weeks, or has expired"
-
-      - alert: PushgatewayDown
-        expr: up{job="pushgateway"} == 0
-        for: 2m
-        labels:
-          severity: critical
-        annotations:
-          summary: "The monitor's Pushgateway is not scraped: it is down, or what was pushed spoils the scrape; see journalctl -u pushgateway"
-
-      # Pushgateway notes when a push was last taken and last refused, for each job that pushed.
-      - alert: PushFailed
-        expr: push_failure_time_seconds{job="pushgateway"} > push_time_seconds{job="pushgateway"}
-        labels:
-          severity: warning
-        annotations:
-          summary: "The last push of a batch job (exported_job) was refused; see journalctl -u pushgateway on the monitor"
-
-      - alert: FenceOpen
-        expr: promwire_fence_open_addresses > 0
-        labels:
-          severity: critical
-        annotations:
-          summary: "A target reaches, through the tunnel, a port of another host that must be closed to it"
-
-      - alert: FenceStale
-        expr: >-
-          up{job="node", role="target"} == 1
-          and on (name) node_network_up{device="promwire0"}
-          unless on (name) (time() - promwire_fence_last_run_timestamp_seconds < 300)
-        for: 5m
-        labels:
-          severity: warning
-        annotations:
-          summary: "A target has not tried for 5 minutes whether the tunnel is closed to it"
-
-      - alert: DiskFull
-        expr: node_filesystem_avail_bytes{fstype!~"tmpfs|ramfs|squashfs|overlay"} / node_filesystem_size_bytes < 0.1
-        for: 10m
-        labels:
-          severity: warning
-        annotations:
-          summary: "A file system has less than a tenth of its space left"
-
-      # An authority is not renewed but replaced, see AuthorityExpiring.
-      - alert: CertificateNotRenewed
-        expr: >-
-          time() - promwire_certificate_renew_after_timestamp_seconds{holder!="authority"}
-          > (promwire_certificate_not_after_timestamp_seconds - promwire_certificate_renew_after_timestamp_seconds) / 3
-        for: 5m
-        labels:
-          severity: warning
-        annotations:
-          summary: "A certificate is due and was not renewed; see systemctl status promwire-renew on the monitor, or run pulumi up"
-
-      - alert: CertificateExpiring
-        expr: >-
-          promwire_certificate_not_after_timestamp_seconds - time()
-          < (promwire_certificate_not_after_timestamp_seconds - promwire_certificate_renew_after_timestamp_seconds) / 3
-        labels:
-          severity: critical
-        annotations:
-          summary: "A certificate is about to expire, or has expired: then its host is not scraped any more; run pulumi up"
-
-      - alert: AuthorityExpiring
-        expr: promwire_certificate_not_after_timestamp_seconds{holder="authority"} - time() < 365 * 24 * 3600
-        labels:
-          severity: warning
-        annotations:
-          summary: "An authority ends within a year; list a new one after it in tls.authorities, and leave it out an update later"
-
-      # timestamp() is when the monitor scraped.
-      - alert: ClockSkew
-        expr: abs(node_time_seconds - timestamp(node_time_seconds)) > 300
-        for: 2m
-        labels:
-          severity: warning
-        annotations:
-          summary: "A host's clock is minutes off the monitor's: certificates seem expired, or not valid yet; timedatectl set-ntp true"
-
-      # A cluster's own Prometheus, as the monitor reads it.
-      - alert: ClusterNotFederated
-        expr: up{job="federate"} == 0
-        for: 2m
-        labels:
-          severity: critical
-        annotations:
-          summary: "Nothing comes from a cluster's Prometheus through the tunnel; see kubectl get pods in its namespace, and wg show on the monitor"
-
-      # Aggregates of the clusters' own scrapes.
-      - alert: ClusterScrapeDown
-        expr: job:up:sum{cluster!=""} < job:up:count{cluster!=""}
-        for: 5m
-        labels:
-          severity: warning
-        annotations:
-          summary: "A cluster's Prometheus can't scrape all of a job"
-END
+from_library rules put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules
 put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
 global:
   scrape_interval: 15s

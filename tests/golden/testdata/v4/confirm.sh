@@ -5,7 +5,7 @@ set -euo pipefail
 # (use.sh)
 
 apply() {
-use node-1 confirm
+use node-1 confirm VERSION
 confirm d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded
 receipt d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded
 }

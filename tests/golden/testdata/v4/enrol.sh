@@ -5,7 +5,7 @@ set -euo pipefail
 # (use.sh)
 
 apply() {
-use node-1 enrol
+use node-1 enrol VERSION
 remove_conflicts node-1 bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4= 10.98.0.2/32
 put /etc/wireguard/promwire0.d/peer-node-1.conf 600 <<'END'
 # node-1

@@ -4,18 +4,20 @@ set -euo pipefail
 
 # (use.sh)
 
-# install_library writes the functions that the plan below calls.
+# install_library writes the functions that are called below, version VERSION.
 install_library() {
+local library=/usr/local/lib/promwire/lib.sh
+! grep -qsxF 'readonly SCRIPTS=VERSION' "$library" || return 0
 mkdir -p /usr/local/lib/promwire
-cat >/usr/local/lib/promwire/lib.sh.$$ <<'END_'
-# (the library)
-END_
-mv /usr/local/lib/promwire/lib.sh.$$ /usr/local/lib/promwire/lib.sh
+base64 --decode <<'END' | gzip --decompress >"$library.$$"
+(packed)
+END
+mv "$library.$$" "$library"
 }
 
 apply() {
 install_library
-use node-1 converge
+use node-1 converge VERSION
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -105,9 +107,7 @@ SystemCallErrorNumber=EPERM
 WantedBy=multi-user.target wg-quick@promwire0.service
 END
 knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
-put /usr/local/lib/promwire/fence 755 bash -n <<'END'
-# (fence.sh)
-END
+from_library fence put /usr/local/lib/promwire/fence 755 bash -n
 put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
 Description=Try to reach what a target of promwire must not reach

@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
-# promwire: how node-1 begins, and ends
+# promwire: how node-1 begins
 set -euo pipefail
 
-# (base.sh, identity.sh, bootstrap.sh, undo.sh, receipt.sh)
+functions=$(base64 --decode <<'END' | gzip --decompress
+(packed)
+END
+)
+eval "$functions"
 
 apply() {
 begin node-1 bootstrap
@@ -19,14 +23,7 @@ host_key
 print_facts
 }
 
-undo() {
-begin node-1 undo
-undo_all
-receipt ''
-}
-
 case ${1-} in
 apply) apply </dev/null ;;
-undo) undo </dev/null ;;
 *) echo "promwire: bash -s -- VERB is missing" >&2; exit 2 ;;
 esac
