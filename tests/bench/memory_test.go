@@ -15,7 +15,7 @@ type peaks struct{ cli, plugins, program float64 }
 // watch looks at the processes below this one until it is stopped. The kernel keeps each process's own peak, so that little
 // is missed between two looks.
 func watch(b *testing.B) (stop func() peaks) {
-	// From here on this process's own peak counts anew; see proc_pid_clear_refs(5).
+	// From here on this process's own peak is measured again; see proc_pid_clear_refs(5).
 	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
 		b.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func watch(b *testing.B) (stop func() peaks) {
 	}
 }
 
-// look notes what is higher than before. Processes that end meanwhile, or can't be read, count nothing.
+// look notes what is higher than before. Processes that end meanwhile, or can't be read, are ignored.
 func (p *peaks) look() {
 	all, _ := procfs.AllProcs()
 	parents, names := map[int]int{}, map[int]string{}

@@ -24,7 +24,7 @@ type way struct {
 const scrapes = 30
 
 // BenchmarkScrape is one run of the lab's fleet with certificates, in which Prometheus scrapes one host through the tunnel with TLS and
-// without, and another outside the tunnel with TLS and without, all at the same time. What counts is how the durations compare.
+// without, and another outside the tunnel with TLS and without, all at the same time. Only the durations' ratios matter.
 func BenchmarkScrape(b *testing.B) {
 	const stack = "tls"
 	lab := openLab(b)
@@ -77,7 +77,7 @@ func prepare(b *testing.B, lab *fixture.Lab, prefix string) []way {
 	return ways
 }
 
-// plainExporter starts one with the flags of the host's own, but for TLS.
+// plainExporter starts one with the flags of the host's own, except TLS.
 func plainExporter(address string) string {
 	return "systemd-run --quiet --unit bench --uid node_exporter /usr/local/bin/node_exporter " +
 		"--collector.textfile.directory=/var/lib/node_exporter/textfile --web.listen-address=" + address + "\n"

@@ -23,7 +23,7 @@ type life struct {
 
 // BenchmarkUp is the life of fleets of several sizes, one after the other on one lab, and every time from nothing: the first
 // `up`, one that changes nothing, one target more, the middle one less, `destroy`. The time of the benchmark itself is the
-// first `up`'s. How it grows with the targets is what counts, and not the time: that is the machine's.
+// first `up`'s. What matters is how it grows with the targets; the time itself depends on the machine.
 func BenchmarkUp(b *testing.B) {
 	lab := openLab(b)
 	var lives []life
@@ -42,7 +42,7 @@ func BenchmarkUp(b *testing.B) {
 	writeLives(os.Stdout, lives)
 }
 
-// live leads a fleet through its life.
+// live makes, changes and removes a fleet.
 func live(f *fleet) life {
 	l := life{targets: len(f.targets)}
 	l.first = f.up()

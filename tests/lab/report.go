@@ -40,7 +40,7 @@ func report(ctx context.Context, w io.Writer, lab *fixture.Lab, outputs auto.Out
 	if err != nil {
 		return err
 	}
-	// The stack's output "prometheus" is the line for everywhere else; here it needs the lab's own key and host keys.
+	// The stack's output "prometheus" works everywhere else; here the command needs the lab's own key and host keys.
 	fmt.Fprintf(w, "\nOpen %s while this runs:\n\n    ssh -F %s -L 9090:127.0.0.1:9090 %s\n", outputs["url"].Value, config, alias)
 	return nil
 }

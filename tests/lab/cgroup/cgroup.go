@@ -26,8 +26,8 @@ func Populated(group string) (bool, error) {
 	return strings.Contains(string(text), "populated 1"), ignoreGone(err)
 }
 
-// Kill ends all processes of a group and those below it (cgroup.kill, Linux 5.14), and waits until they are gone. It is no error if there
-// is no such group.
+// Kill ends all processes of a group and those below it (cgroup.kill, Linux 5.14), and waits until they are gone. It is not an error
+// if there is no such group.
 func Kill(ctx context.Context, group string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

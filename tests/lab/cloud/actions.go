@@ -91,7 +91,7 @@ func actionURL(r *http.Request, id int) string {
 	return fmt.Sprintf("http://%s/v2/actions/%d", r.Host, id)
 }
 
-// actionRequest is the body of an action. Which fields count depends on the type.
+// actionRequest is the body of an action. Which fields are used depends on the type.
 type actionRequest struct {
 	Type string `json:"type"`
 	Name string `json:"name"` // rename
@@ -197,7 +197,7 @@ func (a *API) planPower(d *droplet, kind string) (deed, error) {
 	}}, nil
 }
 
-// perform does an action. A machine that started anew gets its filter anew.
+// perform does an action. A machine that started again gets its filter again.
 func (a *API) perform(ctx context.Context, id int, do deed) {
 	a.mutex.Lock()
 	machine := a.state.Droplets[id].Machine

@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// API is an http.Handler that serves one account. Its state lies on disk, so that an API made anew goes on where the
+// API is an http.Handler that serves one account. Its state lies on disk, so that a new API goes on where the
 // former one ended.
 type API struct {
 	machines Hypervisor
@@ -60,7 +60,7 @@ func WithImages(slugs ...string) Option {
 	return func(a *API) { a.images = slices.Clone(slugs) }
 }
 
-// WithLog sets where the API says what failed behind it, which the account's user is not told. Without it: nowhere.
+// WithLog sets where the API says what failed behind it, which the account's user does not see. Without it: nowhere.
 func WithLog(log *slog.Logger) Option {
 	return func(a *API) { a.log = log }
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/digitalocean/godo"
 )
 
-// A droplet's statuses. A restart of its machine is no status.
+// A droplet's statuses. A restart of its machine is not a status.
 const (
 	statusNew    = "new"
 	statusActive = "active"

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Faults are what goes wrong on purpose, for tests. A counted fault ends by itself. The zero value is no fault.
+// Faults are what goes wrong on purpose, for tests. A counted fault ends by itself. The zero value has none.
 type Faults struct {
 	// Unavailable is how many of the next requests get a 503.
 	Unavailable int `json:"unavailable"`
@@ -18,7 +18,7 @@ type Faults struct {
 }
 
 // FaultsPath is where PUT sets an API's Faults and GET shows what is left of them, both as JSON and with the account's
-// token. It is no part of DigitalOcean's API.
+// token. It is not a part of DigitalOcean's API.
 const FaultsPath = "/lab/faults"
 
 // Inject replaces the faults.

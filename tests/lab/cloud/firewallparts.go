@@ -68,7 +68,7 @@ func union[T comparable](have, more []T) []T {
 	return have
 }
 
-// difference takes away what is written the same.
+// difference removes what is written the same.
 func difference[T any](have, less []T) []T {
 	return slices.DeleteFunc(have, func(item T) bool {
 		return slices.ContainsFunc(less, func(other T) bool { return written(item) == written(other) })

@@ -9,7 +9,7 @@ import (
 type Hypervisor interface {
 	// Create makes a machine and starts its boot. It returns as soon as the addresses are known, before SSH answers.
 	Create(ctx context.Context, spec MachineSpec) (Addresses, error)
-	// Destroy ends a machine and removes its disk, link and addresses. A machine that is not there is no error.
+	// Destroy ends a machine and removes its disk, link and addresses. It is not an error if there is no such machine.
 	Destroy(ctx context.Context, name string) error
 	// Filter makes the machine's link admit exactly what the rules say (default-deny, stateful, inbound and outbound).
 	// nil rules: the machine is behind no firewall and everything passes.

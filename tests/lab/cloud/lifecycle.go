@@ -32,7 +32,7 @@ func (a *API) build(ctx context.Context, id int) {
 	if !began {
 		addresses, err := a.make(ctx, spec)
 		if ctx.Err() != nil {
-			return // the next API begins anew
+			return // the next API begins again
 		}
 		if err != nil {
 			a.log.Error("droplet not made", "droplet", id, "machine", spec.Name, "error", err)

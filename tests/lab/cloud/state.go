@@ -26,7 +26,7 @@ type state struct {
 	Firewalls map[string]*firewall `json:"firewalls"`
 }
 
-// nextID numbers what is made. The first is high enough to be told from a count by eye.
+// nextID numbers what is made. The first is so high that people do not mistake it for a count.
 func (s *state) nextID() int {
 	s.LastID = max(s.LastID, 1000) + 1
 	return s.LastID

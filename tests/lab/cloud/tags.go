@@ -16,7 +16,7 @@ var (
 	errTagName = unprocessable("tags may contain letters, numbers, colons, dashes, and underscores, at most 255 characters")
 )
 
-// tagView is a tag with what bears it, which can be droplets alone here.
+// tagView is a tag with the resources that have it, here only droplets.
 func (a *API) tagView(name string) godo.Tag {
 	count := 0
 	for _, d := range a.state.Droplets {

@@ -109,7 +109,7 @@ func (b *boot) awaitDNS(ctx context.Context, r record) error {
 	if err := b.apply(ctx, r, text.String(), "-"); err != nil {
 		return err
 	}
-	// Of a cluster that was off, the API tells what was true before: whether the DNS works, its pod alone knows.
+	// After a cluster was off, the API still has the old state: only the DNS's pod knows whether it works.
 	return retry(ctx, func() error {
 		pod, err := b.lab.kubectl(ctx, r.Name, "", "get", "pods", "--namespace=kube-system", "--selector=k8s-app=kube-dns",
 			"--output=jsonpath={.items[0].status.podIP}")
@@ -148,7 +148,7 @@ func retry(ctx context.Context, do func() error) error {
 	return err
 }
 
-// lastLines is what the console said last, for whoever looks for the cause.
+// lastLines are the last lines of the console, to find the cause.
 func (l *lab) lastLines(name string) string {
 	text, err := os.ReadFile(l.console(name))
 	if err != nil {

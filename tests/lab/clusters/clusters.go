@@ -23,8 +23,8 @@ const (
 // Cluster is one of the lab's clusters, and the context of that name in the lab's kubeconfig.
 type Cluster struct {
 	Name    string     `json:"name"`
-	Address netip.Addr `json:"address"` // its node's in the lab, whence droplets see its pods come
-	API     string     `json:"api"`     // URL of its API server, for the operator's machine alone
+	Address netip.Addr `json:"address"` // its node's in the lab, which droplets see as its pods' address
+	API     string     `json:"api"`     // URL of its API server, only for the operator's machine
 	Plugin  Plugin     `json:"plugin"`
 	On      bool       `json:"-"` // whether it runs
 }

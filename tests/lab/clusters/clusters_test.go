@@ -85,7 +85,7 @@ func dnsAnswers(t *testing.T, f folder.Folder) {
 	}
 }
 
-// policies makes NetworkPolicies, which hold in one cluster and not in the other.
+// policies makes NetworkPolicies, which one cluster enforces and the other does not.
 func policies(t *testing.T, f folder.Folder) {
 	apply := func(name string) {
 		text, err := os.ReadFile(filepath.Join("testdata", name))

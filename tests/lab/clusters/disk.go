@@ -21,7 +21,7 @@ type node struct {
 	pause string // reference of the image of pods' first process
 }
 
-// makeDisk writes what a node finds at its boot. What is there already stays, its keys among it; settings are written anew.
+// makeDisk writes what a node needs at boot. What exists already stays, with its keys; settings are written again.
 func (l *lab) makeDisk(n node) error {
 	disk := l.disk(n.Name)
 	for _, dir := range []string{"cni", "etcd", "containerd", "kubelet", "log", "programs"} {
@@ -72,7 +72,7 @@ func keys(n node) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := newAuthority("service accounts of " + n.Name) // of which only the key is used
+	accounts, err := newAuthority("service accounts of " + n.Name) // only its key is used
 	if err != nil {
 		return nil, err
 	}

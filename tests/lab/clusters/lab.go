@@ -15,7 +15,7 @@ import (
 // lab is where the clusters of one lab are.
 type lab struct {
 	folder string // where all state is: folder.Run/clusters
-	id     string // tells this lab's links, namespaces and cgroups from another's; the machines' too
+	id     string // distinguishes this lab's links, namespaces and cgroups from another's; the machines' too
 	groups groups
 	log    io.Writer
 }
@@ -60,7 +60,7 @@ func List(f folder.Folder) ([]Cluster, error) {
 	return clusters, nil
 }
 
-// Stop ends a cluster and removes all of it. No such cluster is no error.
+// Stop ends a cluster and removes all of it. It is not an error if there is none.
 func Stop(ctx context.Context, f folder.Folder, name string) error {
 	l, err := locate(f, io.Discard)
 	if err == nil {
@@ -92,7 +92,7 @@ func (l *lab) remove(ctx context.Context, name string) error {
 	return l.writeKubeconfig()
 }
 
-// halt ends all processes of a cluster and unplugs its node. A cluster that is off already is no error.
+// halt ends all processes of a cluster and unplugs its node. It is not an error if it is off already.
 func (l *lab) halt(ctx context.Context, r record) error {
 	if err := l.groups.kill(ctx, r.Name); err != nil {
 		return err

@@ -104,7 +104,7 @@ func (l *lab) connect(ctx context.Context, r record, p plan) error {
 	return nil
 }
 
-// disconnect removes a node's links and namespace. What is gone already is no error.
+// disconnect removes a node's links and namespace. It is not an error if they are gone already.
 func (l *lab) disconnect(ctx context.Context, r record) error {
 	router := machines.Router(l.id)
 	if _, err := os.Stat("/run/netns/" + router); err == nil {

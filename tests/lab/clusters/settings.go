@@ -23,7 +23,7 @@ type credential struct {
 	addresses []netip.Addr
 }
 
-// credentials are those of everyone in the cluster whom RBAC's own roles know by name, of the API server as server and as the
+// credentials are those of every user in the cluster that RBAC's own roles name, of the API server as server and as the
 // kubelet's client, and of the administrator.
 func credentials(n node) []credential {
 	masters := []string{"system:masters"}

@@ -109,7 +109,7 @@ func prepare(ctx context.Context, f folder.Folder, options Options, log io.Write
 	return &boot{lab: l, network: lab.Network(), programs: programs, images: images}, nil
 }
 
-// start records a cluster, makes its disk and boots it. One that runs is left alone.
+// start records a cluster, makes its disk and boots it. One that runs does not change.
 func (b *boot) start(ctx context.Context, name string, options Options) (record, error) {
 	if !clusterName.MatchString(name) {
 		return record{}, errors.New("not a name: lower-case letters, digits and hyphens, 32 at most")
@@ -178,7 +178,7 @@ func (b *boot) image(name string) images.Image {
 	return b.images[i]
 }
 
-// run starts init.sh in the node's cgroup and namespaces and leaves it alone: the cluster outlives this process.
+// run starts init.sh in the node's cgroup and namespaces and does not wait for it: the cluster outlives this process.
 func (b *boot) run(n node) error {
 	group, err := b.lab.groups.create(n.Name)
 	if err != nil {

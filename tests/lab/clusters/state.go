@@ -12,8 +12,8 @@ import (
 	"github.com/promwire/promwire/tests/lab/folder"
 )
 
-// record is what the lab knows of a cluster. It is written before anything is made, and removed last, so that whoever comes
-// after a crash knows of all that can be there.
+// record is what the lab knows of a cluster. It is written before anything is made, and removed last, so that after a crash
+// it says what may exist.
 type record struct {
 	Cluster
 	Number int `json:"number"` // the smallest that is free, from 0: what its addresses and links are made of
@@ -80,7 +80,7 @@ func replace(path string, text []byte) error {
 	return os.Rename(partial, path)
 }
 
-// locked runs a change of the lab's clusters alone, in this process or another.
+// locked runs one change of the lab's clusters at a time, in all processes.
 func (l *lab) locked(ctx context.Context, change func() error) error {
 	if err := os.MkdirAll(l.folder, 0o700); err != nil {
 		return err

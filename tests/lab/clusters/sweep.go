@@ -12,7 +12,7 @@ import (
 )
 
 // Sweep ends all clusters of a lab, also after a crash, and removes what they are made of. It works from what is there, not from
-// records. No clusters there is no error. The machines' own Sweep, which removes the router, comes after it.
+// records. It is not an error if there are no clusters. The machines' own Sweep, which removes the router, comes after it.
 func Sweep(ctx context.Context, f folder.Folder, log io.Writer) error {
 	l, err := locate(f, log)
 	if err != nil {

@@ -41,7 +41,7 @@ func victim(dir string) error {
 	return err
 }
 
-// powerLoss ends a node and starts it again: what the cluster knew it still knows, and its pods come back.
+// powerLoss ends a node and starts it again: its state is still there, and its pods run again.
 func powerLoss(t *testing.T, f folder.Folder) {
 	pid := strings.Fields(string(nodeProcesses(t, f, "a")))[0]
 	if out, err := exec.Command("kill", "-KILL", pid).CombinedOutput(); err != nil {

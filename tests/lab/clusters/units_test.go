@@ -25,7 +25,7 @@ func TestPlan(t *testing.T) {
 			used[address] = true
 		}
 		if link := netip.PrefixFrom(p.operator, 31); link.Masked() != link || !link.Contains(p.api) {
-			t.Errorf("cluster %d: %s and %s are no /31", number, p.operator, p.api)
+			t.Errorf("cluster %d: %s and %s are not a /31", number, p.operator, p.api)
 		}
 		for _, own := range []netip.Prefix{p.pods, p.services} {
 			for _, other := range networks {

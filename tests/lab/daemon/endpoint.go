@@ -17,7 +17,7 @@ import (
 // the next one serves at the same addresses again, because they stand in the state of the stacks.
 type Endpoint struct {
 	PID     int    `json:"pid"`
-	Started string `json:"started"` // when the process started, in the kernel's clock ticks: a PID alone may be another's
+	Started string `json:"started"` // when the process started, in the kernel's clock ticks: the PID may be reused
 	API     string `json:"api"`     // base URL of the cloud's API
 	Token   string `json:"token"`   // what its requests must bear
 	Mirror  string `json:"mirror"`  // base URL of the releases' mirror
@@ -40,7 +40,7 @@ func read(f folder.Folder) (Endpoint, error) {
 	return e, nil
 }
 
-// write replaces the file in one step: whoever finds it finds it whole.
+// write replaces the file in one step, so that nobody reads half of it.
 func (e Endpoint) write(f folder.Folder) error {
 	text, err := json.MarshalIndent(e, "", "  ")
 	if err != nil {

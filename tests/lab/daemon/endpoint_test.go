@@ -29,7 +29,7 @@ func TestUnreadableEndpoint(t *testing.T) {
 	}
 }
 
-// A process is known by its PID and its start: the PID alone may by now be another's, which must never be ended.
+// A process is identified by its PID and its start: the PID may be reused by another process, which must never be ended.
 func TestStopEndsTheDaemonAndNoOther(t *testing.T) {
 	f := folder.Folder{Run: t.TempDir()}
 	process := exec.Command("sleep", "1000")

@@ -104,7 +104,7 @@ func tail(path string) string {
 	return strings.Join(lines[max(0, len(lines)-10):], "\n")
 }
 
-// Stop ends a lab's daemon and waits until it is gone: politely, and by force after ten seconds. No daemon is no error.
+// Stop ends a lab's daemon and waits until it is gone: with SIGTERM, and after ten seconds with SIGKILL. It is not an error if there is none.
 func Stop(ctx context.Context, f folder.Folder) error {
 	e, err := read(f)
 	if err != nil {
@@ -127,7 +127,7 @@ func Stop(ctx context.Context, f folder.Folder) error {
 	return nil
 }
 
-// lock takes a file for this process alone, and waits for that. The lock ends with the process at the latest.
+// lock locks a file for this process, and waits for that. The lock ends with the process at the latest.
 func lock(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

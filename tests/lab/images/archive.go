@@ -119,7 +119,7 @@ func reference(file string) (string, error) {
 	for members := tar.NewReader(in); ; {
 		head, err := members.Next()
 		if err != nil {
-			return "", fmt.Errorf("find the index of %s: %w; remove the file, and it is packed anew", file, err)
+			return "", fmt.Errorf("find the index of %s: %w; remove the file, and it is packed again", file, err)
 		}
 		if head.Name != "index.json" {
 			continue

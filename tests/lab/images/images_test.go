@@ -117,7 +117,7 @@ func unpacked(t *testing.T, image Image) []string {
 	return paths
 }
 
-// TestReferenceRefuses: what is no archive of an image is an error that names it.
+// TestReferenceRefuses: the error names a file that is not an image's archive.
 func TestReferenceRefuses(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "x.tar")
 	if err := os.WriteFile(file, []byte("no archive"), 0o644); err != nil {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// resolved is a library in what ldd says: behind an arrow, or the loader itself.
+// resolved is a library in ldd's output: after an arrow, or the loader itself.
 var resolved = regexp.MustCompile(`(?m)(?:=> |^\t)(/\S+) \(0x`)
 
 // TestLibraries compares with what this machine's own loader finds for a program of its own.

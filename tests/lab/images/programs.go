@@ -37,7 +37,7 @@ func (k kitchen) build(name string) (string, error) {
 	}
 	defer os.RemoveAll(partial)
 	built := filepath.Join(partial, name)
-	// Neither the checkout's place nor its commit stands in the binary: equal sources make equal images.
+	// Neither the checkout's path nor its commit is in the binary: equal sources make equal images.
 	_, err = k.golang("build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", built, "./tests/lab/images/"+name)
 	if err != nil {
 		return "", err
@@ -53,7 +53,7 @@ func (k kitchen) programKey(name string) (string, error) {
 	}
 	sources, err := filepath.Glob(filepath.Join(k.folder.Source, "tests", "lab", "images", name, "*.go"))
 	if err != nil || len(sources) == 0 {
-		return "", fmt.Errorf("%s is no checkout of promwire: it has no source of %s", k.folder.Source, name)
+		return "", fmt.Errorf("%s is not a checkout of promwire: it has no source of %s", k.folder.Source, name)
 	}
 	sources = append(sources, filepath.Join(k.folder.Source, "go.mod"), filepath.Join(k.folder.Source, "go.sum"))
 	digest := sha256.New()

@@ -63,7 +63,7 @@ var recipes = []recipe{
 	},
 }
 
-// nobody is the user whom the images run as, in digits: the kubelet can't tell otherwise that it isn't root.
+// nobody is the images' user, in digits: otherwise the kubelet can't check that it isn't root.
 const nobody = "65534:65534"
 
 // base is what programs expect of any system.
@@ -82,7 +82,7 @@ func tool(name, path string) func(kitchen) (tree, error) {
 	}
 }
 
-// writable is a folder of nobody's own.
+// writable is a folder that nobody owns, the user of the images.
 func writable(path string) func(kitchen) (tree, error) {
 	return func(kitchen) (tree, error) { return tree{path: {folder: true, mode: 0o755, owner: 65534}}, nil }
 }

@@ -89,7 +89,7 @@ func (n node) write(archive *tar.Writer, name string) error {
 	return err
 }
 
-// key is a digest of all that an image has in it, but for how it is packed.
+// key is a digest of all that an image contains, and not of how it is packed.
 func key(r recipe, layers []tree) (string, error) {
 	digest := sha256.New()
 	config, err := json.Marshal(r.config)

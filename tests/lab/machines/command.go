@@ -25,7 +25,7 @@ func run(ctx context.Context, stdin string, args ...string) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// in makes a command run in a network namespace. Unlike `ip netns exec` it leaves the mounts alone.
+// in makes a command run in a network namespace. Unlike `ip netns exec` it does not change the mounts.
 func in(namespace string, args ...string) []string {
 	return append([]string{"nsenter", "--net=" + namespaceFile(namespace), "--"}, args...)
 }

@@ -71,7 +71,7 @@ func (l *Lab) allot(records []record, m Machine, ipv6 bool) (record, error) {
 	private := m.Bastion != ""
 	behind := func(r record) bool { return r.Name == m.Bastion && r.Bastion == "" }
 	if private && !slices.ContainsFunc(records, behind) {
-		return record{}, fmt.Errorf("bastion %q is no machine of the lab with a public address: add it first", m.Bastion)
+		return record{}, fmt.Errorf("bastion %q is not a machine of the lab with a public address: add it first", m.Bastion)
 	}
 	p, err := allot(records, m.Region, private)
 	if err != nil {
@@ -156,7 +156,7 @@ func (l *Lab) List() ([]Machine, error) {
 	return machines, nil
 }
 
-// locked runs a change of the lab's machines alone.
+// locked runs one change of the lab's machines at a time.
 func (l *Lab) locked(ctx context.Context, change func() error) error {
 	unlock, err := folder.Lock(ctx, l.folder)
 	if err != nil {

@@ -208,7 +208,7 @@ func testEstablished(t *testing.T, lab *machines.Lab, near netip.Addr, filter fu
 func testPower(t *testing.T, lab *machines.Lab, far cloud.Addresses) {
 	run(t, lab, "far", "bash", "-c", "echo kept >/root/file && sync")
 	boot := func() string { return run(t, lab, "far", "cat", "/proc/1/stat") }
-	for range 2 { // off twice is no error
+	for range 2 { // off twice is not an error
 		if err := lab.PowerOff(t.Context(), "far"); err != nil {
 			t.Fatal(err)
 		}

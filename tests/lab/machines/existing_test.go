@@ -63,7 +63,7 @@ func TestExisting(t *testing.T) {
 		t.Errorf("the inner machine has the public address %s", inner.V6)
 	}
 	_, err := lab.AddExisting(t.Context(), machines.ExistingSpec{Name: "lost", Region: "office", User: "ops", Bastion: "nobody"})
-	if err == nil || !strings.Contains(err.Error(), `lost: add existing machine: bastion "nobody" is no machine`) {
+	if err == nil || !strings.Contains(err.Error(), `lost: add existing machine: bastion "nobody" is not a machine`) {
 		t.Errorf("a machine behind nobody: %v", err)
 	}
 }

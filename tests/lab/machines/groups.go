@@ -49,7 +49,7 @@ func (g groups) create(name string) (group *os.File, named string, err error) {
 }
 
 // kill ends all processes of a machine (of all machines, if the name is empty), waits until they are gone, and removes its
-// cgroups. It is no error if there are none.
+// cgroups. It is not an error if there are none.
 func (g groups) kill(ctx context.Context, name string) error {
 	path := filepath.Join(g.unified, name)
 	if err := cgroup.Kill(ctx, path); err != nil {

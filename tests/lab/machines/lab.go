@@ -17,7 +17,7 @@ import (
 // Lab is one lab's machines and network. Its methods may be called in parallel, and from several processes.
 type Lab struct {
 	folder  string // where all state is: folder.Run/machines
-	id      string // tells this lab's links, namespaces and cgroups from another's
+	id      string // distinguishes this lab's links, namespaces and cgroups from another's
 	image   string // root file system that all machines share
 	network Network
 	groups  groups
@@ -60,7 +60,7 @@ func locate(f folder.Folder, log io.Writer) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The id comes from the folder's path alone, so that Sweep finds a lab whose state is gone.
+	// The id is derived only from the folder's path, so that Sweep finds a lab whose state is gone.
 	digest := sha256.Sum256([]byte(run))
 	id := hex.EncodeToString(digest[:])[:6]
 	groups, err := findGroups(id)

@@ -33,7 +33,7 @@ func raiseLimits() error {
 	return os.WriteFile(inotifyFile, []byte(strconv.Itoa(inotifyWanted)), 0)
 }
 
-// restoreLimits puts the limits back once no lab is left, unless somebody else changed them meanwhile. The caller holds the
+// restoreLimits restores the limits when no lab is left, unless somebody else changed them meanwhile. The caller holds the
 // machine-wide lock.
 func restoreLimits() error {
 	links, err := net.Interfaces()

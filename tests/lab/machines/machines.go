@@ -4,7 +4,7 @@
 //
 //	operator's machine ──198.51.100.0/30── router ─┬─ region 1, 198.51.100.32/27: a link of its own for each machine
 //	                                               ├─ region 2, 198.51.100.64/27
-//	                                               └─ private, 192.168.250.0/24: reached from bastions alone
+//	                                               └─ private, 192.168.250.0/24: reached only from bastions
 //
 // The router has no route out of the lab, so machines reach each other and the operator's address (where the mirror
 // listens), and nothing else. The operator's machine keeps its own forwarding and firewall as they are.
@@ -29,7 +29,7 @@ type Kind string
 // Kinds of machines.
 const (
 	Droplet  Kind = "droplet"  // made by Create for the cloud
-	Existing Kind = "existing" // made by AddExisting; the cloud knows nothing of it
+	Existing Kind = "existing" // made by AddExisting; the cloud does not know it
 )
 
 // Machine is one of the lab's machines.
@@ -40,7 +40,7 @@ type Machine struct {
 	V4      netip.Addr `json:"v4"`                // public, or private if Bastion is set
 	V6      netip.Addr `json:"v6,omitzero"`       // zero if it has none
 	User    string     `json:"user"`              // who logs in: root on droplets
-	Bastion string     `json:"bastion,omitempty"` // the machine through which alone SSH reaches this one
+	Bastion string     `json:"bastion,omitempty"` // the only machine through which SSH reaches this one
 	// HostKeys are the SSH host keys as known_hosts has them ("ssh-ed25519 AAAA…"), of existing machines: rsa, ecdsa and
 	// ed25519, in this order. A droplet's are made by its own first boot.
 	HostKeys []string `json:"hostKeys,omitempty"`
@@ -53,7 +53,7 @@ type ExistingSpec struct {
 	Region  string   // any label; machines of one label share a subnet
 	User    string   // logs in with Keys, and has sudo without password
 	Keys    []string // authorized_keys lines
-	Bastion string   // name of a machine of the lab; this one then has no public address, and is reached from there alone
+	Bastion string   // name of a machine of the lab; this one then has no public address, and is reached only from there
 }
 
 // Network is where a lab lives.

@@ -65,7 +65,7 @@ func taken(ctx context.Context) ([]netip.Prefix, error) {
 	return prefixes, nil
 }
 
-// uniqueLocal is a random /48 of fd00::/8, as RFC 4193 wants it.
+// uniqueLocal is a random /48 of fd00::/8, as RFC 4193 requires.
 func uniqueLocal() netip.Prefix {
 	address := [16]byte{0xfd}
 	rand.Read(address[1:6]) // never fails: crypto/rand
@@ -181,7 +181,7 @@ func (l *Lab) makeRouter(ctx context.Context) error {
 	return nil
 }
 
-// closeNetwork removes the router, the namespaces of machines, and the operator's link. What is gone already is no error.
+// closeNetwork removes the router, the namespaces of machines, and the operator's link. It is not an error if they are gone already.
 func (l *Lab) closeNetwork(ctx context.Context) error {
 	if _, err := net.InterfaceByName(l.link()); err == nil {
 		// The kernel tears namespaces down later; the link must be gone now.
@@ -203,7 +203,7 @@ func (l *Lab) closeNetwork(ctx context.Context) error {
 	return nil
 }
 
-// deleteNamespace removes a named network namespace. One that is gone already is no error.
+// deleteNamespace removes a named network namespace. It is not an error if it is gone already.
 func deleteNamespace(ctx context.Context, name string) error {
 	if _, err := os.Stat(namespaceFile(name)); errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -13,12 +13,12 @@ import (
 //go:embed boot.sh
 var bootScript string
 
-// PowerOff ends a machine as a power loss does. Its disk stays. A machine that is off already is no error.
+// PowerOff ends a machine as a power loss does. Its disk stays. It is not an error if it is off already.
 func (l *Lab) PowerOff(ctx context.Context, name string) error {
 	return l.power(ctx, name, "power off", func(r record) error { return l.halt(ctx, r) })
 }
 
-// PowerOn boots a machine that is off. A machine that is on already is no error.
+// PowerOn boots a machine that is off. It is not an error if it is on already.
 func (l *Lab) PowerOn(ctx context.Context, name string) error {
 	return l.power(ctx, name, "power on", func(r record) error {
 		on, err := l.groups.populated(name)
@@ -29,7 +29,7 @@ func (l *Lab) PowerOn(ctx context.Context, name string) error {
 	})
 }
 
-// power does something with one machine alone.
+// power runs one change of a machine at a time.
 func (l *Lab) power(ctx context.Context, name, verb string, do func(record) error) error {
 	err := l.locked(ctx, func() error {
 		r, err := l.find(name)
@@ -44,7 +44,7 @@ func (l *Lab) power(ctx context.Context, name, verb string, do func(record) erro
 	return nil
 }
 
-// boot starts boot.sh in the machine's cgroup and leaves it alone: the machine outlives this process.
+// boot starts boot.sh in the machine's cgroup and does not wait for it: the machine outlives this process.
 func (l *Lab) boot(r record) error {
 	group, named, err := l.groups.create(r.Name)
 	if err != nil {
@@ -95,7 +95,7 @@ func (l *Lab) halt(ctx context.Context, r record) error {
 	return deleteNamespace(ctx, l.namespace(r.Name))
 }
 
-// unplug removes a machine's link. One that is gone already is no error.
+// unplug removes a machine's link. It is not an error if it is gone already.
 func (l *Lab) unplug(ctx context.Context, r record) error {
 	_, err := run(ctx, "", "ip", "-netns", l.router(), "link", "delete", r.link())
 	if err == nil {

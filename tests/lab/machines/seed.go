@@ -66,7 +66,7 @@ func (s seed) network() string {
 	return text
 }
 
-// maskBits is the length of the prefix that a dotted netmask stands for.
+// maskBits is the prefix length of a dotted netmask.
 func maskBits(mask string) int {
 	bits, _ := net.IPMask(net.ParseIP(mask).To4()).Size()
 	return bits

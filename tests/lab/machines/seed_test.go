@@ -29,7 +29,7 @@ func TestSeedNetwork(t *testing.T) {
 	}
 }
 
-// TestSeedFiles makes sure that user data, which can hold keys, is root's alone, and that no two machines are one instance.
+// TestSeedFiles makes sure that user data, which can hold keys, is readable only for root, and that no two machines have one instance ID.
 func TestSeedFiles(t *testing.T) {
 	s := seed{name: "x", userData: "secret"}
 	one, err := s.files()

@@ -11,8 +11,8 @@ import (
 	"github.com/promwire/promwire/tests/lab/cloud"
 )
 
-// record is what the lab knows of a machine. It is written before anything is made, and removed last, so that whoever comes
-// after a crash knows of all that can be there.
+// record is what the lab knows of a machine. It is written before anything is made, and removed last, so that after a crash
+// it says what may exist.
 type record struct {
 	Machine
 	Number int          `json:"number"` // the smallest that is free, names the router's end of its link

@@ -12,7 +12,7 @@ import (
 )
 
 // Sweep ends everything of the lab of a folder, also after a crash: machines, network, and what they changed on the
-// operator's machine. What is not the lab's stays. No lab there is no error.
+// operator's machine. What is not the lab's stays. It is not an error if there is no lab.
 func Sweep(ctx context.Context, f folder.Folder, log io.Writer) error {
 	l, err := locate(f, log)
 	if err != nil {

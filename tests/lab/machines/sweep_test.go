@@ -108,7 +108,7 @@ func TestSweep(t *testing.T) {
 }
 
 // traces is all that labs leave on a machine: links, namespaces, routes, rules, mounts, cgroups, and processes of this lab.
-// Other labs of this machine may come and go meanwhile, so only what is this lab's counts; its traces bear its folder, or
+// Other labs of this machine may come and go meanwhile, so the test looks only at this lab's traces, which contain its folder, or
 // come with its link.
 func traces(t *testing.T, run string) string {
 	t.Helper()

@@ -14,10 +14,10 @@ type Existing struct {
 	Name    string
 	Region  string
 	User    string
-	Bastion string // name of the machine through which alone this one is reached; empty: it is reached directly
+	Bastion string // name of the only machine through which this one is reached; empty: it is reached directly
 }
 
-// bastionName is the lab's name for a bastion that is no machine of the fleet itself.
+// bastionName is the lab's name for a bastion that is not a machine of the fleet itself.
 const bastionName = "bastion"
 
 // host is as much of a machine in promwire:fleet as the lab must know.

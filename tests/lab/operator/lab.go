@@ -3,13 +3,13 @@ package operator
 // Lab is what the operator's machine must know of the lab to fill in a stack's file: where the cloud's API and the
 // releases' mirror are, and how the machines that were already there are reached.
 type Lab struct {
-	// API is the base URL of the lab's cloud, as digitalocean:apiEndpoint wants it, such as http://127.0.0.1:8080.
+	// API is the base URL of the lab's cloud, as in digitalocean:apiEndpoint, such as http://127.0.0.1:8080.
 	API string `json:"api"`
 	// Token is what the cloud's API takes as digitalocean:token.
 	Token string `json:"token"`
 	// Mirror is the base URL that replaces https://github.com for the releases' downloads, without a slash at its end.
 	Mirror string `json:"mirror"`
-	// From are the networks whence the machines see the operator come. They replace a stack's own ssh.from.
+	// From are the networks that the operator connects from, as the machines see it. They replace a stack's own ssh.from.
 	From []string `json:"from"`
 	// Releases are the versions that the mirror serves, by their keys in promwire:fleet.releases.
 	Releases map[string]Release `json:"releases"`

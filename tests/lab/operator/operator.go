@@ -16,7 +16,7 @@ import (
 	"github.com/promwire/promwire/tests/lab/folder"
 )
 
-// Project is the Pulumi project's name, as it stands in Pulumi.yaml.
+// Project is the Pulumi project's name, as in Pulumi.yaml.
 const Project = "promwire"
 
 // Tools are the programs that the operator uses. The zero value uses those that the lab built.
@@ -75,7 +75,7 @@ func (o *Operator) work(stack string) string { return filepath.Join(o.dir(), "wo
 // dir is where the operator's machine keeps its things.
 func dir(f folder.Folder) string { return filepath.Join(f.Run, "operator") }
 
-// commandLine finds the CLI. The Automation API wants it at bin/pulumi below some root, so a link is made there.
+// commandLine finds the CLI. The Automation API needs it at bin/pulumi below some root, so a link is made there.
 func commandLine(f folder.Folder, path string) (auto.PulumiCommand, error) {
 	if path == "" {
 		path = filepath.Join(f.Bin(), "pulumi")
@@ -98,7 +98,7 @@ func commandLine(f folder.Folder, path string) (auto.PulumiCommand, error) {
 	return cli, nil
 }
 
-// relink makes the symbolic link at path lead to target, in one step, so that whoever uses it meanwhile finds one.
+// relink makes the symbolic link at path lead to target, in one step, so that there is always one.
 func relink(target, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

@@ -20,7 +20,7 @@ type Options struct {
 	ContinueOnError bool      // one bad host is one bad host: the others go on
 	Diff            bool      // show what changes in full
 	Targets         []string  // URNs: only these resources
-	Replace         []string  // URNs: these resources anew
+	Replace         []string  // URNs of resources to replace
 	ExpectNoChanges bool      // fail if anything changes
 }
 
@@ -104,7 +104,7 @@ func (o *Operator) Destroy(ctx context.Context, stack string, options Options) (
 	return s.Destroy(ctx, opts...)
 }
 
-// Refresh brings a stack's state in line with what is there.
+// Refresh updates a stack's state to what exists.
 func (o *Operator) Refresh(ctx context.Context, stack string, options Options) (auto.RefreshResult, error) {
 	s, err := o.stack(ctx, stack, options.Edit)
 	if err != nil {

@@ -111,7 +111,7 @@ func checkState(t *testing.T, o *Operator) {
 		t.Errorf("pulumi stack output: %v", err)
 	}
 	if err := o.Pulumi(t.Context(), "try", "preview", "--expect-no-changes", "--diff"); err == nil {
-		t.Error("pulumi preview: the file's word differs from the state's, want an error")
+		t.Error("pulumi preview: the file's passphrase differs from the state's, want an error")
 	}
 }
 

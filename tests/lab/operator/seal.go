@@ -51,7 +51,7 @@ func newSecret() ([]byte, error) {
 	return []byte(rand.Text() + "\n" + base64.StdEncoding.EncodeToString(salt) + "\n"), nil
 }
 
-// secret is a value as it stands in a stack's file.
+// secret is a value as it is in a stack's file.
 func (s *seal) secret(value string) (map[string]any, error) {
 	text, err := s.crypter.EncryptValue(context.Background(), value)
 	if err != nil {

@@ -91,7 +91,7 @@ func (o *Operator) releases() map[string]any {
 	return releases
 }
 
-// from are the networks whence SSH connections come: the operator's own, and the bastions.
+// from are the networks that SSH connections come from: the operator's own, and the bastions.
 func (o *Operator) from() []string {
 	from := slices.Clone(o.lab.From)
 	for _, machine := range o.lab.Machines {
@@ -110,7 +110,7 @@ func placeMachines(fleet map[string]any, known map[string]Machine) {
 	for _, host := range append([]any{fleet["monitor"]}, hosts...) {
 		host, ok := host.(map[string]any)
 		if !ok || host["address"] == nil {
-			continue // no machine at all, or a droplet: the program itself will say what is wrong
+			continue // not a machine, or a droplet: the program itself will report the problem
 		}
 		name, _ := host["name"].(string)
 		machine, ok := known[name]

@@ -59,7 +59,7 @@ func ensureCommands(ctx context.Context, commands []needed, log io.Writer) error
 		return fmt.Errorf("missing %s: as root, run: %s", strings.Join(absent, ", "), install)
 	}
 	fmt.Fprintf(log, "installing Debian packages: %s\n", strings.Join(packages, " "))
-	// Without recommended packages, or wireguard-tools brings a kernel along.
+	// Without recommended packages, or wireguard-tools installs a kernel.
 	apt := []string{"apt-get", "--quiet", "--option", "DPkg::Lock::Timeout=300"}
 	environment := []string{"DEBIAN_FRONTEND=noninteractive"}
 	for _, args := range [][]string{{"update"}, append([]string{"install", "--yes", "--no-install-recommends"}, packages...)} {

@@ -73,7 +73,7 @@ func Ensure(ctx context.Context, f folder.Folder, log io.Writer, parts ...Part) 
 	return nil
 }
 
-// lock takes the folder for this process alone. The lock is the kernel's, on the folder itself: it leaves no file, and ends
+// lock locks the folder for this process. The lock is the kernel's, on the folder itself: it leaves no file, and ends
 // with the process.
 func lock(ctx context.Context, dir string, log io.Writer) (unlock func(), err error) {
 	d, err := os.Open(dir)

@@ -141,7 +141,7 @@ func (t tool) flags(ctx context.Context, f folder.Folder) ([]string, error) {
 	return flags, nil
 }
 
-// goEnvironment is how tools are built: static, and by their own module alone.
+// goEnvironment is how tools are built: static, and only from their own module.
 var goEnvironment = []string{"CGO_ENABLED=0", "GOWORK=off"}
 
 // dir is where the tool's module lies.

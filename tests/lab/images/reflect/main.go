@@ -37,7 +37,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, which is no error, or until it can't go on.
+// run serves until ctx ends, which is not an error, or until it fails.
 func run(ctx context.Context, listen, metrics string) error {
 	lines, err := net.Listen("tcp", listen)
 	if err != nil {

@@ -21,7 +21,7 @@ func TestLocal(t *testing.T) {
 			{"update", "u", properties{"update": "echo u"}},
 			{"interpreter", "-c x", properties{"create": "x", "interpreter": []any{"/bin/echo", "-c"}}},
 			{"the previous output is in the environment", state["stdout"].(string), properties{"create": `echo "$PULUMI_COMMAND_STDOUT"`}},
-			{"unless told not to", "", properties{"create": `echo "$PULUMI_COMMAND_STDOUT"`, "addPreviousOutputInEnv": false}},
+			{"unless this is turned off", "", properties{"create": `echo "$PULUMI_COMMAND_STDOUT"`, "addPreviousOutputInEnv": false}},
 		} {
 			got, err := p.update(localURN, state, inputs, with(inputs, c.change), false)
 			must(t, err)

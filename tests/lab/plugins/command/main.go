@@ -1,5 +1,5 @@
 // Command pulumi-resource-command is the lab's stand-in for Pulumi's command provider v1.2.1, for machines where the real
-// one cannot be downloaded. It knows the resources remote.Command and local.Command, and behaves as the real ones do,
+// one cannot be downloaded. It has the resources remote.Command and local.Command, and behaves as the real ones do,
 // their faults included: a program that works with the stand-in must work with the real plugin.
 //
 // What it does not know: CopyToRemote, CopyFile, local.run, and a local command's assetPaths and archivePaths.

@@ -71,7 +71,7 @@ var droplet = resource{
 	delete: deleteDroplet,
 }
 
-// sum is as which user data stands in the state.
+// sum is what the state has instead of the user data.
 func sum(text string) string {
 	digest := sha1.Sum([]byte(text))
 	return hex.EncodeToString(digest[:])
@@ -170,7 +170,7 @@ func deleteDroplet(ctx context.Context, api *godo.Client, id string, state value
 			return fmt.Errorf("Error waiting for droplet (%s) to become off: %w", id, err)
 		}
 	}
-	// Nobody looks at the answer: whether the droplet goes is what counts.
+	// The answer is ignored: only the droplet's removal matters.
 	_, _ = api.Droplets.Delete(ctx, number)
 	err := wait(ctx, dropletGoes, func() (bool, error) {
 		_, err := getDroplet(ctx, api, id)

@@ -128,7 +128,7 @@ func readFirewall(ctx context.Context, api *godo.Client, id string) (values, err
 	}, nil
 }
 
-// ruleOf is a rule as it stands in the state. "0" is the API's word for all ports; with ICMP it is none.
+// ruleOf is a rule as it is in the state. "0" is the API's word for all ports; with ICMP it is none.
 func ruleOf(protocol, ports, end string, far farEnd) map[string]any {
 	rule := map[string]any{"protocol": protocol}
 	switch {

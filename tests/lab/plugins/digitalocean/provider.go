@@ -133,7 +133,7 @@ func (g *plugin) create(ctx context.Context, req p.CreateRequest) (p.CreateRespo
 	if id == "" {
 		return p.CreateResponse{}, err
 	}
-	// What is there stands in the state, as it should be or not.
+	// The state has what exists, whether it is as it should be or not.
 	facts, readErr := r.read(context.WithoutCancel(ctx), g.api.Load(), id)
 	if err == nil {
 		err = readErr
@@ -165,7 +165,7 @@ func (g *plugin) read(ctx context.Context, req p.ReadRequest) (p.ReadResponse, e
 	}
 	old, in, secret := decode(req.Properties), decode(req.Inputs), secrets(req.Properties, req.Inputs)
 	state := r.state(nil, facts)
-	for _, f := range r.fields { // what is kept stands in the state as it should already
+	for _, f := range r.fields { // the state has what is kept already as it should be
 		if f.kept && old[f.name] != nil {
 			state[f.name] = old[f.name]
 		}

@@ -18,7 +18,7 @@ var errGone = errors.New("the resource is gone; `pulumi refresh` takes it out of
 // resource is one type of resource: its properties, and how the API is asked for it.
 type resource struct {
 	fields []field
-	// refuse says what else is wrong with inputs that are right by themselves. It may be nil.
+	// refuse checks inputs that are each valid against each other. It may be nil.
 	refuse func(in values) string
 	// create makes the resource. An error beside an id: it is there, but not as it should be.
 	create func(ctx context.Context, api *godo.Client, in values) (id string, err error)
@@ -40,7 +40,7 @@ type field struct {
 	replaces  bool                         // a change makes a new resource
 	follows   string                       // the input with whose change it may change too
 	otherwise any                          // nil: none
-	normal    func(string) string          // as which a string stands in the state; nil: as it is
+	normal    func(string) string          // what the state has instead of a string; nil: the string itself
 	breaks    func(old, new any) bool      // which changes make a new resource, if not all or none do
 	refuse    func(value any) (why string) // what is wrong with a value; nil: nothing
 }
@@ -88,7 +88,7 @@ func (k kind) holds(v any) bool {
 	return ok
 }
 
-// stored is a value as it stands in the state.
+// stored is a value as it is in the state.
 func (f field) stored(v any) any {
 	if s, ok := v.(string); ok && f.normal != nil {
 		return f.normal(s)

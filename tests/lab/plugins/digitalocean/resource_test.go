@@ -120,7 +120,7 @@ func TestCheckRefuses(t *testing.T) {
 		})
 	}
 	if _, err := newProvider().Check(t.Context(), p.CheckRequest{Urn: urnOf("digitalocean:index/volume:Volume")}); err == nil {
-		t.Error("a type was checked that nobody knows")
+		t.Error("an unknown type was checked")
 	}
 }
 

@@ -56,7 +56,7 @@ func managerOf(inputs *unstructured.Unstructured, former resource.PropertyMap) (
 }
 
 // forced says whether fields that others manage are taken over. live is nil for an object that is to be made: then a
-// preview always does, as the object may be another's that is replaced first.
+// preview always does, as the object may belong to another resource that is replaced first.
 func forced(inputs, live *unstructured.Unstructured, preview bool) bool {
 	if says(inputs, patchForce) {
 		return true

@@ -104,7 +104,7 @@ func (w *watching) failure(what string, cause error) error {
 	return &unready{live: w.last.live, what: what, reasons: w.verdict.reasons, cause: cause}
 }
 
-// look sees how the object is now. What the API can't answer just now is no failure, what it may not answer is.
+// look reads the object. An API that can't answer just now is not a failure; one that refuses the request is.
 func (w *watching) look(ctx context.Context, obj *unstructured.Unstructured) (verdict, error) {
 	now := &view{live: obj, related: map[string][]unstructured.Unstructured{}}
 	api, err := w.cluster.resource(obj)

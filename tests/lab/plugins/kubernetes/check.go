@@ -57,7 +57,7 @@ var unawaited = []string{
 	"v1 PersistentVolumeClaim", "v1 ReplicationController", "v1 ResourceQuota",
 }
 
-// refuse says what only the real plugin knows, rather than doing it otherwise.
+// refuse returns an error for what only the real plugin can do.
 func refuse(kind schema.GroupVersionKind, obj *unstructured.Unstructured) error {
 	version, name := kind.ToAPIVersionAndKind()
 	switch {

@@ -63,7 +63,7 @@ func readSettings(inputs resource.PropertyMap) (settings, error) {
 	}, nil
 }
 
-// Configure connects to the cluster. One that can't be reached is no failure yet: it fails what needs the cluster.
+// Configure connects to the cluster. One that can't be reached is not a failure yet: what needs the cluster will fail.
 func (p *plugin) Configure(_ context.Context, req *pulumirpc.ConfigureRequest) (*pulumirpc.ConfigureResponse, error) {
 	inputs, err := plain(req.GetArgs())
 	if err != nil {
@@ -79,7 +79,7 @@ func (p *plugin) Configure(_ context.Context, req *pulumirpc.ConfigureRequest) (
 	}, nil
 }
 
-// DiffConfig says whether another configuration means another cluster, whose resources are then made anew.
+// DiffConfig says whether another configuration means another cluster, whose resources are then replaced.
 func (p *plugin) DiffConfig(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
 	olds, err := plain(req.GetOlds())
 	if err != nil {
@@ -102,7 +102,7 @@ func (p *plugin) DiffConfig(_ context.Context, req *pulumirpc.DiffRequest) (*pul
 	return res, err
 }
 
-// configReplaces names the inputs whose change means another cluster. An identifier that the program gave decides alone.
+// configReplaces names the inputs whose change means another cluster. If the program gave an identifier, only that matters.
 func configReplaces(olds, news resource.PropertyMap, diff *resource.ObjectDiff) ([]string, error) {
 	const identifier = "clusterIdentifier"
 	if diff.Same(identifier) && news.HasValue(identifier) {
@@ -166,7 +166,7 @@ func activeCluster(config resource.PropertyMap) (*clientcmdapi.Cluster, error) {
 	return parsed.Clusters[kubeContext.Cluster], nil
 }
 
-// parseKubeconfig reads a kubeconfig, of which it gets the contents or the path.
+// parseKubeconfig reads a kubeconfig, given its contents or its path.
 func parseKubeconfig(pathOrContents string) (*clientcmdapi.Config, error) {
 	path := pathOrContents
 	if rest, ok := strings.CutPrefix(path, "~"); ok && (rest == "" || rest[0] == '/') {

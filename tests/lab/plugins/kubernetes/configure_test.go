@@ -15,7 +15,7 @@ const twoContexts = `{"apiVersion":"v1","kind":"Config","current-context":"a",
 "clusters":[{"name":"a","cluster":{"server":"https://a"}},{"name":"b","cluster":{"server":"https://b"}}],
 "contexts":[{"name":"a","context":{"cluster":"a"}},{"name":"b","context":{"cluster":"b"}}]}`
 
-// TestDiffConfig has a resource made anew only if the cluster is another.
+// TestDiffConfig: a resource is replaced only if the cluster changes.
 func TestDiffConfig(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config")
 	must(t, os.WriteFile(file, []byte(twoContexts), 0o600))

@@ -68,7 +68,7 @@ func (p *plugin) comparable(live, oldInputs, should *unstructured.Unstructured) 
 	return is
 }
 
-// ignore takes away the differences at and below some paths.
+// ignore removes the differences at and below some paths.
 func ignore(found map[string]*pulumirpc.PropertyDiff, paths []string) error {
 	for _, text := range paths {
 		ignored, err := resource.ParsePropertyPath(text)
@@ -100,7 +100,7 @@ func replaces(found map[string]*pulumirpc.PropertyDiff) []string {
 	return paths
 }
 
-// isUnready says whether an object is a Job that did not succeed, and is to be made anew for that.
+// isUnready says whether an object is a Job that did not succeed, and must be replaced for that reason.
 func (c *call) isUnready(live, should *unstructured.Unstructured) bool {
 	switch {
 	case !says(should, replaceUnready):

@@ -53,7 +53,7 @@ func (d differ) lists(path []string, is, should []any) {
 }
 
 // values compares what may be anything. Like the real plugin it takes an object that is unknown for one without fields: what
-// follows from a resource that is made anew is made anew itself, if it holds a field that can't change.
+// follows from a resource that is replaced is replaced itself, if it has a field that can't change.
 func (d differ) values(path []string, is, should any) {
 	if _, unknown := should.(resource.Computed); unknown {
 		if is, ok := is.(map[string]any); ok {

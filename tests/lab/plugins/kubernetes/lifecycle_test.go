@@ -169,7 +169,7 @@ func TestConflict(t *testing.T) {
 		foreign := d.declare("foreign", strings.Replace(configMap(ns, `"data":{"a":"1"}`), `"name":"c"`, `"name":"foreign"`, 1))
 		mustFail(t, foreign.create(), "conflict", "someone")
 		if foreign.id != "" {
-			t.Errorf("what is another's is in the state as %s", foreign.id)
+			t.Errorf("another resource's object is in the state as %s", foreign.id)
 		}
 	})
 }
@@ -211,7 +211,7 @@ func take(t *testing.T, of dynamic.ResourceInterface, object string) {
 	must(t, err)
 }
 
-// TestDeletionWaits has a finalizer hold an object.
+// TestDeletionWaits: a finalizer delays the removal of an object.
 func TestDeletionWaits(t *testing.T) {
 	each(t, func(t *testing.T, binary string) {
 		d := driveAs(t, binary, "admin", nil)

@@ -4,7 +4,7 @@
 // included: a program that works with the stand-in must work with the real plugin.
 //
 // What it does not know, and refuses: client-side apply, rendering to YAML, Helm, lists, patches (DeploymentPatch and the
-// like), pulumi.com/waitFor, and the kinds in unawaited, for which the real one waits. Where the real plugin waits for ever
+// like), pulumi.com/waitFor, and the kinds in unawaited, for which the real one waits. Where the real plugin waits forever
 // because it may not list what it waits for, this one fails and says so. And where the real one, which keeps what it saw of a
 // namespace, now and then takes a Deployment's former rollout for the one that it just began, this one waits.
 package main

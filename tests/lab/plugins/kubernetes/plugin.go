@@ -73,7 +73,7 @@ func (p *plugin) begin(ctx context.Context, urn string) (c *call, end func()) {
 	return &call{plugin: p, urn: resource.URN(urn), ctx: ctx}, func() { stop(); cancel() }
 }
 
-// log writes a lasting message. That the engine no longer listens is no reason to fail.
+// log writes a lasting message. It is not an error if the engine no longer listens.
 func (c *call) log(severity diag.Severity, format string, args ...any) {
 	_ = c.engine.Log(c.ctx, severity, c.urn, fmt.Sprintf(format, args...))
 }

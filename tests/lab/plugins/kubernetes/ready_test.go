@@ -77,7 +77,7 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
-// TestRefuse: what only the real plugin knows is not done otherwise.
+// TestRefuse: what only the real plugin can do is refused.
 func TestRefuse(t *testing.T) {
 	for text, refused := range map[string]bool{
 		"v1 ConfigMap":                  false,

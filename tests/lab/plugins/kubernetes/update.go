@@ -53,7 +53,7 @@ func (p *plugin) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pul
 	return c.changed(live, inputs, given, text(former, versionKey, oldInputs.GetAPIVersion()), manager, wrong)
 }
 
-// changed is the answer to an update. What did not become as it should stands in the state with what it should be, so that
+// changed is the answer to an update. What did not become as it should be is in the state with its desired values, so that
 // the next run tries again.
 func (c *call) changed(live, inputs *unstructured.Unstructured, given resource.PropertyMap, apiVersion, manager string,
 	wrong error) (*pulumirpc.UpdateResponse, error) {

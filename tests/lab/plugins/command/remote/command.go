@@ -55,7 +55,7 @@ func (Command) Delete(ctx context.Context, req infer.DeleteRequest[State]) (infe
 	return infer.DeleteResponse{}, req.State.run(ctx, req.State.Delete)
 }
 
-// run runs a command, unless it is nil, and keeps its output. Every run dials anew and leaves its connection open until
+// run runs a command, unless it is nil, and keeps its output. Every run dials again and leaves its connection open until
 // the plugin exits, as the real one does. Once begun, the command cannot be cancelled.
 func (s *State) run(ctx context.Context, command *string) error {
 	if command == nil {

@@ -53,7 +53,7 @@ type Outputs struct {
 	Stderr string `pulumi:"stderr"`
 }
 
-// Logging says which of a command's outputs are shown while it runs. Nil stands for both.
+// Logging says which of a command's outputs are shown while it runs. Nil means both.
 type Logging string
 
 // The values of Logging.

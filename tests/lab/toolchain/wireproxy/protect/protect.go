@@ -1,5 +1,5 @@
 // Package protect stands in for the module of this name, which asks OpenBSD's kernel to confine a process and does nothing
-// on Linux. Not every module proxy serves it, and the lab runs wireproxy on Linux alone.
+// on Linux. Not every module proxy serves it, and the lab runs wireproxy only on Linux.
 package protect
 
 // Pledge does nothing, and never fails.
