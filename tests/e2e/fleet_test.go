@@ -260,7 +260,7 @@ func hostDown(s *story) {
 	require.NoError(s.t, s.lab.Machines.PowerOff(s.t.Context(), s.machine("node-3")))
 	s.edit(set("verification", map[string]any{"again": "while a host is down"}))
 	printed := s.upFails()
-	assert.Contains(s.t, printed, "node-3: tunnel: silent, its last handshake was")
+	assert.Contains(s.t, printed, "node-3/node: tunnel: silent, its last handshake was")
 	assert.NotContains(s.t, printed, "node-1: ")
 	require.NoError(s.t, s.lab.Machines.PowerOn(s.t.Context(), s.machine("node-3")))
 	s.allUp(s.tunnels()) // nobody had to do anything: tunnel, firewall and exporter came back by themselves
