@@ -3,7 +3,8 @@
 
 # not_the_owners UNIT PACKAGE: refuses to take over an exporter that the owner runs already.
 not_the_owners() {
-  if recorded exporter "$1" || ! systemctl is-active --quiet "$1" && ! systemctl is-enabled --quiet "$1" 2>/dev/null; then
+  if recorded exporter "$1"; then return; fi
+  if ! systemctl is-active --quiet "$1" && ! systemctl is-enabled --quiet "$1" 2>/dev/null; then
     record exporter "$1"
     return
   fi
@@ -36,7 +37,7 @@ remove_exporter() {
 knows_flags() {
   local name=$1 said
   shift
-  said=$(timeout 20 runuser --user nobody -- "$@" 2>&1 </dev/null) && return
+  said=$(timeout 20 setpriv --reuid nobody --regid nogroup --clear-groups -- "$@" 2>&1 </dev/null) && return
   printf '%s\n' "$said" | head -n 3 >&2
   fail "the $name exporter refuses its flags (${*:2}); its reason stands above. Correct flags.$name in the stack file"
 }

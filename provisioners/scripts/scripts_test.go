@@ -19,8 +19,8 @@ mv /mnt/alternatives /etc
 mount -t tmpfs none /run
 mount -t tmpfs none /var/lib
 mount -t tmpfs none /usr/local/lib
-printf '%s\n' 'root:x:0:0::/:/bin/bash' 'node_exporter:x:990:990::/:/bin/false' 'prometheus:x:991:991::/:/bin/false' >/etc/passwd
-printf '%s\n' 'root:x:0:' 'node_exporter:x:990:' 'prometheus:x:991:' 'promwire:x:980:' >/etc/group
+printf '%s\n' 'root:x:0:0::/:/bin/bash' 'node_exporter:x:990:990::/:/bin/false' 'prometheus:x:991:991::/:/bin/false' 'nobody:x:65534:65534::/:/bin/false' >/etc/passwd
+printf '%s\n' 'root:x:0:' 'node_exporter:x:990:' 'prometheus:x:991:' 'promwire:x:980:' 'nogroup:x:65534:' >/etc/group
 mkdir -p /etc/wireguard/promwire0.d /etc/prometheus/targets.d
 `
 
