@@ -1,4 +1,4 @@
-// Package authority renders what keeps a fleet's certificates fresh on the monitor, whose authority signs them.
+// Package authority renders what renews a fleet's certificates on the monitor, whose authority signs them.
 package authority
 
 import (
@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	// RenewPath is where the script lies that renews certificates.
+	// RenewPath is the script that renews certificates.
 	RenewPath = "/usr/local/lib/promwire/renew"
 	// RenewService and RenewTimer are its units.
 	RenewService = "promwire-renew.service"
 	RenewTimer   = "promwire-renew.timer"
 
-	// Renewals are tried this many times before a certificate expires, at least, and this often at most and at least.
+	// Renewals are tried at least this many times before a certificate expires, and at most and at least this often.
 	tries    = 100
 	soonest  = time.Minute
 	slackest = 6 * time.Hour
 )
 
-// Service is the unit that signs what is due and brings it to the hosts. It runs as root, because the authority's key is root's.
+// Service is the unit that signs what is due and sends it to the hosts. It runs as root, because the authority's key is root's.
 func Service() string {
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{
@@ -47,7 +47,7 @@ func Service() string {
 func Timer(renewBefore time.Duration) string {
 	every := min(max(renewBefore/tries, soonest), slackest)
 	return systemd.Unit{
-		{Name: "Unit", Lines: []string{"Description=Renew the certificates of promwire's hosts again and again"}},
+		{Name: "Unit", Lines: []string{"Description=Renew the certificates of promwire's hosts regularly"}},
 		{Name: "Timer", Lines: []string{
 			"OnActiveSec=1min", fmt.Sprintf("OnUnitInactiveSec=%ds", int(every.Seconds())), "AccuracySec=10s",
 		}},

@@ -24,9 +24,9 @@ const (
 	// ReceivePort is TCP: where the monitor delivers a renewed certificate. No exporter has it: with
 	// certificates theirs begin at 19100.
 	ReceivePort = 19099
-	// ReceivePath is where the receiver's script lies.
+	// ReceivePath is the receiver's script.
 	ReceivePath = "/usr/local/lib/promwire/receive"
-	// ReceiveSocket is the unit that listens for renewed certificates, ReceiveService the template that takes one each.
+	// ReceiveSocket is the unit that listens for renewed certificates, ReceiveService the template that installs one each.
 	ReceiveSocket  = "promwire-certificate.socket"
 	ReceiveService = "promwire-certificate@.service"
 
@@ -35,8 +35,8 @@ const (
 )
 
 // WebConfig is the exporters' web configuration, in the format of
-// https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md: only the scraper's certificate gets in, by an
-// authority of the fleet. The files are read again for each connection, so renewing them restarts nothing.
+// https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md: only the scraper's certificate is admitted, by
+// an authority of the fleet. The files are read again for each connection, so renewing them restarts nothing.
 func WebConfig() string {
 	return fmt.Sprintf(`tls_server_config:
   cert_file: %[1]s/certificate.pem
@@ -49,18 +49,18 @@ func WebConfig() string {
 `, Folder, Scraper)
 }
 
-// Receiver is where a host waits for its renewed certificate, and from whom.
+// Receiver is where a host waits for its renewed certificate, and who may send it.
 type Receiver struct {
 	Own     []netip.Addr // where it listens
 	Monitor []netip.Addr // who may connect
 }
 
-// Socket is the unit that listens. It admits the monitor alone.
+// Socket is the unit that listens. It admits only the monitor.
 func (r Receiver) Socket() string {
 	socket := []string{
 		"Accept=yes",
 		"MaxConnections=4",
-		"FreeBind=yes", // it needs no address to be there yet
+		"FreeBind=yes", // it can start before the address exists
 	}
 	for _, address := range r.Own {
 		socket = append(socket, "ListenStream="+net.JoinHostPort(address.String(), strconv.Itoa(ReceivePort)))
@@ -73,11 +73,11 @@ func (r Receiver) Socket() string {
 	}.Render()
 }
 
-// Service is the unit that takes one renewed certificate. Whoever sends it: only one for this host's own key, by an authority that
-// the host trusts already, is taken.
+// Service is the unit that installs one renewed certificate, whoever sends it: only one for this host's own key, by an authority
+// that the host trusts already, is accepted.
 func Service() string {
 	return systemd.Unit{
-		{Name: "Unit", Lines: []string{"Description=Take a renewed certificate for this host", "CollectMode=inactive-or-failed"}},
+		{Name: "Unit", Lines: []string{"Description=Install a renewed certificate of this host", "CollectMode=inactive-or-failed"}},
 		{Name: "Service", Lines: append([]string{
 			"ExecStart=" + ReceivePath,
 			"StandardInput=socket",

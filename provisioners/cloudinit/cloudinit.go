@@ -1,5 +1,5 @@
-// Package cloudinit renders a new droplet's user data: nothing but a temporary SSH host key, by which the very first
-// connection knows the machine. Any local user of a droplet can read its user data for ever, so nothing lasting stands in it:
+// Package cloudinit renders a new droplet's user data: only a temporary SSH host key, by which the very first connection
+// recognises the machine. Any local user of a droplet can read its user data forever, so it has nothing lasting:
 // bootstrap makes a host key of another type on the machine, and the temporary one is retired.
 package cloudinit
 
@@ -26,7 +26,7 @@ type HostKey struct {
 // TemporaryHostKey derives a host's temporary key from the fleet's seed: the same in every run, so that nothing changes in an
 // unchanged update, and another for every host.
 func TemporaryHostKey(seed, host string) (HostKey, error) {
-	// Of 2^256 byte strings all but 2^224 are valid P-256 scalars; the loop is there so that none can surprise.
+	// Of 2^256 byte strings all but 2^224 are valid P-256 scalars; the loop skips those.
 	for attempt := 0; attempt < 8; attempt++ {
 		info := fmt.Sprintf("promwire temporary host key/%s/%d", host, attempt)
 		scalar, err := hkdf.Key(sha256.New, []byte(seed), nil, info, 32)

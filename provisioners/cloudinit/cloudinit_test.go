@@ -21,7 +21,7 @@ func mustKey(t *testing.T, seed, host string) HostKey {
 func TestTemporaryHostKey(t *testing.T) {
 	key := mustKey(t, "seed", "lon")
 	if key != mustKey(t, "seed", "lon") {
-		t.Error("two runs make two keys")
+		t.Error("two runs make different keys")
 	}
 	for _, other := range []HostKey{mustKey(t, "seed", "sfo"), mustKey(t, "other", "lon")} {
 		if key.Private == other.Private || key.Public == other.Public {

@@ -20,7 +20,7 @@ type Probe struct {
 var modules = map[string]string{"http": "http", "https": "http", "tcp": "tcp", "tls": "tls", "icmp": "icmp"}
 
 // ParseProbe reads the URL of a probe: http and https ask for a status of 2xx, tcp for a connection, tls for a connection with a
-// certificate that is believed, icmp for an echo.
+// trusted certificate, icmp for an echo.
 func ParseProbe(text string) (Probe, error) {
 	u, err := url.Parse(text)
 	if err != nil || modules[u.Scheme] == "" || u.Hostname() == "" {
@@ -51,7 +51,7 @@ func ParseProbe(text string) (Probe, error) {
 
 // blackboxModules is the blackbox exporter's configuration, in the format of
 // https://github.com/prometheus/blackbox_exporter/blob/master/CONFIGURATION.md. IPv4 comes first, because a host may have an IPv6
-// address and no way out by it; a name without an IPv4 address is asked by IPv6.
+// address and no route for it; a name without an IPv4 address is asked by IPv6.
 const blackboxModules = `modules:
   http: {prober: http, timeout: 9s, http: {preferred_ip_protocol: ip4}}
   tcp: {prober: tcp, timeout: 9s, tcp: {preferred_ip_protocol: ip4}}

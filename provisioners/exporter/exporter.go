@@ -24,17 +24,17 @@ type Exporter struct {
 
 	Port       int    // TCP, for plain HTTP: https://github.com/prometheus/prometheus/wiki/Default-port-allocations
 	ListenFlag string // takes host:port, once for each address; such as "--web.listen-address"
-	One        bool   // ListenFlag takes one address alone: the exporter then listens on the tunnel's IPv4 address
-	WebFlag    string // takes the path of exporter-toolkit's web configuration; "": it knows none, and stays plain HTTP
+	One        bool   // ListenFlag takes only one address: the exporter then listens on the tunnel's IPv4 address
+	WebFlag    string // takes the path of exporter-toolkit's web configuration; "": it has none, and stays plain HTTP
 	Flags      []string
 	CheckFlag  string // makes it read its flags and end, with status 0 if it knows them; such as "--version"
-	GoFlags    bool   // it reads its flags with Go's own package, to which CheckFlag must come first, and to others last
+	GoFlags    bool   // it reads its flags with Go's own package, where CheckFlag must come first; with others it comes last
 	ConfigFile string // path of a file that it needs; "": none
 	Config     string // the text of ConfigFile, without secrets
 
 	Environment []string // NAME=value that it gets where the owner gives it no secret file
-	Secret      string   // environment variable that the owner's secret file may hold, such as "DATA_SOURCE_NAME"; "": it needs none
-	Up          string   // its metric that is 0 when it does not reach what it sees; "": there is none
+	Secret      string   // environment variable that the owner's secret file sets, such as "DATA_SOURCE_NAME"; "": it needs none
+	Up          string   // its metric that is 0 when it does not reach its service; "": there is none
 	Service     []string // more lines of its unit's [Service], systemd.exec(5)
 }
 
@@ -53,14 +53,14 @@ type Choice struct {
 // Pinned says whether it is installed from a pinned release, and not from a package.
 func (e Exporter) Pinned() bool { return e.Package == "" }
 
-// Certificates says whether it can prove itself with a certificate and ask for one.
+// Certificates says whether it can show a certificate and require one.
 func (e Exporter) Certificates() bool { return e.WebFlag != "" }
 
 // Instance is an exporter as one host runs it.
 type Instance struct {
 	Choice
 	Own     []netip.Addr // where it listens: IPv4 first
-	Monitor []netip.Addr // whom it talks to, beside the host itself
+	Monitor []netip.Addr // the peers it connects to, besides the host itself
 	TLS     bool         // with certificates
 	Tunnel  bool         // Own are addresses of the tunnel
 }
@@ -74,7 +74,7 @@ type Endpoint struct {
 	Unit string // systemd unit that serves it, without ".service"; "": a service of the owner's
 }
 
-// Service is something that a host serves already, and that the monitor is to scrape.
+// Service is something that a host serves already, and that the monitor scrapes.
 type Service struct {
 	Job  string
 	Port int    // TCP
@@ -130,8 +130,8 @@ func (e Exporter) port(tls bool) int {
 	return e.Port
 }
 
-// unit is the unit's name without ".service". With certificates, an exporter of a release has another unit than without, so that one
-// can go on until the other one is scraped. A package has one unit.
+// unit is the unit's name without ".service". An exporter of a release has another unit with certificates than without, so that both
+// run until Prometheus has changed. A package has one unit.
 func (e Exporter) unit(tls bool) string {
 	if tls && e.Pinned() {
 		return e.Unit + "-tls"

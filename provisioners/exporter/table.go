@@ -9,7 +9,7 @@ import (
 const (
 	// Node is the exporter that every host runs: promwire's own proofs and alerts read what it serves.
 	Node = "node"
-	// Blackbox is the exporter that probes other things from outside. It runs on the monitor alone.
+	// Blackbox is the exporter that probes other things from outside. It runs only on the monitor.
 	Blackbox = "blackbox"
 	// Textfiles is where other programs leave metrics for the node exporter.
 	Textfiles = "/var/lib/node_exporter/textfile"

@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// TestTable: every row says all that a host and the monitor need, and no two rows are in each other's way.
+// TestTable: every row has all that a host and the monitor need, and no two rows conflict.
 func TestTable(t *testing.T) {
 	ports := map[int]string{}
 	names := map[string]bool{}
 	for _, e := range All() {
 		t.Run(e.Name, func(t *testing.T) {
 			if !regexp.MustCompile(`^[a-z][a-z0-9_]*$`).MatchString(e.Name) || names[e.Name] {
-				t.Errorf("the name %q is no job's, or another row's", e.Name)
+				t.Errorf("the name %q is not valid for a job, or another row has it", e.Name)
 			}
 			names[e.Name] = true
 			if (e.Release == "") == (e.Package == "") {
@@ -30,7 +30,7 @@ func TestTable(t *testing.T) {
 				t.Error("Sees is a part of its user's GECOS field, which a colon would end")
 			}
 			if (e.ConfigFile == "") != (e.Config == "") {
-				t.Error("a configuration and its place need each other")
+				t.Error("a configuration and its path need each other")
 			}
 			if !strings.Contains(strings.Join(e.Service, "\n"), "SystemCallFilter=") {
 				t.Error("its system calls are not filtered")
@@ -50,7 +50,7 @@ func TestTable(t *testing.T) {
 		t.Errorf("targets can have %v", ForTargets())
 	}
 	if _, err := Find("nothing"); err == nil || !strings.Contains(err.Error(), "postgres") {
-		t.Errorf("an unknown exporter: %v; want the ones that there are", err)
+		t.Errorf("an unknown exporter: %v; want a list of all", err)
 	}
 }
 

@@ -27,7 +27,7 @@ func (i Instance) Former() string {
 	return i.unit(!i.TLS) + ".service"
 }
 
-// File is where its unit, or the drop-in of its package's unit, lies.
+// File is the path of its unit, or of the drop-in of its package's unit.
 func (i Instance) File() string {
 	if i.Pinned() {
 		return "/etc/systemd/system/" + i.Service()
@@ -35,8 +35,8 @@ func (i Instance) File() string {
 	return "/etc/systemd/system/" + i.Service() + ".d/promwire.conf"
 }
 
-// Text is the text of File. The exporter listens on its own addresses alone and talks to nobody but the monitor and the host itself. In
-// the tunnel it starts after the tunnel, ends with it, and comes back with it.
+// Text is the text of File. The exporter listens only on its own addresses, and connects only to the monitor and the host itself. In
+// the tunnel it starts after the tunnel, and stops and starts again with it.
 func (i Instance) Text() string {
 	unit := []string{"StartLimitIntervalSec=0"}
 	wanted := "WantedBy=multi-user.target"
@@ -72,13 +72,13 @@ func (i Instance) service() []string {
 	service = append(service, "Restart=always", "RestartSec=3", "UMask=0077", "CapabilityBoundingSet=",
 		"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX")
 	service = append(service, i.Choice.Service...)
-	if i.SecretFile != "" || i.Name == Blackbox { // what it is to reach may be anywhere
+	if i.SecretFile != "" || i.Name == Blackbox { // what it probes may be anywhere
 		return service
 	}
 	return append(service, systemd.Only(append(wireguard.Hosts(i.Own), wireguard.Hosts(i.Monitor)...)...)...)
 }
 
-// login is how it gets into what it sees: by the owner's secret file, or else by the row's way without a secret.
+// login is how it logs in to its service: by the owner's secret file, or else by the row's way without a secret.
 func (i Instance) login() []string {
 	if i.SecretFile != "" {
 		return []string{"EnvironmentFile=" + i.SecretFile}

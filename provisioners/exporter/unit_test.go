@@ -21,7 +21,7 @@ func instance(t *testing.T, name string) Instance {
 	}
 }
 
-// TestText: what each unit or drop-in must hold, and what it must not.
+// TestText: what each unit or drop-in must contain, and what it must not.
 func TestText(t *testing.T) {
 	secret := instance(t, "postgres")
 	secret.SecretFile = "/etc/secret.env"
@@ -44,10 +44,10 @@ func TestText(t *testing.T) {
 			"ExecStart=\nEnvironmentFile=\nExecStart=/usr/bin/prometheus-postgres-exporter \\\n  --web.listen-address=10.98.0.2:9187",
 			`Environment="DATA_SOURCE_NAME=user=prometheus host=/run/postgresql dbname=postgres"`, allowed,
 		}, []string{"User=", "Description=", "EnvironmentFile=/"}},
-		{"one address alone", instance(t, "redis"), []string{"--web.listen-address=10.98.0.2:9121"}, []string{"fd98::2]:9121"}},
+		{"only one address", instance(t, "redis"), []string{"--web.listen-address=10.98.0.2:9121"}, []string{"fd98::2]:9121"}},
 		{"a secret file", secret, []string{"EnvironmentFile=/etc/secret.env\n"}, []string{"Environment=", allowed}},
 		{"with certificates", secured, []string{"--web.config.file=/etc/promwire/tls/web.yml", ":19187", "SupplementaryGroups=promwire\n"}, []string{":9187"}},
-		{"that knows no certificates", blind, []string{"10.98.0.2:9121"}, []string{"web.yml", "SupplementaryGroups", ":19121"}},
+		{"without support for certificates", blind, []string{"10.98.0.2:9121"}, []string{"web.yml", "SupplementaryGroups", ":19121"}},
 		{"outside the tunnel", direct, []string{"After=network-online.target", ":19100"}, []string{"wg-quick"}},
 		{"words that systemd would expand", flags, []string{`"--a=$$x %%i \"q\" \\"`}, nil},
 	} {

@@ -1,4 +1,4 @@
-// Package facts reads what a host's bootstrap says about it.
+// Package facts reads what a host's bootstrap prints about it.
 package facts
 
 import (
@@ -25,12 +25,12 @@ const (
 
 // Facts are what the plan of a fleet needs to know of a host. None of them is secret.
 type Facts struct {
-	PublicKey wgtypes.Key // of the WireGuard key that was born on the host
+	PublicKey wgtypes.Key // of the WireGuard key that was made on the host
 	HostKey   string      // the host's lasting SSH key, as in known_hosts without the host: "ssh-ed25519 AAAA…"
 	Arch      string      // Debian's name of the architecture: amd64 or arm64
 	OS        string      // ID and VERSION_ID of os-release(5), such as "debian 12"
 	WireGuard string      // Kernel, Userspace or None
-	Request   string      // for a certificate of the key that was born on the host: PKCS #10 (RFC 2986), base64 of DER; "": it has none
+	Request   string      // for a certificate of the key that was made on the host: PKCS #10 (RFC 2986), base64 of DER; "": it has none
 }
 
 // document is the line that bootstrap prints.
@@ -44,7 +44,7 @@ type document struct {
 }
 
 // Parse reads the facts from a bootstrap's standard output, whose last line they are. It refuses what a working bootstrap
-// never prints: unknown keys, a key that is none, an architecture without releases.
+// never prints: unknown keys, a malformed key, an architecture without releases.
 func Parse(stdout string) (Facts, error) {
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
 	last := strings.TrimSpace(lines[len(lines)-1])
@@ -55,10 +55,10 @@ func Parse(stdout string) (Facts, error) {
 	decoder := json.NewDecoder(bytes.NewReader([]byte(last)))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&d); err != nil {
-		return Facts{}, fmt.Errorf("bootstrap: its last line is no facts: %w", err)
+		return Facts{}, fmt.Errorf("bootstrap: its last line has no facts: %w", err)
 	}
 	if decoder.More() {
-		return Facts{}, errors.New("bootstrap: its last line holds more than the facts")
+		return Facts{}, errors.New("bootstrap: its last line has more than the facts")
 	}
 	return d.check()
 }
@@ -69,7 +69,7 @@ func (d document) check() (Facts, error) {
 		return Facts{}, fmt.Errorf("bootstrap: publicKey: %w", err)
 	}
 	if key == (wgtypes.Key{}) {
-		return Facts{}, errors.New("bootstrap: publicKey: all zero, which is no key")
+		return Facts{}, errors.New("bootstrap: publicKey: all zero, which is not a key")
 	}
 	if _, _, _, _, err := ssh.ParseAuthorizedKey([]byte(d.HostKey)); err != nil {
 		return Facts{}, fmt.Errorf("bootstrap: hostKey: %w", err)
@@ -78,7 +78,7 @@ func (d document) check() (Facts, error) {
 		return Facts{}, fmt.Errorf("bootstrap: arch: %q is neither amd64 nor arm64", d.Arch)
 	}
 	if d.WireGuard != Kernel && d.WireGuard != Userspace && d.WireGuard != None {
-		return Facts{}, fmt.Errorf("bootstrap: wireguard: %q is none of %s, %s and %s", d.WireGuard, Kernel, Userspace, None)
+		return Facts{}, fmt.Errorf("bootstrap: wireguard: %q is not one of %s, %s and %s", d.WireGuard, Kernel, Userspace, None)
 	}
 	if err := checkRequest(d.Request); err != nil {
 		return Facts{}, fmt.Errorf("bootstrap: request: %w", err)
@@ -90,7 +90,7 @@ func (d document) check() (Facts, error) {
 }
 
 // checkRequest refuses what the monitor would refuse: its key must be on P-256, and have signed it. A host whose bootstrap made none
-// can do without, until it is to have a certificate.
+// needs none until it gets a certificate.
 func checkRequest(text string) error {
 	if text == "" {
 		return nil

@@ -66,17 +66,17 @@ func TestParseRefuses(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"nothing", good, "", "it printed no facts"},
 		{"blank lines", good, "\n\n", "it printed no facts"},
-		{"no JSON", good, "bash: not found", "its last line is no facts"},
-		{"facts before the last line", good, good + "\nbye", "its last line is no facts"},
+		{"no JSON", good, "bash: not found", "its last line has no facts"},
+		{"facts before the last line", good, good + "\nbye", "its last line has no facts"},
 		{"an unknown key", `"arch"`, `"architecture"`, `unknown field "architecture"`},
-		{"two documents", good, good + good, "holds more than the facts"},
+		{"two documents", good, good + good, "has more than the facts"},
 		{"half a key", publicKey, publicKey[:20], "publicKey"},
 		{"no key", publicKey, strings.Repeat("A", 43) + "=", "publicKey: all zero"},
 		{"a malformed host key", hostKey, "ssh-ed25519 AAAA", "hostKey"},
 		{"another architecture", "arm64", "riscv64", `arch: "riscv64"`},
 		{"another WireGuard", "kernel", "quantum", `wireguard: "quantum"`},
-		{"a request that is none", request, "AAAA", "request: "},
-		{"a request that is no base64", request, "%", "request: "},
+		{"a malformed request", request, "AAAA", "request: "},
+		{"a request that is not base64", request, "%", "request: "},
 		{"a request of another curve", request, requestOf(must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))), "not ECDSA on P-256"},
 		{"a request of another kind", request, requestOf(must(rsa.GenerateKey(rand.Reader, 2048))), "not ECDSA on P-256"},
 		{"a request that its key did not sign", request, tampered(), "request: "},
@@ -105,15 +105,15 @@ func TestParseCertificate(t *testing.T) {
 	for name, c := range map[string]struct {
 		stdout, want string
 	}{
-		"nothing":        {"", "no receipt"},
-		"no receipt":     {"bash: not found", "no receipt"},
-		"no certificate": {receipt(func(r map[string]any) { delete(r, "certificate") }), "certificate: no certificate in PEM"},
+		"nothing":        {"", "not a receipt"},
+		"no receipt":     {"bash: not found", "not a receipt"},
+		"no certificate": {receipt(func(r map[string]any) { delete(r, "certificate") }), "certificate: not a certificate in PEM"},
 		"a key": {receipt(func(r map[string]any) {
 			r["certificate"] = []byte(strings.ReplaceAll(text, "CERTIFICATE", "PRIVATE KEY"))
 		}), "certificate: no"},
-		"no authority":    {receipt(func(r map[string]any) { r["authorities"] = []byte("x") }), "authorities: no certificate in PEM"},
+		"no authority":    {receipt(func(r map[string]any) { r["authorities"] = []byte("x") }), "authorities: not a certificate in PEM"},
 		"no time":         {receipt(func(r map[string]any) { delete(r, "signed") }), "signed"},
-		"text for a time": {receipt(func(r map[string]any) { r["signed"] = "now" }), "no receipt"},
+		"text for a time": {receipt(func(r map[string]any) { r["signed"] = "now" }), "not a receipt"},
 	} {
 		if _, err := ParseCertificate(c.stdout); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)

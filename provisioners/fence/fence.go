@@ -1,4 +1,4 @@
-// Package fence renders what a target tries again and again: to reach, through the tunnel, what it must not reach.
+// Package fence renders the probes that a target repeats: it tries to reach, through the tunnel, what it must not reach.
 package fence
 
 import (
@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// Path is where the fence's script lies.
+	// Path is the fence's script.
 	Path = "/usr/local/lib/promwire/fence"
 	// Service and Timer are its units.
 	Service = "promwire-fence.service"
@@ -21,14 +21,14 @@ const (
 	// Metrics is the file of what it saw.
 	Metrics = exporter.Textfiles + "/promwire_fence.prom"
 
-	maxAddresses = 1022 // that are tried in one network: all hosts of a /22
+	maxAddresses = 1022 // that are probed in one network: all hosts of a /22
 )
 
-// Fence is a target's place among those that it must not reach. Networks, Own and Monitor have one entry a family, IPv4 first.
+// Fence is a target and what it must not reach. Networks, Own and Monitor have one entry a family, IPv4 first.
 type Fence struct {
 	Networks     []netip.Prefix
 	Own, Monitor []netip.Addr
-	Ports        []int // TCP: what the monitor alone may reach
+	Ports        []int // TCP: what only the monitor may reach
 }
 
 // Unit tries the tunnel's addresses once. It runs as root with no privilege left but CAP_NET_RAW, which binding to an interface
@@ -46,7 +46,7 @@ func (f Fence) Unit() string {
 		"Type=oneshot",
 		"ExecStart=" + strings.Join(command, " "),
 		"TimeoutStartSec=60",
-		"LogLevelMax=notice", // or the journal would have an entry for each run
+		"LogLevelMax=notice", // otherwise the journal would have an entry for each run
 		"ReadWritePaths=" + exporter.Textfiles,
 		"UMask=0022", // the exporter reads what it writes
 		"CapabilityBoundingSet=CAP_NET_RAW",
@@ -66,13 +66,13 @@ func (f Fence) Unit() string {
 // TimerUnit is what runs Service: at once, and 15 s after it last began.
 func (f Fence) TimerUnit() string {
 	return systemd.Unit{
-		{Name: "Unit", Lines: []string{"Description=Try again and again to reach what a target of promwire must not reach"}},
+		{Name: "Unit", Lines: []string{"Description=Try regularly to reach what a target of promwire must not reach"}},
 		{Name: "Timer", Lines: []string{"OnActiveSec=1s", "OnUnitActiveSec=15s", "AccuracySec=1s"}},
 		{Name: "Install", Lines: []string{"WantedBy=timers.target"}},
 	}.Render()
 }
 
-// count is how many addresses the IPv4 network gives to hosts; their IPv6 addresses have the same numbers.
+// count is how many addresses the IPv4 network has for hosts; their IPv6 addresses have the same numbers.
 func (f Fence) count() int {
 	return min(1<<(32-f.Networks[0].Bits())-2, maxAddresses)
 }

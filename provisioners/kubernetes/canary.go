@@ -15,7 +15,7 @@ func CanaryScript() string { return canaryScript }
 // CanaryServe are the script's arguments in the canary, which ends by itself after limit, in whole seconds.
 func CanaryServe(limit time.Duration) []string { return canaryArgs("serve", limit) }
 
-// CanaryTry are the script's arguments in the probe, but for the last one, the canary's address. Policies may take so long to count.
+// CanaryTry are the script's arguments in the probe, except the last one, the canary's address. Policies may take limit to be enforced.
 func CanaryTry(wait time.Duration) []string { return canaryArgs("try", wait) }
 
 func canaryArgs(verb string, wait time.Duration) []string {

@@ -1,13 +1,13 @@
 #!/bin/sh
 # shellcheck shell=dash
-# Whether the cluster's network plugin enforces NetworkPolicies: tried from one pod on another, by packets and not by asking anybody.
+# Tests whether the cluster's network plugin enforces NetworkPolicies, by packets from one pod to another.
 # (busybox's shell runs this in a pod: there is no bash.)
 #
-#   canary.sh serve OPEN INGRESS EGRESS DONE SECONDS           in the canary: answers at the first three ports, until told at DONE
+#   canary.sh serve OPEN INGRESS EGRESS DONE SECONDS           in the canary: answers at the first three ports, until a request at DONE
 #   canary.sh try   OPEN INGRESS EGRESS DONE SECONDS ADDRESS   in the probe, on the canary's address
 #
-# OPEN is a port that policies open; INGRESS one that is closed to all at the canary's side alone, EGRESS one at the probe's side
-# alone. SECONDS is how long either waits.
+# OPEN is a port that policies open; INGRESS one that is closed only at the canary's side, EGRESS one only at the probe's side.
+# SECONDS is how long either waits.
 set -eu
 
 verb=$1 open=$2 ingress=$3 egress=$4 done=$5 seconds=$6 address=${7-}
@@ -19,10 +19,10 @@ serve() {
 
 reached() { timeout 2 wget -q -O /dev/null "http://$address:$1/canary.sh" 2>/dev/null; }
 
-# fault says what of the canary's ports is other than policies have it; nothing if all is well.
+# fault prints which of the canary's ports differ from the policies; nothing if none does.
 fault() {
-  if reached "$ingress"; then echo "it does not drop what comes in: another pod answers at port $ingress, which no policy opens"; fi
-  if reached "$egress"; then echo "it does not drop what goes out: another pod answers at port $egress, where no policy lets this one go"; fi
+  if reached "$ingress"; then echo "it does not drop inbound connections: another pod answers at port $ingress, which no policy opens"; fi
+  if reached "$egress"; then echo "it does not drop outbound connections: another pod answers at port $egress, which no policy opens to this one"; fi
   if ! reached "$open"; then echo "another pod does not answer at port $open, which the policies open"; fi
 }
 
@@ -40,7 +40,7 @@ try() {
   echo "The cluster's network plugin enforces NetworkPolicies."
 }
 
-# finish lets the canary end: nothing of it listens any longer than it is needed.
+# finish lets the canary end, so that it does not listen longer than needed.
 finish() { timeout 2 wget -q -O /dev/null "http://$address:$done/" 2>/dev/null || true; }
 
 case $verb in

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// busybox is a wget and a timeout that know what of the canary answers, in files named after ports.
+// busybox is a fake wget and timeout: files named after ports say which of the canary's ports answer.
 const busybox = `#!/bin/sh
 case $0 in
   */timeout) shift; exec "$@" ;;
@@ -48,7 +48,7 @@ func try(t *testing.T, ports ...string) (said, asked string, ok bool) {
 	return said, string(text), err == nil
 }
 
-// TestCanaryScript: what the probe says of network plugins.
+// TestCanaryScript: what the probe reports about network plugins.
 func TestCanaryScript(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -57,10 +57,10 @@ func TestCanaryScript(t *testing.T) {
 		ok    bool
 	}{
 		{"one that enforces", []string{"8081"}, "The cluster's network plugin enforces NetworkPolicies.", true},
-		{"one that takes its time", []string{"late"}, "The cluster's network plugin enforces NetworkPolicies.", true},
-		{"one that enforces nothing", []string{"8081", "8082", "8083"}, "does not enforce NetworkPolicies: it does not drop what comes in", false},
-		{"one that lets in", []string{"8081", "8082"}, "it does not drop what comes in: another pod answers at port 8082", false},
-		{"one that lets out", []string{"8081", "8083"}, "it does not drop what goes out: another pod answers at port 8083", false},
+		{"one that is slow", []string{"late"}, "The cluster's network plugin enforces NetworkPolicies.", true},
+		{"one that enforces nothing", []string{"8081", "8082", "8083"}, "does not enforce NetworkPolicies: it does not drop inbound connections", false},
+		{"one that does not drop inbound connections", []string{"8081", "8082"}, "it does not drop inbound connections: another pod answers at port 8082", false},
+		{"one that does not drop outbound connections", []string{"8081", "8083"}, "it does not drop outbound connections: another pod answers at port 8083", false},
 		{"one that drops all", nil, "another pod does not answer at port 8081, which the policies open", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestCanaryScript(t *testing.T) {
 				t.Errorf("succeeded: %v, said: %s\nwant %v, %s", ok, said, c.ok, c.want)
 			}
 			if !strings.HasSuffix(asked, "8084\n") {
-				t.Errorf("the canary was not told that it's over: %s", asked)
+				t.Errorf("the canary was not asked to end: %s", asked)
 			}
 		})
 	}

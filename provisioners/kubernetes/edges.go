@@ -1,5 +1,5 @@
-// Package kubernetes says what one cluster must be: who may reach whom in promwire's namespace, and what its Prometheus is told.
-// It is pure: components/cluster makes resources of it.
+// Package kubernetes says what one cluster must be: which pods may reach which in promwire's namespace, and how its Prometheus is
+// configured. It is pure: components/cluster makes resources of it.
 package kubernetes
 
 import (
@@ -18,7 +18,7 @@ const (
 	RoleReflect     = "reflect"
 	RolePushgateway = "pushgateway"
 	RoleCanary      = "canary"
-	RoleProbe       = "probe" // who tries the canary
+	RoleProbe       = "probe" // it probes the canary
 )
 
 // Labels of promwire's pods and namespace.
@@ -27,7 +27,7 @@ const (
 	Name           = "promwire" // value of NameLabel and ManagedLabel
 	NameLabel      = "app.kubernetes.io/name"
 	ManagedLabel   = "app.kubernetes.io/managed-by"
-	FleetLabel     = "promwire/fleet"              // of the namespace: whose it is
+	FleetLabel     = "promwire/fleet"              // of the namespace: the fleet that it belongs to
 	NamespaceLabel = "kubernetes.io/metadata.name" // set by Kubernetes itself on every namespace
 	dnsNamespace   = "kube-system"
 	dnsLabel       = "k8s-app"
@@ -69,7 +69,7 @@ func (e End) String() string {
 	return "everybody"
 }
 
-// Edge is one way that is open: everything else is closed.
+// Edge is one allowed connection: everything else is closed.
 type Edge struct {
 	From, To End
 	Protocol string // TCP or UDP

@@ -16,9 +16,9 @@ const (
 // Ports of the canary: what may be reached, what the canary's side closes, and what the probe's side closes.
 const (
 	CanaryOpen    = 8081
-	CanaryIngress = 8082 // the probe may go there, but nobody may come in
-	CanaryEgress  = 8083 // everybody may come in, but the probe may not go there
-	CanaryDone    = 8084 // where the probe says that it is done
+	CanaryIngress = 8082 // open at the probe's side, closed at the canary's
+	CanaryEgress  = 8083 // open at the canary's side, closed at the probe's
+	CanaryDone    = 8084 // where the probe reports that it is done
 )
 
 // Values are what the graph of one cluster depends on.
@@ -35,7 +35,7 @@ type Values struct {
 	PushFrom    []string // namespaces whose pods push
 }
 
-// Graph is every way that is open in promwire's namespace.
+// Graph is every edge that is open in promwire's namespace.
 func Graph(v Values) []Edge {
 	graph := v.tunnel()
 	if v.Existing == nil {
@@ -50,7 +50,7 @@ func Graph(v Values) []Edge {
 	return graph
 }
 
-// tunnel is how each end of it dials the monitor.
+// tunnel has the edges by which each end of the tunnel dials the monitor.
 func (v Values) tunnel() []Edge {
 	holders := []string{RoleGateway}
 	if v.Dark {
@@ -112,7 +112,7 @@ func (v Values) pushes() []Edge {
 	return edges
 }
 
-// apiServers are the addresses behind the Service kubernetes.default: policies judge packets by where they really go.
+// apiServers are the addresses behind the Service kubernetes.default: policies match a packet's real destination.
 func (v Values) apiServers(role string) []Edge {
 	var edges []Edge
 	for _, server := range v.APIServers {
@@ -128,8 +128,8 @@ func dns(role string) []Edge {
 
 func single(address netip.Addr) netip.Prefix { return netip.PrefixFrom(address, address.BitLen()) }
 
-// Canary are the policies of two pods that show whether policies count. The probe may open one connection to the canary; each of two
-// others is closed at one side alone, so that whoever enforces only one side is found out.
+// Canary are the policies of two pods that show whether policies are enforced. The probe may open one connection to the canary; each
+// of two others is closed only at one side, to find a plugin that enforces only the other side.
 func Canary() []Policy {
 	probe, canary := End{Role: RoleProbe}, End{Role: RoleCanary}
 	open, done := Edge{probe, canary, TCP, CanaryOpen}, Edge{probe, canary, TCP, CanaryDone}

@@ -20,7 +20,7 @@ var (
 	}
 )
 
-// TestGraph: every way that is open, and no other.
+// TestGraph: every edge that is open, and no other.
 func TestGraph(t *testing.T) {
 	base := Values{TunnelPort: 51820, APIServers: servers}
 	with := func(change func(*Values)) Values {
@@ -37,7 +37,7 @@ func TestGraph(t *testing.T) {
 			dnsOf("gateway"), dnsOf("prometheus"), apiOf("prometheus"),
 			{"gateway -> prometheus 9090/TCP", "gateway -> the monitor 51820/UDP"},
 		}},
-		{"gateway with all that there is", with(func(v *Values) {
+		{"gateway with everything", with(func(v *Values) {
 			v.API, v.Reflect, v.Pushgateway, v.PushFrom = true, true, 8443, []string{"batch", "night"}
 			v.Expose = []Exposed{
 				{Service{Name: "grafana", Namespace: "tools", Port: 80, PodPort: 3000}, 8080},
@@ -52,7 +52,7 @@ func TestGraph(t *testing.T) {
 				"namespace batch -> pushgateway 8443/TCP", "namespace night -> pushgateway 8443/TCP",
 			},
 		}},
-		{"gateway to a Prometheus that is there", with(func(v *Values) {
+		{"gateway to an existing Prometheus", with(func(v *Values) {
 			v.Existing = &Service{Name: "prometheus-operated", Namespace: "monitoring", Port: 9090, PodPort: 9091}
 		}), [][]string{
 			dnsOf("gateway"), {"gateway -> namespace monitoring 9091/TCP", "gateway -> the monitor 51820/UDP"},
@@ -91,7 +91,7 @@ func TestGraph(t *testing.T) {
 	}
 }
 
-// TestPolicies: each edge stands once at either end that is promwire's, whatever the order of the graph.
+// TestPolicies: each edge is in one policy for either end that is promwire's, whatever the order of the graph.
 func TestPolicies(t *testing.T) {
 	v := Values{TunnelPort: 51820, APIServers: servers, API: true, Reflect: true, ByName: true, Pushgateway: 8443, PushFrom: []string{"batch", "batch"}}
 	graph := Graph(v)
@@ -107,12 +107,12 @@ func TestPolicies(t *testing.T) {
 		roles = append(roles, p.Role)
 		for _, edge := range p.Ingress {
 			if edge.To.Role != p.Role {
-				t.Errorf("the policy of %s lets in: %s", p.Role, edge)
+				t.Errorf("the policy of %s opens inbound: %s", p.Role, edge)
 			}
 		}
 		for _, edge := range p.Egress {
 			if edge.From.Role != p.Role {
-				t.Errorf("the policy of %s lets out: %s", p.Role, edge)
+				t.Errorf("the policy of %s opens outbound: %s", p.Role, edge)
 			}
 		}
 	}
@@ -135,7 +135,7 @@ func TestPolicies(t *testing.T) {
 			}
 		}
 		if count != ends {
-			t.Errorf("%s stands in %d policies, and %d of its ends are promwire's", edge, count, ends)
+			t.Errorf("%s is in %d policies, and %d of its ends are promwire's", edge, count, ends)
 		}
 	}
 	if got := Policies(nil); got != nil {
@@ -143,19 +143,19 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-// TestCanary: one port is open at both ends; the others at one alone, so that a plugin that does half of its work is found out.
+// TestCanary: one port is open at both ends; the others only at one, to find a plugin that enforces only one direction.
 func TestCanary(t *testing.T) {
 	open := map[int][2]bool{} // out of the probe, into the canary
 	for _, p := range Canary() {
 		for _, edge := range p.Egress {
 			if p.Role != RoleProbe || edge.To.Role != RoleCanary {
-				t.Errorf("%s lets out: %s", p.Role, edge)
+				t.Errorf("%s opens outbound: %s", p.Role, edge)
 			}
 			open[edge.Port] = [2]bool{true, open[edge.Port][1]}
 		}
 		for _, edge := range p.Ingress {
 			if p.Role != RoleCanary || edge.From.Role != RoleProbe && edge.From.String() != "everybody" {
-				t.Errorf("%s lets in: %s", p.Role, edge)
+				t.Errorf("%s opens inbound: %s", p.Role, edge)
 			}
 			open[edge.Port] = [2]bool{open[edge.Port][0], true}
 		}

@@ -9,13 +9,13 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Where the cluster's Prometheus finds its things in its container.
+// Paths in the container of the cluster's Prometheus.
 const (
 	ConfigFolder      = "/etc/prometheus"
 	ConfigFile        = "prometheus.yml"
 	RulesName         = "rules.yml"
 	DataFolder        = "/prometheus"
-	PushgatewayFolder = "/etc/pushgateway" // what Prometheus believes and shows a Pushgateway
+	PushgatewayFolder = "/etc/pushgateway" // the authority that it trusts and the password that it sends, for a Pushgateway
 	PasswordFile      = "password"
 	AuthorityFile     = "ca.crt"
 
@@ -31,7 +31,7 @@ func Rules() string { return rules }
 
 // Server is the configuration of a cluster's Prometheus.
 type Server struct {
-	Cluster        string        // name, the label cluster of what leaves it
+	Cluster        string        // name, the label cluster of its federated series
 	ScrapeInterval time.Duration // also how often rules are evaluated
 	RetentionTime  time.Duration
 	RetentionSize  string // such as "1GB", in powers of 1024
@@ -40,7 +40,7 @@ type Server struct {
 	PushgatewayAs  string // user that may read it
 }
 
-// Render is the text of prometheus.yml. A job takes the instance's name from what it is, not from the address, which is no news.
+// Render is the text of prometheus.yml. The label instance of a job is a name, not the address.
 func (s Server) Render() string {
 	interval := model.Duration(s.ScrapeInterval)
 	timeout := model.Duration(min(s.ScrapeInterval, longestTimeout))

@@ -35,7 +35,7 @@ func TestServer(t *testing.T) {
 				}
 			}
 			if strings.Contains(text, "honor_labels") {
-				t.Error("what is scraped says whose series it has")
+				t.Error("a scraped service can set the labels of its series")
 			}
 			var config struct {
 				Jobs []struct {

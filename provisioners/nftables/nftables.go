@@ -16,16 +16,16 @@ import (
 // Table is the table's name, of family inet: it sees IPv4 and IPv6.
 const Table = "promwire"
 
-// Ruleset is what one host admits. Everybody may ping, at a bounded rate; nothing is forwarded from or to the tunnel but what a
-// rule Across says.
+// Ruleset is what one host admits. Everybody may ping, at a bounded rate; nothing is forwarded from or to the tunnel except by
+// a rule Across.
 type Ruleset struct {
 	SSHPort int
 	SSHFrom []netip.Prefix // networks that may log in; none: nobody
-	Tunnel  string         // interface of the tunnel; "": this host is in none
+	Tunnel  string         // interface of the tunnel; "": this host is not in it
 	Rules   []Rule         // in the order of the file
 }
 
-// Way is how a packet comes to this host.
+// Way is how a packet reaches this host.
 type Way int
 
 // The ways.
@@ -44,7 +44,7 @@ type Rule struct {
 	Ports    []int
 }
 
-// Port is one that a host serves for others than the fleet.
+// Port is one that a host serves outside the fleet.
 type Port struct {
 	Number   int    // 1 to 65535
 	Protocol string // "tcp" or "udp"
@@ -52,7 +52,7 @@ type Port struct {
 
 func (p Port) String() string { return fmt.Sprintf("%d/%s", p.Number, p.Protocol) }
 
-// Render is the ruleset's file for `nft -f`: it replaces the table as a whole, and touches no other one. The table's comment is the
+// Render is the ruleset's file for `nft -f`: it replaces the whole table, and no other one. The table's comment is the
 // ruleset's Digest, so that a host can tell which one is loaded.
 func (r Ruleset) Render() string {
 	return strings.Replace(r.text(), "table inet promwire {\n", "table inet promwire {\n\tcomment \""+r.Digest()+"\"\n", 1)
@@ -129,7 +129,7 @@ const forward = `
 	}
 `
 
-// ssh are the rules for logging in, never through the tunnel: a host of the fleet is no way into another one.
+// ssh are the rules for logging in, never through the tunnel: a host of the fleet must not lead into another one.
 func (r Ruleset) ssh() []string {
 	var rules []string
 	for _, family := range []struct {
@@ -185,7 +185,7 @@ func family(address netip.Addr) string {
 	return "ip"
 }
 
-// across are the rules for what may pass from one end of the tunnel to another.
+// across are the rules for connections from one end of the tunnel to another.
 func (r Ruleset) across() string {
 	var b strings.Builder
 	for _, rule := range r.Rules {
@@ -225,7 +225,7 @@ func TCP(way Way, from []netip.Prefix, ports ...int) []Rule {
 	return rules
 }
 
-// Edge is a way from one end of the tunnel to another: one may connect to the other, who may answer.
+// Edge lets one end of the tunnel connect to a port of another.
 type Edge struct {
 	From, To netip.Addr // in the tunnel, of one family
 	Port     int        // TCP, of To
@@ -272,7 +272,7 @@ func ports(numbers []int) string {
 	return "{ " + strings.Join(words, ", ") + " }"
 }
 
-// distinct are the prefixes of one family, sorted, without those that another one holds: nft refuses sets that overlap.
+// distinct are the prefixes of one family, sorted, without those inside another one: nft refuses sets that overlap.
 func distinct(prefixes []netip.Prefix, is func(netip.Prefix) bool) []netip.Prefix {
 	var result []netip.Prefix
 	sorted := slices.SortedFunc(slices.Values(prefixes), func(a, b netip.Prefix) int { return a.Masked().Compare(b.Masked()) })

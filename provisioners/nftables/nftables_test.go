@@ -44,7 +44,7 @@ func TestSSH(t *testing.T) {
 	}
 }
 
-// TestDigest: what changes the rules changes the digest, and the order in which they are given doesn't.
+// TestDigest: other rules have another digest, and the same rules in another order the same one.
 func TestDigest(t *testing.T) {
 	r := Ruleset{SSHPort: 22, SSHFrom: prefixes("10.0.0.0/8", "9.0.0.0/8"), Tunnel: "promwire0"}
 	same := r
@@ -67,7 +67,7 @@ func TestDigest(t *testing.T) {
 		seen[other.Digest()] = true
 	}
 	if !strings.Contains(r.Render(), "\n\tcomment \""+r.Digest()+"\"\n") {
-		t.Error("the table does not carry its digest")
+		t.Error("the table does not have its digest")
 	}
 }
 
@@ -89,7 +89,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestScraped: the monitor alone reaches the exporter's ports, through the tunnel if there is one.
+// TestScraped: only the monitor reaches the exporter's ports, through the tunnel if there is one.
 func TestScraped(t *testing.T) {
 	monitor := prefixes("10.98.0.1/32", "fd98::1/128")
 	tunnel := Ruleset{Tunnel: "promwire0"}
@@ -122,7 +122,7 @@ func TestScraped(t *testing.T) {
 	}
 }
 
-// TestForward: what may pass from one end of the tunnel to another stands before the rules that drop all else.
+// TestForward: the rules for edges come before those that drop everything else.
 func TestForward(t *testing.T) {
 	edge := func(from, to string, port int) Edge {
 		return Edge{netip.MustParseAddr(from), netip.MustParseAddr(to), port}
@@ -155,6 +155,6 @@ func TestForward(t *testing.T) {
 		t.Error("the digest depends on the order, or not on the edges")
 	}
 	if text := (Ruleset{SSHPort: 22, Tunnel: "promwire0"}).Render(); strings.Contains(text, "established,related accept\n\t\tiifname") || strings.Contains(text, within) {
-		t.Errorf("a host that passes on nothing lets something through:\n%s", text)
+		t.Errorf("a host without edges forwards something:\n%s", text)
 	}
 }

@@ -35,8 +35,8 @@ func Unit() string {
 	}.Render()
 }
 
-// DropIn adds to Distribution what its `flush ruleset`, when it is started, reloaded or stopped, would take away. The minus lets
-// a host without a confirmed ruleset be.
+// DropIn loads again what Distribution's `flush ruleset` removes when it is started, reloaded or stopped. With the minus it is not
+// an error if a host has no confirmed ruleset.
 func DropIn() string {
 	return systemd.Unit{
 		{Name: "Service", Lines: []string{

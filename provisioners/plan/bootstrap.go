@@ -2,8 +2,8 @@ package plan
 
 import "github.com/promwire/promwire/provisioners/scripts"
 
-// Bootstrap is the script that a host runs first. Its output is read by facts.Parse. Undone, it leaves no trace of any plan,
-// but for installed packages.
+// Bootstrap is the script that a host runs first. Its output is read by facts.Parse. Its undo removes all that plans made,
+// except installed packages.
 func Bootstrap(v BootstrapValues) string {
 	overlap := []string{"refuse_overlap"}
 	for _, network := range v.Networks {
@@ -15,7 +15,7 @@ func Bootstrap(v BootstrapValues) string {
 		do("wait_for_cloud_init"),
 		do(packages...),
 	}
-	if v.Direct { // its key is made all the same: the settings may put it into the tunnel one day
+	if v.Direct { // its key is made anyway: later settings may put it into the tunnel
 		begin = append(begin, do("record_host"), do("wireguard", "optional"))
 	} else {
 		begin = append(begin, do(overlap...), do("record_host"), do("wireguard", "needed"))

@@ -43,7 +43,7 @@ func (t Tunnel) check() error {
 	return nil
 }
 
-// prefixes are the own addresses with their networks' lengths.
+// prefixes are the host's own addresses with their networks' lengths.
 func (t Tunnel) prefixes() []netip.Prefix {
 	prefixes := make([]netip.Prefix, len(t.Addresses))
 	for i, address := range t.Addresses {
@@ -115,8 +115,7 @@ func (v MonitorValues) check() error {
 	return err
 }
 
-// checkExporters refuses a list without the node exporter, which promwire's own proofs come through, and releases that no host could
-// install.
+// checkExporters refuses a list without the node exporter, which promwire's own proofs need, and releases that no host could install.
 func checkExporters(choices []exporter.Choice) error {
 	var err error
 	if !slices.ContainsFunc(choices, named(exporter.Node)) {

@@ -8,14 +8,14 @@ import (
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
-// EnrolCluster is the script that makes the monitor know an end of the tunnel in a cluster, and federate the cluster's Prometheus where
-// there is one. The monitor must have converged. Undone, it has forgotten both.
+// EnrolCluster is the script that adds an end of the tunnel in a cluster to the monitor, and federates the cluster's Prometheus if
+// there is one. The monitor must have converged. Its undo removes both.
 func EnrolCluster(v EnrolClusterValues) string {
 	addresses := []netip.Addr{v.Address}
-	// A target may take a cluster's name, or the other way round: in one update the one comes before the other goes.
+	// A target may take a cluster's name, or the other way round: in one update the one is added before the other is removed.
 	part := v.Name + ".cluster"
 	peer := wireguard.Peer{Name: v.Name, PublicKey: v.PublicKey, AllowedIPs: wireguard.Hosts(addresses)}
-	know := []call{
+	add := []call{
 		use(v.Name, "enrol", v.Scripts),
 		do("remove_conflicts", part, v.PublicKey.String(), wireguard.Hosts(addresses)[0].String()),
 		put("/etc/wireguard/promwire0.d/peer-"+part+".conf", "600", peer.Render()),
@@ -23,14 +23,14 @@ func EnrolCluster(v EnrolClusterValues) string {
 		v.federate(),
 		do("receipt", ""),
 	}
-	forget := []call{
+	remove := []call{
 		use(v.Name, "withdraw", ""),
 		do("remove_peer", part),
 		do("unfederate", v.Name),
 		do("join_parts"),
 		do("receipt", ""),
 	}
-	return script(fmt.Sprintf("the monitor knows %s, in a cluster", v.Name), head, function{apply, know}, function{undo, forget})
+	return script(fmt.Sprintf("the monitor knows %s, in a cluster", v.Name), head, function{apply, add}, function{undo, remove})
 }
 
 func (v EnrolClusterValues) federate() call {

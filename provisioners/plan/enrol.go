@@ -13,21 +13,21 @@ import (
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
-// Enrol is the script that makes the monitor know a target: its peer, its certificate, and the file that makes Prometheus scrape it.
-// The monitor must have converged. Undone, it has forgotten the target; where nothing of the fleet is left, there is nothing to undo.
+// Enrol is the script that adds a target to the monitor: its peer, its certificate, and the file that makes Prometheus scrape it.
+// The monitor must have converged. Its undo removes the target; where nothing of the fleet is left, there is nothing to undo.
 func Enrol(v EnrolValues) string {
-	know := join([]call{use(v.Host, "enrol", v.Scripts)}, v.peer(), v.certificate(), v.scrape(), []call{do("receipt", "")})
-	forget := []call{
+	add := join([]call{use(v.Host, "enrol", v.Scripts)}, v.peer(), v.certificate(), v.scrape(), []call{do("receipt", "")})
+	remove := []call{
 		use(v.Host, "withdraw", ""),
 		do("remove_peer", v.Host),
-		do("forget_host", v.Host),
+		do("withdraw_host", v.Host),
 		do("join_parts"),
 		do("receipt", ""),
 	}
-	return script("the monitor knows "+v.Host, head, function{apply, know}, function{undo, forget})
+	return script("the monitor knows "+v.Host, head, function{apply, add}, function{undo, remove})
 }
 
-// peer lets the target dial. One that is scraped directly has no business in the tunnel, but keeps what it had.
+// peer lets the target dial. A direct target needs none, but keeps one that it had.
 func (v EnrolValues) peer() []call {
 	if v.Direct != "" || v.PublicKey == (wgtypes.Key{}) {
 		return nil
@@ -47,11 +47,11 @@ func (v EnrolValues) peer() []call {
 
 func (v EnrolValues) certificate() []call {
 	if !v.TLS.Enabled() {
-		return []call{do("forget_host", v.Host)}
+		return []call{do("withdraw_host", v.Host)}
 	}
 	receiver := net.JoinHostPort(v.address(), strconv.Itoa(certificate.ReceivePort))
 	return []call{
-		// What enrol says of the monitor's settings makes it run again when they change, or when certificates may be due.
+		// The monitor's settings are part of the script, so that it runs again when they change, or when certificates may be due.
 		do(append([]string{"signs_as", seconds(v.TLS.Validity), seconds(v.TLS.RenewBefore)}, v.TLS.Authorities...)...),
 		do("renewal_period", strconv.FormatInt(v.Period, 10)),
 		do(append([]string{"certify_host", v.Host, receiver, v.Request, "DNS:" + v.Host}, v.names()...)...),
@@ -87,7 +87,7 @@ func (v EnrolValues) address() string {
 	return v.Addresses[0].String()
 }
 
-// names are what the target's certificate says that it is: the addresses by which it is scraped.
+// names are those in the target's certificate: the addresses by which it is scraped.
 func (v EnrolValues) names() []string {
 	if v.Direct == "" {
 		return alternative(v.Addresses)
@@ -98,7 +98,7 @@ func (v EnrolValues) names() []string {
 	return []string{"DNS:" + v.Direct}
 }
 
-// alternative are addresses as a certificate's subject alternative names, in openssl's words (x509v3_config(5)).
+// alternative are addresses as a certificate's subject alternative names, in openssl's format (x509v3_config(5)).
 func alternative(addresses []netip.Addr) []string {
 	var names []string
 	for _, address := range addresses {

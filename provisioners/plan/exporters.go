@@ -19,12 +19,12 @@ import (
 type exporters []exporter.Instance
 
 // files are the exporters' programs of pinned releases, their users and their units. A package's unit gets its drop-in here, before the
-// package is installed: so it never listens where the package alone would.
+// package is installed, so that it never listens on the package's default addresses.
 func (all exporters) files(mirror string) []call {
 	var calls []call
 	for _, e := range all {
 		if !e.Pinned() {
-			calls = join(calls, []call{do("not_the_owners", e.Service(), e.Package)}, config(e), dropIn(e.Service(), e.Text()))
+			calls = join(calls, []call{do("refuse_owners_exporter", e.Service(), e.Package)}, config(e), dropIn(e.Service(), e.Text()))
 			continue
 		}
 		calls = join(calls,
@@ -36,7 +36,7 @@ func (all exporters) files(mirror string) []call {
 	return calls
 }
 
-// config are the files and folders that one exporter alone needs.
+// config are the files and folders of one exporter.
 func config(e exporter.Instance) []call {
 	switch {
 	case e.Name == exporter.Node:
@@ -47,7 +47,7 @@ func config(e exporter.Instance) []call {
 	return nil
 }
 
-// packages installs what comes from the distribution, and sees that every exporter knows its flags and finds its secret.
+// packages installs what comes from the distribution, and checks every exporter's flags and secret file.
 func (all exporters) packages() []call {
 	var calls []call
 	for _, e := range all {
@@ -64,7 +64,7 @@ func (all exporters) packages() []call {
 	return calls
 }
 
-// knowsFlags has the exporter itself judge its flags. Go's own flags are read up to the first fault, others up to a flag that ends it.
+// knowsFlags lets the exporter itself check its flags. Go's own package stops at the first fault, others at the flag that ends them.
 func knowsFlags(e exporter.Instance, flags []string) call {
 	words := append(append([]string{"knows_flags", e.Name, e.Program}, flags...), e.CheckFlag)
 	if e.GoFlags {
@@ -73,7 +73,7 @@ func knowsFlags(e exporter.Instance, flags []string) call {
 	return do(words...)
 }
 
-// run starts them and sees each of them answer, then ends those that the host has from an earlier plan.
+// run starts them and waits until each answers, then ends those that the host has from an earlier plan.
 func (all exporters) run() []call {
 	var calls []call
 	packaged := []string{"packaged_exporters"}
@@ -96,7 +96,7 @@ func (all exporters) run() []call {
 	return append(calls, do(packaged...))
 }
 
-// answers sees an exporter answer. One with certificates says no to its own host, but it speaks.
+// answers waits until an exporter answers. One with certificates refuses its own host, but that is an answer.
 func answers(e exporter.Instance) call {
 	how := "answers"
 	if e.Endpoint().TLS {
@@ -117,7 +117,7 @@ func (all exporters) former() []call {
 	return []call{do(words...)}
 }
 
-// group may read the host's certificate, which is the host's and not one exporter's.
+// group may read the host's certificate, which all its exporters use.
 func group() []call {
 	return []call{
 		put("/etc/sysusers.d/"+certificate.Group+".conf", "644", systemd.Group(certificate.Group)),
@@ -125,7 +125,7 @@ func group() []call {
 	}
 }
 
-// install is one release. Each architecture's archive stands in the script, because the host knows which one it needs.
+// install is one release. The script has each architecture's archive, and the host chooses.
 func install(mirror string, r release.Release, room int, binaries ...string) []call {
 	var archives string
 	for _, arch := range release.Architectures {
@@ -137,7 +137,7 @@ func install(mirror string, r release.Release, room int, binaries ...string) []c
 	return []call{{words: words, input: archives}}
 }
 
-// Guarded are the TCP ports of a host that nobody but the monitor may reach, whatever its settings open: the exporters', with and
+// Guarded are the TCP ports of a host that only the monitor may reach, whatever its settings open: the exporters', with and
 // without certificates, the certificates' and Prometheus's. Those of the node exporter are among them on every host.
 func Guarded(choices []exporter.Choice) []int {
 	ports := []int{certificate.ReceivePort, prometheus.Port}

@@ -8,7 +8,7 @@ import (
 	"github.com/promwire/promwire/provisioners/scripts"
 )
 
-// fenceFiles are what a target tries the tunnel with.
+// fenceFiles are the fence's script and units.
 func (v TargetValues) fenceFiles() []call {
 	if v.Direct != nil {
 		return nil
@@ -22,13 +22,13 @@ func (v TargetValues) fenceFiles() []call {
 }
 
 func (v TargetValues) fenceRuns() []call {
-	if v.Direct != nil { // what it saw when it was in the tunnel is out of date
+	if v.Direct != nil { // its results from its time in the tunnel are out of date
 		return []call{do("remove_unit", fence.Timer), do("remove", fence.Metrics)}
 	}
 	return []call{do("service", fence.Timer)}
 }
 
-// relays lead the tunnel to what the host serves on loopback alone. Ports that are not listed any more lose theirs.
+// relays forward ports of the tunnel to what the host serves only on loopback. Those of other ports are removed.
 func (v TargetValues) relays() []call {
 	if v.Direct != nil {
 		return []call{do("relays", "")}

@@ -1,6 +1,6 @@
 // Package plan says what one host must be: its packages, files, units and rules, as one bash script that a host runs to become
-// so. The scripts are read on standard input by `bash -s -- apply`, as root; `bash -s -- undo` takes away again what Bootstrap and
-// Enrol did. Each is safe to repeat, prints one line of JSON, and fails with "promwire: HOST: VERB: why; what to do".
+// so. The scripts are read on standard input by `bash -s -- apply`, as root; `bash -s -- undo` removes what Bootstrap and
+// Enrol made. Each is safe to repeat, prints one line of JSON, and fails with "promwire: HOST: VERB: why; what to do".
 package plan
 
 import (
@@ -23,10 +23,10 @@ import (
 // Verbs of the scripts.
 const (
 	apply = "apply" // make it so
-	undo  = "undo"  // take it away
+	undo  = "undo"  // remove it
 )
 
-// Plan is what one host must be. The zero Plan is of no use.
+// Plan is what one host must be. The zero Plan is empty.
 type Plan struct {
 	host    string
 	role    string // as prometheus.RoleMonitor
@@ -36,7 +36,7 @@ type Plan struct {
 }
 
 // Script is the script that makes the host what the plan says (converge). Its one line of output is the receipt:
-// {"host":"…","scripts":"…","changed":["…"],"versions":{"…":"…"},"firewall":"…"}; what is not changed is not touched.
+// {"host":"…","scripts":"…","changed":["…"],"versions":{"…":"…"},"firewall":"…"}; what need not change is not touched.
 func (p Plan) Script() (string, error) {
 	if p.Empty() {
 		return "", errors.New("plan: this one is empty; make one with Monitor or Target")
@@ -96,7 +96,7 @@ func (v MonitorValues) rules() []nftables.Rule {
 	return slices.Concat([]nftables.Rule{listen}, nftables.Open(v.Open), v.pushRules(), nftables.Forward(v.Forward))
 }
 
-// forwarding is what a monitor does that stands between two ends of the tunnel.
+// forwarding makes the monitor forward packets between ends of the tunnel.
 func (v MonitorValues) forwarding() []call {
 	if len(v.Forward) == 0 {
 		return nil
@@ -104,7 +104,7 @@ func (v MonitorValues) forwarding() []call {
 	return []call{do("forwarding")}
 }
 
-// exporters are the monitor's own. Nobody but Prometheus, beside it, asks the blackbox exporter, so that one stays on loopback.
+// exporters are the monitor's own. Only Prometheus on the same host asks the blackbox exporter, so that one listens on loopback.
 func (v MonitorValues) exporters() exporters {
 	var all exporters
 	for _, c := range v.Exporters {
@@ -120,7 +120,7 @@ func (v MonitorValues) exporters() exporters {
 // loopback is where the blackbox exporter listens.
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
-// blackboxEnds ends a blackbox exporter that has nothing to probe any more.
+// blackboxEnds removes a blackbox exporter that has nothing to probe any more.
 func (v MonitorValues) blackboxEnds() []call {
 	if len(v.Probes) > 0 {
 		return nil
@@ -177,7 +177,7 @@ func (v TargetValues) exporters() exporters {
 	return all
 }
 
-// Scraped are the TCP ports that the monitor alone may reach.
+// Scraped are the TCP ports that only the monitor may reach.
 func (v TargetSpec) Scraped() []int {
 	ports := exporter.Ports(exporter.Endpoints(v.Exporters, v.Scrape, v.TLS.Enabled()))
 	if v.TLS.Enabled() {
@@ -186,7 +186,7 @@ func (v TargetSpec) Scraped() []int {
 	return ports
 }
 
-// tunnel is the target's end of it. One that is scraped directly has the address to show for it.
+// tunnel is the target's end of it; nothing for a direct target.
 func (v TargetValues) tunnel() []call {
 	if v.Direct != nil {
 		return []call{do("own_address", v.Direct.Listen.String())}
@@ -197,7 +197,7 @@ func (v TargetValues) tunnel() []call {
 	})
 }
 
-// Room that an archive and its contents take on the disk, in MB, with some to spare.
+// Disk space for an archive and its contents, in MB, with a margin.
 const (
 	exporterMB   = 64
 	prometheusMB = 640
@@ -215,10 +215,10 @@ const hangUp = `# Connections without a session end after a minute: a program th
 UnusedConnectionTimeout 60
 `
 
-// packages are what the scripts call. A host in use has them all, and its apt is not asked then.
+// packages are what the scripts call. If all are installed, apt is not called.
 var packages = []string{"packages", "curl", "ca-certificates", "iproute2", "nftables", "openssl", "wireguard-tools"}
 
-// system is what every host is, first of all.
+// system is what every host has, before anything else.
 func (p Plan) system() []call {
 	return []call{
 		do("space", "10", "/etc"),
@@ -230,7 +230,7 @@ func (p Plan) system() []call {
 	}
 }
 
-// tunnel is the host's end of it, with the peers that the plan knows.
+// tunnel is the host's end of it, with the peers of the plan.
 func tunnel(t Tunnel, i wireguard.Interface, peers ...wireguard.Peer) []call {
 	i.MTU, i.Addresses = t.MTU, t.prefixes()
 	parts := []call{
@@ -271,7 +271,7 @@ func user(name, description string) []call {
 	}
 }
 
-// dropIn is what is added to a unit that is not ours.
+// dropIn is a drop-in for a unit that is not ours.
 func dropIn(unit, text string) []call {
 	folder := "/etc/systemd/system/" + unit + ".d"
 	return []call{

@@ -59,7 +59,7 @@ func tunnelAt(address string) Tunnel {
 	}
 }
 
-// TestPortsDiffer: whatever a host serves, no exporter has a port that something else of promwire listens on.
+// TestPortsDiffer: no exporter has a port that something else of promwire listens on.
 func TestPortsDiffer(t *testing.T) {
 	taken := map[int]string{
 		prometheus.Port: "Prometheus", pushgateway.Port: "the Pushgateway", certificate.ReceivePort: "the renewal of certificates",
@@ -129,11 +129,11 @@ func TestMonitorRefusesAllAtOnce(t *testing.T) {
 
 func TestEmptyPlan(t *testing.T) {
 	if _, err := (Plan{}).Script(); err == nil {
-		t.Error("an empty plan became a script")
+		t.Error("an empty plan was rendered")
 	}
 }
 
-// TestFirewallDigest: a target's ruleset depends on nothing but the rules.
+// TestFirewallDigest: a target's digest depends only on the rules.
 func TestFirewallDigest(t *testing.T) {
 	digest := func(change func(*TargetValues)) string {
 		v := targetValues()
@@ -153,7 +153,7 @@ func TestFirewallDigest(t *testing.T) {
 	}
 }
 
-// TestText: whatever a text holds, the host gets it byte for byte.
+// TestText: whatever a text contains, the host gets it byte for byte.
 func TestText(t *testing.T) {
 	for _, text := range []string{
 		"a\n", "$HOME `id` $(id) \\ ' \" {{ x }}\n", "END\n", "END\nEND_\n", "no newline", "tab\tä\n\n", "<<'END'\nx\n",
@@ -177,7 +177,7 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// TestCallsAreDefined: a script calls nothing but functions that it brings.
+// TestCallsAreDefined: a script calls only functions that it has.
 func TestCallsAreDefined(t *testing.T) {
 	monitor, err := Monitor(monitorValues())
 	if err != nil {
@@ -303,7 +303,7 @@ func TestPeriod(t *testing.T) {
 	}
 }
 
-// TestTLSRefuses: what certificates can't be without.
+// TestTLSRefuses: what certificates need.
 func TestTLSRefuses(t *testing.T) {
 	good := func() TargetValues {
 		v := targetValues()

@@ -7,7 +7,7 @@ import (
 	"github.com/promwire/promwire/provisioners/prometheus"
 )
 
-// ownName stands for the monitor in its own file's name, so that another name for it makes no second one; no host has this name.
+// ownName is the monitor in its own file's name, so that renaming it makes no second file; no host can have this name.
 const ownName = "_monitor"
 
 func prometheusUser() []call {
@@ -33,11 +33,11 @@ func (v MonitorValues) prometheusFiles() []call {
 			put(prometheus.Config, "644", server.Render(), "promtool", "check", "config"),
 		},
 		v.scrapeItself(self),
-		[]call{unit(prometheus.Name+".service", prometheus.Unit(v.Tunnel.Addresses, v.talksTo(), v.Web))},
+		[]call{unit(prometheus.Name+".service", prometheus.Unit(v.Tunnel.Addresses, v.peers(), v.Web))},
 	)
 }
 
-// scrapeItself makes Prometheus scrape the monitor's own node exporter. The blackbox exporter is asked for its probes alone.
+// scrapeItself makes Prometheus scrape the monitor's own node exporter. The blackbox exporter is asked only for probes.
 func (v MonitorValues) scrapeItself(self prometheus.Labels) []call {
 	var nodes []exporter.Choice
 	for _, c := range v.Exporters {
@@ -48,7 +48,7 @@ func (v MonitorValues) scrapeItself(self prometheus.Labels) []call {
 	return scrapes(ownName, self, v.Tunnel.Addresses[0].String(), exporter.Endpoints(nodes, nil, v.TLS.Enabled()))
 }
 
-// probes are what Prometheus asks the blackbox exporter.
+// probes are those that Prometheus requests from the blackbox exporter.
 func (v MonitorValues) probes() *prometheus.Probes {
 	for _, c := range v.Exporters {
 		if c.Name == exporter.Blackbox {
@@ -58,8 +58,8 @@ func (v MonitorValues) probes() *prometheus.Probes {
 	return nil
 }
 
-// talksTo are the networks of all targets; none where some are anywhere, or the operator's own jobs are.
-func (v MonitorValues) talksTo() []netip.Prefix {
+// peers are the networks of all targets; none if targets or the operator's own jobs may be anywhere.
+func (v MonitorValues) peers() []netip.Prefix {
 	if v.Direct || len(v.ScrapeConfigs) > 0 {
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/promwire/promwire/provisioners/pushgateway"
 )
 
-// pushgatewayMB is the room that its archive and contents take on the disk, with some to spare.
+// pushgatewayMB is the disk space for its archive and contents, in MB, with a margin.
 const pushgatewayMB = 64
 
 func (v MonitorValues) checkJobs() error {
@@ -20,7 +20,7 @@ func (v MonitorValues) checkJobs() error {
 	for _, job := range v.Jobs {
 		err = errors.Join(err, pushgateway.CheckName(job))
 		if job == pushgateway.Scraper {
-			err = errors.Join(err, errors.New("jobs: prometheus is who scrapes, and no batch job"))
+			err = errors.Join(err, errors.New("jobs: prometheus is the user that scrapes, not a batch job"))
 		}
 	}
 	return err
@@ -30,7 +30,7 @@ func (v MonitorValues) pushgateway() pushgateway.Host {
 	return pushgateway.Host{Own: v.Tunnel.Addresses, Networks: v.Tunnel.Networks}
 }
 
-// pushRules open the Pushgateway to the tunnel: only a host that the monitor knows sends packets through it.
+// pushRules open the Pushgateway to the tunnel: only the monitor's peers can send packets through it.
 func (v MonitorValues) pushRules() []nftables.Rule {
 	if len(v.Jobs) == 0 {
 		return nil
@@ -38,7 +38,7 @@ func (v MonitorValues) pushRules() []nftables.Rule {
 	return nftables.TCP(nftables.Inside, v.Tunnel.Networks, pushgateway.Port)
 }
 
-// pushed is what Prometheus scrapes of it.
+// pushed is what Prometheus scrapes from it.
 func (v MonitorValues) pushed() *prometheus.Pushed {
 	if len(v.Jobs) == 0 {
 		return nil
@@ -59,7 +59,7 @@ func (v MonitorValues) pushgatewayFiles() []call {
 		})
 }
 
-// pushgatewayRuns starts it before Prometheus looks for it, or ends it afterwards.
+// pushgatewayRuns starts it before Prometheus scrapes it, or removes it afterwards.
 func (v MonitorValues) pushgatewayRuns() []call {
 	if len(v.Jobs) == 0 {
 		return nil

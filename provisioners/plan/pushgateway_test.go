@@ -7,7 +7,7 @@ import (
 	"github.com/promwire/promwire/provisioners/release"
 )
 
-// TestPushgatewayRefuses: what a Pushgateway can't be without, and names that can't be users.
+// TestPushgatewayRefuses: what a Pushgateway needs, and names that can't be users.
 func TestPushgatewayRefuses(t *testing.T) {
 	pinned := release.Pushgateway
 	for _, c := range []struct {
@@ -19,7 +19,7 @@ func TestPushgatewayRefuses(t *testing.T) {
 		{"", nil, release.Release{}},
 		{"version \"\" is not like 1.2.3", []string{"backup"}, release.Release{Name: "pushgateway"}},
 		{`"a b" is not a valid user name`, []string{"backup", "a b"}, pinned},
-		{"prometheus is who scrapes", []string{"prometheus"}, pinned},
+		{"prometheus is the user that scrapes", []string{"prometheus"}, pinned},
 	} {
 		v := monitorValues()
 		v.Jobs, v.Releases.Pushgateway = c.jobs, c.release
@@ -30,7 +30,7 @@ func TestPushgatewayRefuses(t *testing.T) {
 	}
 }
 
-// TestPushgatewayOrder: the order of the jobs changes nothing, and who has none has no trace of a Pushgateway but its removal.
+// TestPushgatewayOrder: the order of the jobs changes nothing, and without jobs the script only removes a Pushgateway.
 func TestPushgatewayOrder(t *testing.T) {
 	scripts := map[string]bool{}
 	for _, jobs := range [][]string{{"a", "b"}, {"b", "a"}} {
@@ -46,7 +46,7 @@ func TestPushgatewayOrder(t *testing.T) {
 		}
 		scripts[text] = true
 		if strings.Contains(text, "\nremove_pushgateway\n") || strings.Index(text, "\npushers a b\n") > strings.Index(text, "\nservice pushgateway.service") {
-			t.Error("it is taken away, or starts before it knows its users")
+			t.Error("it is removed, or starts before its users exist")
 		}
 	}
 	if len(scripts) != 1 {

@@ -17,8 +17,8 @@ type call struct {
 	name  string
 }
 
-// String is the command as bash has it. The input becomes a here-document in which nothing is expanded, so that the text in the
-// script is the text of the file.
+// String is the command in bash. The input becomes a here-document in which nothing is expanded, so that the text in the script is
+// the text of the file.
 func (c call) String() string {
 	words := c.words
 	if c.name != "" {
@@ -82,7 +82,7 @@ func script(title, library string, verbs ...function) string {
 	return b.String()
 }
 
-// do is a command without input.
+// do makes a command without input.
 func do(words ...string) call { return call{words: words} }
 
 // put is a file; check, if any, is the command that has to accept it.

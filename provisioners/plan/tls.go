@@ -11,10 +11,10 @@ import (
 	"github.com/promwire/promwire/provisioners/scripts"
 )
 
-// exportersRead is the mode of what the host's exporters may read.
+// exportersRead is the mode of files that the host's exporters may read.
 const exportersRead = "440:root:" + certificate.Group
 
-// certificates are those of the monitor: the authorities', its own exporter's and Prometheus's, and what renews all certificates.
+// certificates are the monitor's: the authorities, its own exporters' and Prometheus's certificate, and the renewal of all.
 func (v MonitorValues) certificates() []call {
 	if !v.TLS.Enabled() {
 		return []call{do("remove_unit", authority.RenewTimer)}
@@ -23,7 +23,7 @@ func (v MonitorValues) certificates() []call {
 	own := append([]string{"own_certificate", v.Host, "DNS:" + v.Host}, alternative(v.Tunnel.Addresses)...)
 	return append(group(),
 		do(append([]string{"authority", validity, renewBefore}, v.TLS.Authorities...)...),
-		do(append(own, "DNS:localhost", "IP:127.0.0.1")...), // people come to Prometheus's own endpoint by a forwarded port
+		do(append(own, "DNS:localhost", "IP:127.0.0.1")...), // people reach Prometheus's own endpoint by a forwarded port
 		do("scraper"),
 		put(certificate.WebPath, exportersRead, certificate.WebConfig()),
 		putText("renew", authority.RenewPath, "755", scripts.Lean(scripts.Renew), "bash", "-n"),
@@ -33,7 +33,7 @@ func (v MonitorValues) certificates() []call {
 	)
 }
 
-// certificates are those of the target: whom it trusts, and what it proves itself with.
+// certificates are the target's: the authorities that it trusts, and its own certificate.
 func (v TargetValues) certificates() []call {
 	if !v.TLS.Enabled() {
 		return nil
@@ -68,7 +68,7 @@ func seconds(d time.Duration) string { return strconv.FormatInt(int64(d.Seconds(
 // web is Prometheus's own endpoint. Its password is made on the host.
 func (v MonitorValues) web() []call { return []call{do("web", yesOrNo(v.Web.TLS), v.Web.User)} }
 
-// answers waits until Prometheus is well.
+// answers waits until Prometheus is healthy.
 func (v MonitorValues) answers() call {
 	const service = prometheus.Name + ".service"
 	if v.Web == (prometheus.Web{}) {

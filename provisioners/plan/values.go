@@ -24,10 +24,10 @@ type Tunnel struct {
 // SSH is who may log in.
 type SSH struct {
 	Port int            // TCP port where the host's sshd listens
-	From []netip.Prefix // of either family; a host is reachable from nowhere else
+	From []netip.Prefix // of either family; from elsewhere nobody can connect
 }
 
-// Ports are what a host serves beside the fleet, open to all.
+// Ports are what a host serves outside the fleet, open to all.
 type Ports []nftables.Port
 
 // Releases are the programs to install.
@@ -40,11 +40,11 @@ type Releases struct {
 // Peer is the monitor as a target sees it.
 type Peer struct {
 	PublicKey wgtypes.Key
-	Endpoint  string       // host:port to dial; an IPv6 address stands in brackets
+	Endpoint  string       // host:port to dial; an IPv6 address has brackets
 	Addresses []netip.Addr // in the tunnel: IPv4, then IPv6 if the network has any
 }
 
-// TLS is how the hosts of a fleet prove themselves with certificates. The zero value: they don't.
+// TLS is how hosts of a fleet get certificates. The zero value: they have none.
 type TLS struct {
 	Validity    time.Duration // of certificates, in whole seconds
 	RenewBefore time.Duration // how long before it expires a certificate is renewed, in whole seconds
@@ -55,7 +55,7 @@ type TLS struct {
 func (t TLS) Enabled() bool { return len(t.Authorities) > 0 }
 
 // Period counts how often a certificate could have come due for renewal until now. It changes twice in the time that a certificate
-// has left when it's due: an update in a new period looks at each of them, one in the same period has nothing to do.
+// has left when it is due: an update in a new period checks all of them, one in the same period has nothing to do.
 func (t TLS) Period(now time.Time) int64 {
 	if !t.Enabled() {
 		return 0
@@ -66,10 +66,10 @@ func (t TLS) Period(now time.Time) int64 {
 // Direct is a target that is in no tunnel: it is scraped at an address of the internet, with certificates.
 type Direct struct {
 	Listen  netip.Addr // the target's own address
-	Monitor netip.Addr // where it sees the monitor come from
+	Monitor netip.Addr // the monitor's address, as the target sees it
 }
 
-// MonitorValues are what the monitor's plan depends on. Of the targets it knows no more than their jobs and whether any is Direct.
+// MonitorValues are what the monitor's plan depends on. Of the targets, these are only their jobs and whether any is Direct.
 type MonitorValues struct {
 	Host           string // name
 	Region         string
@@ -84,12 +84,12 @@ type MonitorValues struct {
 	TLS            TLS
 	Web            prometheus.Web  // Prometheus's own endpoint
 	Direct         bool            // whether any target is direct: scraped outside the tunnel
-	Jobs           []string        // batch jobs, which push to the monitor's Pushgateway as the users of these names; none: it has none
-	Forward        []nftables.Edge // ways between other ends of the tunnel, through the monitor
+	Jobs           []string        // batch jobs, which are the users of the monitor's Pushgateway; none: it has none
+	Forward        []nftables.Edge // edges between other ends of the tunnel, through the monitor
 
 	Exporters     []exporter.Choice // its own: the node exporter, and the blackbox exporter where there are Probes
 	Scraped       []string          // jobs of what the targets serve, beside those of Exporters
-	Probes        []exporter.Probe  // what its blackbox exporter asks
+	Probes        []exporter.Probe  // of its blackbox exporter
 	ScrapeConfigs []string          // the operator's own jobs, see prometheus.Server
 }
 
@@ -106,8 +106,8 @@ type TargetSpec struct {
 	Scrape    []exporter.Service // what the host serves already
 }
 
-// TargetValues are what a target's plan depends on: itself and the monitor, no other target. All but the TargetSpec is known only when
-// the monitor is there.
+// TargetValues are what a target's plan depends on: itself and the monitor, no other target. Everything except the TargetSpec is
+// known only when the monitor exists.
 type TargetValues struct {
 	TargetSpec
 	Monitor     Peer
@@ -133,7 +133,7 @@ type ConfirmValues struct {
 	Scripts string // Plan.Scripts
 }
 
-// EnrolValues are what the monitor must know of a target.
+// EnrolValues are what the monitor needs for a target.
 type EnrolValues struct {
 	Host      string // the target's name
 	Region    string
@@ -149,7 +149,7 @@ type EnrolValues struct {
 	Scripts string // the monitor's Plan.Scripts
 }
 
-// EnrolClusterValues are what the monitor must know of one end of the tunnel in a cluster.
+// EnrolClusterValues are what the monitor needs for one end of the tunnel in a cluster.
 type EnrolClusterValues struct {
 	Name       string // of this end
 	PublicKey  wgtypes.Key

@@ -11,13 +11,13 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Clusters is where the monitor's Prometheus finds whom it federates: a file each.
+// Clusters is the folder of the monitor's federations, a file for each cluster.
 const Clusters = "/etc/prometheus/clusters.d"
 
-// JobFederate is the job of what a scrape of a cluster's Prometheus says of itself, such as up.
+// JobFederate is the job of a federation's own metrics, such as up.
 const JobFederate = "federate"
 
-// Federation is a cluster's Prometheus as the monitor's reads it.
+// Federation is how the monitor's Prometheus federates a cluster's.
 type Federation struct {
 	Cluster  string     // name
 	Address  netip.Addr // in the tunnel
@@ -25,8 +25,8 @@ type Federation struct {
 	Interval time.Duration
 }
 
-// Render is the file, in the format of scrape_config_files. Labels are honored, so that series are what they are in the cluster; but
-// which cluster they are of is not for the cluster to say.
+// Render is the file, in the format of scrape_config_files. Labels are honored, so that series have the labels of the cluster;
+// only the label cluster is set by the monitor.
 func (f Federation) Render() string {
 	var match strings.Builder
 	for _, selector := range f.Match {

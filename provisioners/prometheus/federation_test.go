@@ -32,7 +32,7 @@ type scrapeFile struct {
 	} `yaml:"scrape_configs"`
 }
 
-// TestFederation: selectors arrive as they are, whatever quotes they have, and a cluster says not whose its series are.
+// TestFederation: selectors arrive as they are, whatever quotes they have, and a cluster cannot set the label cluster.
 func TestFederation(t *testing.T) {
 	match := []string{`{__name__=~"job:.+"}`, `up{a='b'}`, `{x="it's: # - \"y\" & {z}"}`, "up"}
 	f := Federation{Cluster: "a", Address: netip.MustParseAddr("10.98.0.3"), Match: match, Interval: 5 * time.Second}
@@ -55,10 +55,10 @@ func TestFederation(t *testing.T) {
 	}
 	cluster := relabeling{Target: "cluster", Replacement: "a"}
 	if !slices.EqualFunc(c.Metrics, []relabeling{cluster}, equal) {
-		t.Errorf("what a cluster says of its series stands: %+v", c.Metrics)
+		t.Errorf("a cluster can set the label cluster: %+v", c.Metrics)
 	}
 	if want := []relabeling{{Target: "job", Replacement: JobFederate}, {Target: "instance", Replacement: "a"}, cluster}; !slices.EqualFunc(c.Relabel, want, equal) {
-		t.Errorf("the scrape itself is %+v", c.Relabel)
+		t.Errorf("the federation's own labels are %+v", c.Relabel)
 	}
 	f.Interval = time.Minute
 	if err := yaml.Unmarshal([]byte(f.Render()), &file); err != nil || file.Configs[0].Every != "1m" || file.Configs[0].Timeout != "10s" {

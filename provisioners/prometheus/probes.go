@@ -8,16 +8,16 @@ import (
 	"github.com/promwire/promwire/provisioners/exporter"
 )
 
-// JobProbe is the job of what the monitor's blackbox exporter finds out.
+// JobProbe is the job of the monitor's probes.
 const JobProbe = exporter.Blackbox
 
-// Probes are what the monitor's blackbox exporter asks for Prometheus.
+// Probes are those of the monitor's blackbox exporter.
 type Probes struct {
 	At   netip.AddrPort // of the exporter
 	List []exporter.Probe
 }
 
-// render is a scrape configuration: the address of each target is the exporter's, and what it is to ask is a parameter. The instance is
+// render is a scrape configuration: the address of each target is the exporter's, and the URL is a parameter. The instance is
 // the URL as the stack file has it.
 func (p *Probes) render(self Labels) string {
 	var b strings.Builder

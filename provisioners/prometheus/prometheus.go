@@ -21,13 +21,13 @@ const (
 	Name = "prometheus"
 	// Port is TCP: https://github.com/prometheus/prometheus/wiki/Default-port-allocations.
 	Port = 9090
-	// Config, Rules, Targets and Data are where Prometheus finds its things.
+	// Config, Rules, Targets and Data are Prometheus's files and folders.
 	Config  = "/etc/prometheus/prometheus.yml"
 	Rules   = "/etc/prometheus/rules.d"
 	Targets = "/etc/prometheus/targets.d"
 	Data    = "/var/lib/prometheus"
-	// TLS holds what Prometheus proves itself with; WebConfig and WebPassword are its own endpoint's. The password in WebPassword is
-	// for Prometheus alone; people find it where only root does, see scripts.Web.
+	// TLS has Prometheus's certificate and key; WebConfig and WebPassword are its own endpoint's. WebPassword is Prometheus's copy of
+	// the password; root's is in another file, see scripts.Web.
 	TLS         = "/etc/prometheus/tls"
 	WebConfig   = "/etc/prometheus/web.yml"
 	WebPassword = TLS + "/web.password"
@@ -51,10 +51,10 @@ type Server struct {
 	ScrapeConfigs  []string      // the operator's, one JSON object each, in the terms of Prometheus's <scrape_config>
 }
 
-// Web is Prometheus's own endpoint, where people and Prometheus itself come in. The zero value: by plain HTTP, without a password.
+// Web is Prometheus's own endpoint, for people and for Prometheus itself. The zero value: by plain HTTP, without a password.
 type Web struct {
 	TLS  bool   // with the certificate that is its host's
-	User string // who logs in by basic auth, with the password in WebPassword; "": nobody has to
+	User string // user who logs in by basic auth, with the password in WebPassword; "": no login
 }
 
 // Scheme is "https" or "http".
@@ -65,7 +65,7 @@ func (w Web) Scheme() string {
 	return "http"
 }
 
-// Render is the text of prometheus.yml. Retention by this file takes Prometheus 3.11 or later.
+// Render is the text of prometheus.yml. Retention in this file needs Prometheus 3.11 or later.
 func (s Server) Render() string {
 	interval := model.Duration(s.ScrapeInterval)
 	timeout := model.Duration(min(s.ScrapeInterval, longestTimeout))
@@ -73,7 +73,7 @@ func (s Server) Render() string {
 	for _, job := range slices.Compact(slices.Sorted(slices.Values(s.Jobs))) {
 		jobs = append(jobs, fmt.Sprintf(discovered, job, TargetFile("*", job), s.pair()))
 	}
-	jobs = append(jobs, fmt.Sprintf(itself, Port, s.Self.JSON(), s.itself()))
+	jobs = append(jobs, fmt.Sprintf(itself, Port, s.Self.JSON(), s.ownEndpoint()))
 	if s.Pushed != nil {
 		jobs = append(jobs, s.Pushed.render(s.Self))
 	}
@@ -86,10 +86,10 @@ func (s Server) Render() string {
 	return fmt.Sprintf(head, interval, timeout, interval, s.storage(), Rules, Clusters) + strings.Join(jobs, "\n")
 }
 
-// TargetFile is where the file lies that makes Prometheus scrape a job of a host.
+// TargetFile is the path of the file that makes Prometheus scrape a job of a host.
 func TargetFile(host, job string) string { return Targets + "/" + host + "." + job + ".json" }
 
-// pair is what a job proves itself with and whom it believes, in TLS 1.3 alone. It counts for targets whose file says
+// pair is a job's certificate and the authorities that it trusts, only with TLS 1.3. It is used for targets whose file has
 // "__scheme__": "https". Each target's certificate is checked against the address by which it is scraped.
 func (s Server) pair() string {
 	if !s.TLS {
@@ -103,8 +103,8 @@ func (s Server) pair() string {
 `, TLS)
 }
 
-// itself is how Prometheus gets into its own endpoint.
-func (s Server) itself() string {
+// ownEndpoint is how Prometheus scrapes its own endpoint.
+func (s Server) ownEndpoint() string {
 	var b strings.Builder
 	if s.Web.TLS {
 		fmt.Fprintf(&b, "    scheme: https\n    tls_config:\n      ca_file: %s/authorities.pem\n", TLS)
@@ -160,8 +160,8 @@ func (s Server) storage() string {
 	return "storage:\n  tsdb:\n    retention:\n" + b.String() + "\n"
 }
 
-// Unit is Prometheus's unit. It listens on loopback, for people who forward a port by SSH, and on the tunnel's own addresses, in the
-// way that web says. It talks to these networks alone, the tunnel's; with none of them, as where targets are outside the tunnel, to all.
+// Unit is Prometheus's unit. It listens on loopback, for people who forward a port by SSH, and on its own tunnel addresses, as
+// web says. It connects only to these networks, the tunnel's; if there are none, because targets may be anywhere, to all.
 func Unit(own []netip.Addr, networks []netip.Prefix, web Web) string {
 	command := []string{
 		"/usr/local/bin/" + Name,

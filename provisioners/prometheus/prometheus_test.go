@@ -25,7 +25,7 @@ func TestServer(t *testing.T) {
 		}, nil},
 		{"often", Server{Self: self, ScrapeInterval: 2 * time.Second, RetentionTime: 36 * time.Hour},
 			[]string{"scrape_interval: 2s\n  scrape_timeout: 2s\n", "      time: 1d12h\n"}, []string{"size:"}},
-		{"kept for ever", Server{Self: self, ScrapeInterval: time.Minute}, []string{"scrape_interval: 1m\n"}, []string{"storage:", "retention"}},
+		{"kept without limit", Server{Self: self, ScrapeInterval: time.Minute}, []string{"scrape_interval: 1m\n"}, []string{"storage:", "retention"}},
 		{"jobs of hosts", Server{Self: self, ScrapeInterval: time.Minute, Jobs: []string{"shop", "node", "shop"}}, []string{
 			"scrape_configs:\n  - job_name: node\n    file_sd_configs:\n      - files: ['/etc/prometheus/targets.d/*.node.json']\n",
 			"\n  - job_name: shop\n    file_sd_configs:\n      - files: ['/etc/prometheus/targets.d/*.shop.json']\n",

@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	// JobPushed is the job of all that batch jobs pushed to the monitor's Pushgateway.
+	// JobPushed is the job of all series from the monitor's Pushgateway.
 	JobPushed = "pushgateway"
-	// PushedPassword is how Prometheus gets in there: the password of user PushedUser.
+	// PushedPassword is the password of PushedUser, with which Prometheus scrapes it.
 	PushedPassword = TLS + "/pushgateway.password"
 	PushedUser     = "prometheus"
 )
@@ -16,11 +16,11 @@ const (
 // Pushed is the Pushgateway that Prometheus scrapes.
 type Pushed struct {
 	At   string   // host:port
-	Jobs []string // batch jobs whose series are kept, by names that mean nothing in a regular expression
+	Jobs []string // batch jobs whose series are kept; their names have no special characters of regular expressions
 }
 
-// render is a scrape configuration. What a batch job calls its job is exported_job, and none but those of Jobs are kept; one that
-// names exported_job itself has an exported_exported_job. The fleet's own metrics can't be pushed: alerts and proofs read them.
+// render is a scrape configuration. A batch job's label job becomes exported_job, and only those of Jobs are kept; its own label
+// exported_job would become exported_exported_job. The fleet's own metrics can't be pushed: alerts and proofs read them.
 func (p *Pushed) render(self Labels) string {
 	return fmt.Sprintf(pushed, JobPushed, PushedUser, PushedPassword, p.At, self.JSON(), strings.Join(p.Jobs, "|"))
 }

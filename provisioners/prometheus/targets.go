@@ -19,7 +19,7 @@ const (
 //go:embed rules.yml
 var rules string
 
-// RulesFile is the alerts that come with a fleet: what is down, what is open that must not be, what runs full.
+// RulesFile is the fleet's alerts: what is down, what is open and must not be, what runs full.
 func RulesFile() string {
 	var up []string
 	for _, e := range exporter.All() {
@@ -35,7 +35,7 @@ type Labels struct {
 	Name   string
 	Region string            // "": no such label
 	Role   string            // RoleMonitor or RoleTarget
-	Own    map[string]string // can't override the former three
+	Own    map[string]string // can't override the first three
 }
 
 func (l Labels) all() map[string]string {

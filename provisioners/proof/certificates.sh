@@ -1,15 +1,15 @@
-# What the gate shows to exporters with certificates. Its variables and the functions row, bracket and die are gate.sh's, which
+# The gate's part for exporters with certificates. Its variables and the functions row, bracket and die are in gate.sh, which
 # follows this text.
 # shellcheck shell=bash disable=SC2154
 
 readonly AUTHORITY=/etc/promwire/authority
 
-# certificates shows every exporter that has one what must not be enough, and what must be.
+# certificates tries what every exporter with a certificate must refuse, and what it must accept.
 certificates() {
   local name job address port path folder count=0
   [ -n "$(secured)" ] || return 0
   folder=$(umask 077 && mktemp -d)
-  # shellcheck disable=SC2064 # the folder of now
+  # shellcheck disable=SC2064 # the present folder
   trap "rm -rf '$folder'" EXIT
   impostors "$folder"
   while read -r name job address port path; do
@@ -22,22 +22,22 @@ certificates() {
   rm -rf "$folder"
 }
 
-# show FOLDER NAME ADDRESS PORT PATH: one row for each thing that a client may bring.
+# show FOLDER NAME ADDRESS PORT PATH: one row for each kind of client.
 show() {
   local folder=$1 name=$2 address=$3 port=$4 what
-  local believing=(--cacert "$pair/authorities.pem") url
+  local trusting=(--cacert "$pair/authorities.pem") url
   url=$(bracket "$address"):$port$5
   attempt "plain http" refused "http://$url"
-  attempt "no certificate" refused "https://$url" "${believing[@]}"
+  attempt "no certificate" refused "https://$url" "${trusting[@]}"
   for what in "another authority's certificate" "another target's certificate" \
     "another client's certificate" "expired certificate"; do
-    attempt "$what" refused "https://$url" "${believing[@]}" --cert "$folder/$what.pem" --key "$folder/key.pem"
+    attempt "$what" refused "https://$url" "${trusting[@]}" --cert "$folder/$what.pem" --key "$folder/key.pem"
   done
-  attempt "its own certificate" accepted "https://$url" "${believing[@]}" --cert "$pair/certificate.pem" --key "$pair/key.pem"
+  attempt "its own certificate" accepted "https://$url" "${trusting[@]}" --cert "$pair/certificate.pem" --key "$pair/key.pem"
 }
 
-# attempt WHAT EXPECTED URL OPTION...: a refusal counts only from somebody who was reached. That is told by curl's status, not by its
-# times: a connection that the exporter resets at once has none.
+# attempt WHAT EXPECTED URL OPTION...: only an exporter that was reached can refuse. curl's status says so, not its times: a connection
+# that the exporter resets at once has none.
 attempt() {
   local what=$1 expected=$2 url=$3 code status=0 seen=refused
   shift 3
@@ -51,7 +51,7 @@ attempt() {
   row "$fleet_monitor, $what" "$name" "$address" "$port" "$expected" "$seen"
 }
 
-# impostors FOLDER: certificates that no exporter may take, for a key that is gone with the folder.
+# impostors FOLDER: certificates that no exporter may accept, for a key that is removed with the folder.
 impostors() {
   local folder=$1 by
   by=$AUTHORITY/$(sed -n 's/^authorities //p' "$AUTHORITY/settings" | awk '{ print $NF }')
@@ -66,7 +66,7 @@ impostors() {
   counterfeit "expired certificate" "$by/certificate.pem" "$by/key.pem" clientAuth scraper.promwire.internal "2 days ago" "1 day ago"
 }
 
-# counterfeit WHAT AUTHORITY KEY USAGE NAME FROM TO: signs one beside the authority's own books.
+# counterfeit WHAT AUTHORITY KEY USAGE NAME FROM TO: signs one without the authority's own records.
 counterfeit() {
   local dates=(-startdate "$(date --utc --date "$6" +%Y%m%d%H%M%SZ)" -enddate "$(date --utc --date "$7" +%Y%m%d%H%M%SZ)")
   : >"$folder/index"

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// clustered is a gate of clusters alone, a behind a gateway and b dark.
+// clustered is a gate with only clusters, a behind a gateway and b dark.
 var clustered = GateValues{
 	Monitor: "monitor", Digest: "d0", Wait: time.Second,
 	Clusters: []Cluster{
@@ -31,7 +31,7 @@ both='{cluster="a"} => 20 @[1]
 transfer=$(wg show x transfer)
 `
 
-// TestFederated: the gate waits for series of each cluster, and then says of each one that is missing why.
+// TestFederated: the gate waits for series of each cluster, and then says why each missing one has none.
 func TestFederated(t *testing.T) {
 	const (
 		head    = "promwire: monitor: verify: not federated after 1 s:\n"
@@ -44,10 +44,10 @@ func TestFederated(t *testing.T) {
 		{"they arrive later", `samples=$both late=2 fleet_seconds=20; federated; echo opened`, "opened\n"},
 		{"nothing arrives", `samples= ; answers() { :; }; federated`, head + gateway + dark + exit},
 		{"one is missing", `samples='{cluster="a"} => 20 @[1]'; federated`, head + dark + exit},
-		{"of one come no series", `samples=${both/20/0}; federated`, head + gateway + exit},
-		{"one whose name begins alike", `samples=${both/\"a\"/\"ab\"}; federated`, head + gateway + exit},
+		{"one has no series", `samples=${both/20/0}; federated`, head + gateway + exit},
+		{"one with a similar name", `samples=${both/\"a\"/\"ab\"}; federated`, head + gateway + exit},
 		{"nothing matches", `samples=${both/20/0} code=200; federated`,
-			head + "  cluster a: its Prometheus is ready, but has no series that match; what is federated stands in FOLDER/clusters.d/a.yml\n" + exit},
+			head + "  cluster a: its Prometheus is ready, but has no series that match; see FOLDER/clusters.d/a.yml for what is federated\n" + exit},
 		{"it is not ready", `samples=${both/20/0} code=503; federated`,
 			head + "  cluster a: its Prometheus answers with status 503; see kubectl logs deploy/prometheus\n" + exit},
 		{"the tunnel was never there", `samples=${both/20/0} code=200; wg() { echo "keyA= 0"; }; federated`,
@@ -68,7 +68,7 @@ func TestFederated(t *testing.T) {
 	}
 }
 
-// TestNoClusters: without any, nobody is asked.
+// TestNoClusters: without any, nothing is asked.
 func TestNoClusters(t *testing.T) {
 	if said := ask(t, t.TempDir(), `promtool() { echo asked >&2; }; federated; federation_rows; echo opened`); said != "opened\n" {
 		t.Errorf("it says: %s", said)
@@ -89,7 +89,7 @@ func TestFederationRows(t *testing.T) {
 	}
 }
 
-// TestClustersInTheGate: the order of clusters is none; another end of a tunnel is a reason to look again.
+// TestClustersInTheGate: the order of clusters does not matter; a changed end of the tunnel is proved again.
 func TestClustersInTheGate(t *testing.T) {
 	turned := clustered
 	turned.Clusters = []Cluster{clustered.Clusters[1], clustered.Clusters[0]}
@@ -99,6 +99,6 @@ func TestClustersInTheGate(t *testing.T) {
 	changed := clustered
 	changed.Clusters = []Cluster{clustered.Clusters[0], {Name: "a", Address: "10.98.0.3", PublicKey: "keyA=", Digest: "d9"}}
 	if Gate(changed) == Gate(clustered) {
-		t.Error("a cluster whose tunnel is another one is not proved again")
+		t.Error("a cluster whose end of the tunnel changed is not proved again")
 	}
 }

@@ -1,11 +1,12 @@
 # The gate runs on the monitor and ends when the fleet works: every target is scraped where and how it must be, every target's own
-# probes say that it reaches nothing of the tunnel, and every exporter with a certificate refuses what it must. It costs one
-# connection of the operator's whatever the number of targets.
+# probes say that it reaches nothing in the tunnel, and every exporter with a certificate refuses what it must. It costs one
+# connection of the operator's, whatever the number of targets.
 #
-# Before this text stand: fleet_monitor (the monitor's name), fleet_prometheus (its URL), fleet_targets (a line for each endpoint: name,
+# Before this text come: fleet_monitor (the monitor's name), fleet_prometheus (its URL), fleet_targets (a line for each endpoint: name,
 # job, address, port, http or https, path, tunnel or direct, systemd unit or -, WireGuard key, digest of its plan), fleet_clusters (see
 # clusters.sh), fleet_seconds (how long to wait). It prints one row per probe: from, to, address, port, expected, seen.
-# An endpoint is called NAME/JOB. fleet_asked is what is proved: it is there so that another plan, or another wish, is another script.
+# An endpoint is called NAME/JOB. fleet_asked names what is proved, so that another plan, or another verification.again, changes the
+# script.
 # shellcheck shell=bash disable=SC2154
 
 set -euo pipefail
@@ -22,7 +23,7 @@ die() {
   exit 1
 }
 
-# ask QUERY: what Prometheus answers, in promtool's words.
+# ask QUERY: what Prometheus answers, in promtool's format.
 ask() {
   local config=/etc/prometheus/promtool.yml options=()
   [ ! -e "$config" ] || options=(--http.config.file="$config")
@@ -47,7 +48,7 @@ scraped() {
 # wanted prints all endpoints, sorted.
 wanted() { awk 'NF { print $1 "/" $2 }' <<<"$fleet_targets" | sort; }
 
-# fenced prints the names of the targets that try the tunnel, sorted.
+# fenced prints the names of the targets that probe the tunnel, sorted.
 fenced() { awk '$7 == "tunnel" { print $1 }' <<<"$fleet_targets" | sort -u; }
 
 # missing prints the wanted endpoints that are not on standard input.
@@ -58,7 +59,7 @@ up() { query 'min by (job, name) (up{role="target"})' | awk -F'[|\t]' '$3 == 1 {
 
 runs() { query 'max by (name) (promwire_fence_last_run_timestamp_seconds)' | sort; }
 
-# until_none CHECK... polls until CHECK prints nothing or the time is up; what it printed last is left in $left.
+# until_none CHECK... polls until CHECK prints nothing or the time is up; its last output is in $left.
 until_none() {
   while left=$("$@"); [ -n "$left" ]; do
     [ "$SECONDS" -lt "$fleet_seconds" ] || return 1
@@ -104,7 +105,7 @@ cause() {
   exporter_cause "$1" "$(field "$1" 3)" "$url" || prometheus_cause "$1" "$url"
 }
 
-# tunnel_cause KEY: a target sends a keepalive every 25 seconds, so one of which nothing was heard while the gate waited is not there.
+# tunnel_cause KEY: a target sends a keepalive every 25 seconds, so one that sent nothing while the gate waited is not there.
 tunnel_cause() {
   local stamp
   stamp=$(wg show "$interface" latest-handshakes | awk -v key="$1" '$1 == key { print $2 }')
@@ -133,7 +134,7 @@ exporter_cause() {
     28) echo "exporter: no answer; if the host is up, see nft list table inet promwire there" ;;
     35 | 55 | 56) echo "certificate: $(refused "$said")" ;;
     58 | 77) echo "certificate: the monitor's own can't be used; run pulumi up ($said)" ;;
-    60) echo "certificate: $(not_believed "$2" "$said")" ;;
+    60) echo "certificate: $(not_trusted "$2" "$said")" ;;
     *) echo "exporter: $said; $(look "$1")" ;;
   esac
 }
@@ -160,8 +161,8 @@ refused() {
   esac
 }
 
-# not_believed ADDRESS SAID: the monitor does not believe the host's certificate, for the reason that curl gives.
-not_believed() {
+# not_trusted ADDRESS SAID: the monitor does not trust the host's certificate, for the reason that curl gives.
+not_trusted() {
   case $2 in
     *"not yet valid"*)
       echo "the host's is not valid yet by the monitor's clock, $(date --utc); compare date on both, timedatectl set-ntp true" ;;
@@ -170,7 +171,7 @@ not_believed() {
     *"issuer certificate"* | *"self-signed"* | *"self signed"* | *"signature failure"*)
       echo "no authority that the monitor trusts signed the host's; run pulumi up ($2)" ;;
     *"subject name"*) echo "the host's is not for $1; is another host there? Run pulumi up ($2)" ;;
-    *) echo "the host's is not believed; run pulumi up ($2)" ;;
+    *) echo "the host's is not trusted; run pulumi up ($2)" ;;
   esac
 }
 
@@ -197,7 +198,7 @@ fail_down() {
   [ -z "$names" ] || die "not scraped after $fleet_seconds s:"$'\n'"$(causes <<<"$names" | sort)"
 }
 
-# answers fails with what Prometheus says, if it has no answer.
+# answers fails with Prometheus's error, if it does not answer.
 answers() {
   local said
   said=$(ask 'vector(1)' 2>&1) || die "Prometheus does not answer at $fleet_prometheus; see journalctl -u prometheus"$'\n'"$said"
@@ -213,7 +214,7 @@ causes() {
   wait
 }
 
-# skewed names the hosts with certificates whose clock is not the monitor's.
+# skewed names the hosts with certificates whose clock differs from the monitor's.
 skewed() {
   local clock='node_time_seconds{job="node",role="target"}' name seconds
   while IFS=$'\t' read -r name seconds; do
@@ -258,7 +259,7 @@ main() {
     until_none down || fail_down
     before=$(runs) || answers
     SECONDS=0
-    # A target that went down just before was still up when it was last scraped.
+    # A target that just went down was still up in its last scrape.
     until_none stale || [ -z "$(down)" ] || fail_down
     skew=$(skewed)
     [ -z "$skew" ] || die "clocks differ, and certificates depend on them:"$'\n'"$skew"

@@ -29,14 +29,14 @@ func ask(t *testing.T, folder, commands string) string {
 	return askOf(t, gate, folder, commands)
 }
 
-// askOf is ask of another gate.
+// askOf is ask with another gate.
 func askOf(t *testing.T, gate GateValues, folder, commands string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	script := strings.TrimSuffix(Gate(gate), "main </dev/null\n")
 	if script == Gate(gate) {
-		t.Fatal("the gate's last line is another one")
+		t.Fatal("the gate's last line has changed")
 	}
 	for _, path := range []string{"/etc/prometheus", "/var/lib/promwire"} {
 		script = strings.ReplaceAll(script, path, folder)
@@ -96,7 +96,7 @@ func (p *pair) save(t *testing.T, certificate, key string) {
 	}
 }
 
-// server serves as an exporter does: TLS 1.3, and only who has a certificate by the authority gets in. It returns its port.
+// server serves as an exporter does: TLS 1.3, only for clients with a certificate by the authority. It returns its port.
 func server(t *testing.T, own, clients *pair, now func() time.Time) int {
 	t.Helper()
 	pool := x509.NewCertPool()
@@ -115,7 +115,7 @@ func server(t *testing.T, own, clients *pair, now func() time.Time) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// TestCauses lets a real curl find out what is wrong with exporters.
+// TestCauses lets a real curl find out what is wrong with an exporter.
 func TestCauses(t *testing.T) {
 	now := time.Now()
 	day := 24 * time.Hour
@@ -149,18 +149,18 @@ func TestCauses(t *testing.T) {
 		want         string
 	}{
 		{"all is well", "https", server(t, good, authority, nil), "nothing\n"},
-		{"nobody is there", "https", portOf(gone), "exporter: connection refused; "},
+		{"nothing listens", "https", portOf(gone), "exporter: connection refused; "},
 		{"plain http is there", "https", portOf(plain), "certificate: no TLS with the host; "},
-		{"no metrics are there", "http", portOf(plain), "exporter: curl: (22) The requested URL returned error: 404"},
+		{"there are no metrics", "http", portOf(plain), "exporter: curl: (22) The requested URL returned error: 404"},
 		{"the host's has expired", "https", server(t, sign(t, authority, "127.0.0.1", now.Add(-2*day), now.Add(-day)), authority, nil),
 			"certificate: the host's has expired by the monitor's clock, "},
 		{"the host's is not valid yet", "https", server(t, sign(t, authority, "127.0.0.1", now.Add(day), now.Add(2*day)), authority, nil),
 			"certificate: the host's is not valid yet by the monitor's clock, "},
-		{"the host's is a stranger's", "https", server(t, sign(t, stranger, "127.0.0.1", now.Add(-day), now.Add(day)), authority, nil),
+		{"an unknown authority signed the host's", "https", server(t, sign(t, stranger, "127.0.0.1", now.Add(-day), now.Add(day)), authority, nil),
 			"certificate: no authority that the monitor trusts signed the host's; "},
 		{"another host is there", "https", server(t, sign(t, authority, "127.0.0.2", now.Add(-day), now.Add(day)), authority, nil),
 			"certificate: the host's is not for 127.0.0.1; "},
-		{"the host trusts a stranger", "https", server(t, good, stranger, nil), "certificate: the host does not trust the authority of the monitor's; "},
+		{"the host trusts another authority", "https", server(t, good, stranger, nil), "certificate: the host does not trust the authority of the monitor's; "},
 		{"the host's clock is behind", "https", server(t, good, authority, func() time.Time { return now.Add(-2 * day) }),
 			"certificate: to the host's clock, the monitor's has expired or is not valid yet; compare date on both, timedatectl set-ntp true"},
 	} {
@@ -173,7 +173,7 @@ func TestCauses(t *testing.T) {
 	}
 }
 
-// TestAttempts: what is refused, and what is only not there.
+// TestAttempts: what is refused, and what only does not answer.
 func TestAttempts(t *testing.T) {
 	for _, c := range []struct {
 		status, code, want string
@@ -186,8 +186,8 @@ func TestAttempts(t *testing.T) {
 		{"56", "000", "refused"},
 		{"7", "000", "silent"},
 		{"28", "000", "silent"},
-		{"60", "000", "silent"}, // the host's own is bad: that says nothing of whom it lets in
-		{"58", "000", "silent"}, // curl can't read what it is to show
+		{"60", "000", "silent"}, // the host's own is bad: that does not say which clients it accepts
+		{"58", "000", "silent"}, // curl can't read its own certificate
 	} {
 		said := ask(t, t.TempDir(), `name=a address=b port=1; curl() { printf `+c.code+`; return `+c.status+`; }; attempt what refused url`)
 		if want := "monitor, what\ta\tb\t1\trefused\t" + c.want + "\n"; said != want {
@@ -196,7 +196,7 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
-// TestDown: who is not scraped where it must be. Of the fleet, b and c have certificates.
+// TestDown: which endpoints are not scraped where they must be. b and c have certificates.
 func TestDown(t *testing.T) {
 	const (
 		up = `{job="node", name="a"} => 1 @[1]\n{job="shop", name="a"} => 1 @[1]\n{job="node", name="b"} => 1 @[1]\n` +
@@ -210,7 +210,7 @@ func TestDown(t *testing.T) {
 		{"one is down", strings.Replace(up, `b"} => 1`, `b"} => 0`, 1), urls, "", "b/node"},
 		{"a service is down", strings.Replace(up, `shop", name="a"} => 1`, `shop", name="a"} => 0`, 1), urls, "", "a/shop"},
 		{"a service is scraped elsewhere", up, strings.Replace(urls, shop, "", 1), "", "a/shop"},
-		{"Prometheus knows nobody", "", "", "", "a/node a/shop b/node c/node"},
+		{"Prometheus has no targets", "", "", "", "a/node a/shop b/node c/node"},
 		{"Prometheus scrapes one as before", up, plain, "", "b/node"},
 		{"Prometheus is to change to one", up, urls, "c.node", "c/node"},
 		{"Prometheus is to change to another one", up, urls, "z.node", ""},
@@ -245,7 +245,7 @@ func TestSkewed(t *testing.T) {
 	}
 }
 
-// TestFenced: only who is in the tunnel tries it.
+// TestFenced: only targets in the tunnel probe it.
 func TestFenced(t *testing.T) {
 	if said := ask(t, t.TempDir(), "fenced | xargs"); said != "a b\n" {
 		t.Errorf("got %q", said)

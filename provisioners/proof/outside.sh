@@ -1,8 +1,8 @@
-# Runs on the operator's machine, and tries from there what nobody outside may reach: each host's exporter and Prometheus on
-# its public address. SSH must answer, or silence would prove nothing.
+# Runs on the operator's machine, and probes from there what nobody outside may reach: each host's exporter and Prometheus on
+# its public address. SSH must answer, otherwise silence would prove nothing.
 #
-# Before this text stand fleet_probes (lines: name, address, port, expected) and fleet_asked (see gate.sh). Prints one row per probe: from, to, address,
-# port, expected, seen.
+# Before this text come fleet_probes (lines: name, address, port, expected) and fleet_asked (see gate.sh). Prints one row
+# per probe: from, to, address, port, expected, seen.
 # shellcheck shell=bash disable=SC2154
 
 set -euo pipefail
@@ -10,7 +10,7 @@ set -euo pipefail
 # together bounds how many probes wait at once.
 together=50
 
-# probe tells open from closed by whether TCP connected at all, not by what was said afterwards.
+# probe calls a port open if TCP connected, whatever is sent afterwards.
 probe() {
   local name=$1 address=$2 port=$3 expected=$4 host=$2 connected seen=closed
   case $address in *:*) host="[$address]" ;; esac

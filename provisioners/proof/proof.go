@@ -1,5 +1,5 @@
-// Package proof renders what proves a fleet: the gate (every target is scraped) and the negatives (nobody else gets in), and
-// reads the answers into one matrix.
+// Package proof renders what proves a fleet: the gate (every target is scraped) and the negatives (nobody else can connect),
+// and reads the answers into one matrix.
 package proof
 
 import (
@@ -28,13 +28,13 @@ var gateScript string
 //go:embed outside.sh
 var outsideScript string
 
-// Target is one scraped host, as the gate must know it.
+// Target is one scraped host, as the gate needs it.
 type Target struct {
 	Name      string
 	Address   string              // where it is scraped: IP address or DNS name
 	Endpoints []exporter.Endpoint // what is scraped
 	Tunnel    bool                // Address is one of the tunnel
-	PublicKey string              // of WireGuard, base64; "-" or "" of a target in no tunnel
+	PublicKey string              // of WireGuard, base64; "-" or "" for a direct target
 	Digest    string              // of its plan: a changed host is proved again
 }
 
@@ -52,7 +52,7 @@ func (t Target) lines() string {
 	return b.String()
 }
 
-// Cluster is one that the monitor federates, as the gate must know it.
+// Cluster is one that the monitor federates, as the gate needs it.
 type Cluster struct {
 	Name      string
 	Address   string // in the tunnel
@@ -69,7 +69,7 @@ func (c Cluster) line() string {
 	return fmt.Sprintf("%s %s %s %s %s\n", c.Name, c.Address, mode, c.PublicKey, c.Digest)
 }
 
-// GateValues are the gate's.
+// GateValues are what the gate depends on.
 type GateValues struct {
 	Monitor  string // name
 	Digest   string // of its plan
@@ -114,7 +114,7 @@ type OutsideValues struct {
 	Again string // any text; another one asks for the proof again
 }
 
-// Outside is the script that tries, on the operator's machine, what must not answer.
+// Outside is the script that probes, from the operator's machine, what must not answer.
 func Outside(v OutsideValues) string {
 	hosts := slices.SortedFunc(slices.Values(v.Hosts), func(a, b Outsider) int { return strings.Compare(a.Name, b.Name) })
 	var b strings.Builder
@@ -134,9 +134,9 @@ func Outside(v OutsideValues) string {
 	return b.String() + outsideScript
 }
 
-// Row is one probe: who tried whom, what must be seen and what was.
+// Row is one probe: from where to where, what must be seen and what was.
 type Row struct {
-	From, To       string // From may say with what: "monitor-1, expired certificate"
+	From, To       string // From may have the certificate too: "monitor-1, expired certificate"
 	Address        string // "tunnel": every address of the tunnel's network
 	Port           int
 	Expected, Seen string // "open" or "closed"; "accepted" or "refused" by an exporter that connected; "silent" if it didn't

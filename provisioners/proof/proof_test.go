@@ -27,7 +27,7 @@ var (
 	secured = []exporter.Endpoint{{Job: "node", Port: 19100, TLS: true, Unit: "node_exporter-tls"}}
 )
 
-// TestScriptsAreTheSameForTheSameFleet: a script that differs is a probe again, and order is no difference.
+// TestScriptsAreTheSameForTheSameFleet: a changed script runs again, so order must not change it.
 func TestScriptsAreTheSameForTheSameFleet(t *testing.T) {
 	turned := gate
 	turned.Targets = []Target{gate.Targets[1], gate.Targets[2], gate.Targets[0]}
@@ -54,7 +54,7 @@ func TestScriptsAreTheSameForTheSameFleet(t *testing.T) {
 	}
 }
 
-// TestScriptsParse: whatever text the settings hold, it stays text.
+// TestScriptsParse: whatever text the settings have, it stays text.
 func TestScriptsParse(t *testing.T) {
 	for name, script := range map[string]string{
 		"gate":    Gate(gate),
@@ -84,7 +84,7 @@ func TestOutsidePorts(t *testing.T) {
 		}
 	}
 	if strings.Contains(script, "\nb 198.51.100.2 9091 ") {
-		t.Errorf("what one host keeps closed is another's, too:\n%s", script)
+		t.Errorf("a port that is closed on one host is probed on another:\n%s", script)
 	}
 }
 
@@ -120,7 +120,7 @@ func TestOutside(t *testing.T) {
 		}
 		if !c.ok {
 			if !strings.Contains(string(out), "promwire: operator: verify: seen differs") {
-				t.Errorf("%+v: it does not say what is wrong: %s", c, out)
+				t.Errorf("%+v: the error is missing: %s", c, out)
 			}
 			continue
 		}

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// Where a pod's Pushgateway finds its things, in the Direct form.
+// Paths in the container of a Pushgateway in the Direct form.
 const (
 	WebConfig   = "/etc/pushgateway/web.yml"
 	Certificate = "/etc/pushgateway/tls/tls.crt"
 	Key         = "/etc/pushgateway/tls/tls.key"
 )
 
-// Direct is a Pushgateway in a pod that guards itself: by TLS, and every path by basic auth, so that there is no proxy to go around.
+// Direct is a Pushgateway in a pod with TLS and basic auth of its own on every path, so that there is no proxy to bypass.
 // All users have the same rights, so its scraper must not honor labels: then the job that was pushed is exported_job.
 type Direct struct {
 	Users []User

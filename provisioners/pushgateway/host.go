@@ -12,8 +12,7 @@ import (
 const (
 	// Service is the unit on a host.
 	Service = Name + ".service"
-	// Scraper is the user that Prometheus is. On a host, it and every other user have their passwords made there, see
-	// scripts.Pushgateway.
+	// Scraper is Prometheus's user. On a host, its password and those of all other users are made there, see scripts.Pushgateway.
 	Scraper = prometheus.PushedUser
 
 	// data is the service's state directory, below /var/lib.
@@ -23,14 +22,14 @@ const (
 // Host is the Pushgateway of the monitor.
 type Host struct {
 	Own      []netip.Addr   // of the tunnel: where it listens
-	Networks []netip.Prefix // of the tunnel: whom it talks to
+	Networks []netip.Prefix // of the tunnel: the networks that it exchanges packets with
 }
 
 // At is the address where Prometheus scrapes it: host:port.
 func (h Host) At() string { return at(h.Own[0], Port) }
 
-// Unit is its unit. It listens on the tunnel's addresses alone, starts after the tunnel, ends with it, and comes back with it. What was
-// pushed outlives a restart.
+// Unit is its unit. It listens only on the host's tunnel addresses, starts after the tunnel, and stops and starts again with it.
+// Pushed series survive a restart.
 func (h Host) Unit() string {
 	command := []string{
 		"/usr/local/bin/" + Name,

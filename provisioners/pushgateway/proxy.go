@@ -14,7 +14,7 @@ const (
 	// ReadyPort is TCP: where the proxy answers GET /-/ready, on loopback, once the Pushgateway behind it is ready.
 	ReadyPort = 8081
 
-	// NginxConf, Htpasswd and ProxyCertificate are where the proxy, nginx, finds its things.
+	// NginxConf, Htpasswd and ProxyCertificate are paths in the container of the proxy, nginx.
 	NginxConf        = "/etc/nginx/nginx.conf"
 	Htpasswd         = "/etc/nginx/htpasswd"
 	ProxyCertificate = "/etc/nginx/tls/tls.crt"
@@ -25,7 +25,7 @@ const (
 //go:embed nginx.conf
 var nginxConf string
 
-// Proxy is nginx in the pod of a Pushgateway that listens on loopback alone. It separates the right to push from the right to scrape:
+// Proxy is nginx in the pod of a Pushgateway that listens only on loopback. It separates the right to push from the right to scrape:
 // a pusher puts, posts and deletes below /metrics/job/ITS-NAME, so that the job is forced, and a scraper gets /metrics.
 type Proxy struct {
 	Pushers  []User
@@ -35,7 +35,7 @@ type Proxy struct {
 // Args are the arguments of the Pushgateway's command, behind the proxy.
 func (p Proxy) Args() []string { return []string{"--web.listen-address=" + at(loopback, Port)} }
 
-// NginxConf is the text of the file NginxConf. It holds names, and no hash.
+// NginxConf is the text of the file NginxConf. It has names, and no hash.
 func (p Proxy) NginxConf() (string, error) {
 	if _, err := p.users(); err != nil {
 		return "", err
@@ -64,7 +64,7 @@ func (p Proxy) users() ([]User, error) {
 	return users, nil
 }
 
-// roles is where the file has its users.
+// roles is the line in the file that the users replace.
 const roles = "        # (users)\n"
 
 // role are the lines that give users a role, sorted. They are regular expressions because nginx compares other words without case.

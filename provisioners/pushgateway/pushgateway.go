@@ -15,7 +15,7 @@ const (
 	Port = 9091
 )
 
-// loopback is where nobody but the same host, or the same pod, gets in.
+// loopback is only reachable from the same host, or the same pod.
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // at is an address with a port.

@@ -16,7 +16,7 @@ func users(names ...string) []User {
 	return all
 }
 
-// TestOrder: who is named first changes nothing.
+// TestOrder: the order of users changes nothing.
 func TestOrder(t *testing.T) {
 	one := Proxy{Pushers: users("a", "b.c", "d"), Scrapers: users("x", "y")}
 	two := Proxy{Pushers: users("d", "a", "b.c"), Scrapers: users("y", "x")}
@@ -33,14 +33,14 @@ func TestOrder(t *testing.T) {
 		}
 	}
 	if conf, _ := one.NginxConf(); strings.Contains(conf, "$2") {
-		t.Error("nginx.conf holds hashes")
+		t.Error("nginx.conf has hashes")
 	}
 	if conf, _ := one.NginxConf(); !strings.Contains(conf, "        \"~^b\\.c$\" pusher;\n") || strings.Contains(conf, roles) {
-		t.Errorf("a name's dot stands for anything, or users are left out:\n%s", conf)
+		t.Errorf("a name's dot matches anything, or users are missing:\n%s", conf)
 	}
 }
 
-// TestRefuses: names that would mean something else where they stand, and hashes that are none. No error tells a hash.
+// TestRefuses: names with a special meaning in the file, and malformed hashes. No error has a hash.
 func TestRefuses(t *testing.T) {
 	for _, c := range []struct {
 		want  string
@@ -48,9 +48,9 @@ func TestRefuses(t *testing.T) {
 	}{
 		{"nobody may log in", nil},
 		{`user "a" is named twice`, users("a", "b", "a")},
-		{`user "a": what should be the password's hash is none of bcrypt's`, []User{{Name: "a", Hash: "secret"}}},
-		{"is none of bcrypt's", []User{{Name: "a", Hash: hash + "\nroot:" + hash}}},
-		{"is none of bcrypt's", []User{{Name: "a", Hash: strings.Replace(hash, "$2b", "$2x", 1)}}},
+		{`user "a": the password's hash is not one of bcrypt's`, []User{{Name: "a", Hash: "secret"}}},
+		{"is not one of bcrypt's", []User{{Name: "a", Hash: hash + "\nroot:" + hash}}},
+		{"is not one of bcrypt's", []User{{Name: "a", Hash: strings.Replace(hash, "$2b", "$2x", 1)}}},
 		{`"" is not a valid user name`, users("")},
 		{`"a:b" is no`, users("a:b")},
 		{`"a/b" is no`, users("a/b")},

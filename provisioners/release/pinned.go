@@ -1,6 +1,6 @@
 package release
 
-// The pinned releases, which stack files can override. Each sum stands, the same, in at least two public repositories that
+// The pinned releases, which stack files can override. Each sum is, the same, in at least two public repositories that
 // pin the archive independently of each other and of this one; they are named beside it.
 var (
 	// NodeExporter: ubicloud/ubicloud, rhizome/common/lib/node_exporter_setup.rb (at ec43e7bc5a41), and

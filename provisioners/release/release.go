@@ -1,4 +1,4 @@
-// Package release knows the upstream releases that hosts run: where their archives lie and what they must hash to.
+// Package release has the upstream releases that hosts run: the URLs and checksums of their archives.
 package release
 
 import (
@@ -22,7 +22,7 @@ type Release struct {
 	SHA256  map[string]string // hex digest of the archive, by architecture; a missing one can't be installed there
 }
 
-// URL is where an architecture's archive lies. An empty mirror is DefaultMirror.
+// URL is that of an architecture's archive. An empty mirror is DefaultMirror.
 func (r Release) URL(mirror, arch string) string {
 	if mirror == "" {
 		mirror = DefaultMirror

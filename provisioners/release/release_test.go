@@ -46,7 +46,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestPinned: what this package pins can be installed everywhere.
+// TestPinned: what this package pins can be installed on all architectures.
 func TestPinned(t *testing.T) {
 	for _, r := range []Release{NodeExporter, BlackboxExporter, Prometheus, Pushgateway} {
 		if err := r.Check(); err != nil {

@@ -8,15 +8,15 @@ readonly SCRAPER=scraper.promwire.internal
 readonly EXPORTER=19100 # the port of exporters with certificates
 
 # authority VALIDITY RENEW NAME...: the trusted authorities, the oldest first, and for how many seconds they sign. The first signs
-# Prometheus's certificate, the last the hosts'. So with an old and a new one listed, everybody believes both, and nobody shows
-# anything that another one does not believe yet.
+# Prometheus's certificate, the last the hosts'. So with an old and a new one listed, all trust both, and none shows a certificate that
+# another one does not trust yet.
 authority() {
   local validity=$1 renew=$2 name
   shift 2
   dir /etc/promwire 755
   dir "$AUTHORITY" 700
   mkdir -p "$AUTHORITY/hosts"
-  in_order "$@"
+  new_one_last "$@"
   still_needed "$@"
   for name in "$@"; do
     [ -e "$AUTHORITY/$name/certificate.pem" ] || make_authority "$name"
@@ -42,13 +42,13 @@ authorities_there() {
   done
 }
 
-# in_order NAME...: a new authority comes last, or Prometheus would show a certificate of it that no host believes yet.
-in_order() {
+# new_one_last NAME...: a new authority must be the last, or Prometheus would show a certificate by it that no host trusts yet.
+new_one_last() {
   [ ! -e "$AUTHORITY/$1/key.pem" ] && [ $# -gt 1 ] && [ -n "$(authorities_there)" ] || return 0
-  fail "authority $1 is new and stands first in tls.authorities; put it last, so that the hosts learn to trust it first"
+  fail "authority $1 is new and comes first in tls.authorities; put it last, so that all hosts trust it before it is used"
 }
 
-# still_needed NAME...: refuses to leave out an authority that signed what a host still has.
+# still_needed NAME...: refuses to remove an authority that signed what a host still has.
 still_needed() {
   local folder by old='' users=()
   for folder in "$AUTHORITY"/hosts/*/; do
@@ -63,7 +63,7 @@ still_needed() {
 }
 
 # still_has FOLDER NAME...: an authority that is none of these and signed what a host may still show: its certificate, and former
-# ones, until it shows this one. What was signed for a host, and never got there, doesn't count.
+# ones, until it shows this one. A certificate that never reached its host is ignored.
 still_has() {
   local folder=$1 file by
   shift
@@ -80,7 +80,7 @@ still_has() {
   done
 }
 
-# shows FOLDER: says whether a host's exporter shows the certificate that was signed for it last. Then former ones are of no interest.
+# shows FOLDER: says whether a host's exporter shows the certificate that was signed for it last. Then former ones do not matter.
 shows() {
   local at
   [ -s "$1/certificate.pem" ] || return 1
@@ -118,8 +118,8 @@ remove_authority() {
   CHANGED+=("without authority $1")
 }
 
-# issue FOLDER REQUEST OUT NAME PROFILE SECONDS [OPTION...]: signs a request with the authority in FOLDER. Of the request counts
-# the key alone. The names of PROFILE host stand in $SANS. Certificates begin a day ago, for clocks that are behind.
+# issue FOLDER REQUEST OUT NAME PROFILE SECONDS [OPTION...]: signs a request with the authority in FOLDER. Only the key of
+# the request is used. The names of PROFILE host are in $SANS. Certificates begin a day ago, for clocks that are behind.
 issue() {
   local folder=$1 request=$2 out=$3 name=$4 profile=$5 seconds=$6 config=$RUN/authority.conf
   shift 6
@@ -127,7 +127,7 @@ issue() {
   (umask 077 && openssl ca -batch -notext -config "$config" -extensions "$profile" -in "$request" -out "$out" \
     -subj "/CN=$name" -startdate "$(stamp '1 day ago')" -enddate "$(stamp "$seconds seconds")" "$@" 2>"$RUN/authority.said") || {
     cat "$RUN/authority.said" >&2
-    fail "the authority can't sign for $name; what openssl said stands above"
+    fail "the authority can't sign for $name; see openssl's output above"
   }
   rm -f "$config" "$RUN/authority.said"
 }
@@ -173,14 +173,14 @@ END
 # renewal_period NUMBER: notes in which period of renewal an update looked at certificates, see plan.TLS.Period.
 renewal_period() { put "$AUTHORITY/period" 600 <<<"$1"; }
 
-# signs_as VALIDITY RENEW NAME...: refuses to sign by other settings than these, which the monitor's plan brings.
+# signs_as VALIDITY RENEW NAME...: refuses to sign with other settings than these, which the monitor's plan sets.
 signs_as() {
   [ "$(cat "$AUTHORITY/settings" 2>/dev/null)" = "validity $1"$'\n'"renew $2"$'\n'"authorities ${*:3}" ] ||
     fail "this monitor's authority has other settings than the stack; run its converge command first"
 }
 
-# certify_host NAME RECEIVER REQUEST NAME-OF-IT...: knows a host by its request (base64 of DER) and signs what it says of itself. RECEIVER,
-# address:port, is where renewed certificates are brought. What enrol's receipt tells the host is left in variables.
+# certify_host NAME RECEIVER REQUEST NAME-OF-IT...: keeps a host's request (base64 of DER) and signs a certificate of these names.
+# RECEIVER, address:port, is where renewed certificates are sent. Variables have what enrol's receipt prints.
 # shellcheck disable=SC2034 # receipt.sh uses them
 certify_host() {
   local name=$1 folder=$AUTHORITY/hosts/$1
@@ -194,7 +194,7 @@ certify_host() {
   SIGNED=$(<"$folder/signed")
 }
 
-# keep_request FOLDER NAME REQUEST: refuses one that its maker can't have the key for, or a key of another kind.
+# keep_request FOLDER NAME REQUEST: refuses a request that its own key did not sign, or a key of another kind.
 keep_request() {
   local folder=$1 new=$RUN/request.pem
   (umask 077 && base64 --decode <<<"$3" | openssl req -inform DER -out "$new" 2>/dev/null) || : >"$new"
@@ -206,7 +206,7 @@ keep_request() {
   mv "$new" "$folder/request.pem"
 }
 
-# sign FOLDER NAME NAME-OF-IT...: makes certificate.pem in a host's folder, unless there is one that will do.
+# sign FOLDER NAME NAME-OF-IT...: makes certificate.pem in a host's folder, unless the present one is valid.
 sign() {
   local folder=$1 name=$2 by validity
   shift 2
@@ -224,8 +224,8 @@ sign() {
   CHANGED+=("certificate of $name")
 }
 
-# is_current FOLDER BY VALIDITY NAMES: says whether a certificate is there for the same key, by this authority's present key, for this
-# long, of these names, and not yet due.
+# is_current FOLDER BY VALIDITY NAMES: says whether there is a certificate for the same key, by this authority's present key, of this
+# validity and these names, and not yet due.
 is_current() {
   local have=$1/certificate.pem
   [ -s "$have" ] && [ "$(cat "$1/by" "$1/validity" "$1/names" 2>/dev/null)" = "$2"$'\n'"$3"$'\n'"$4" ] &&
@@ -236,15 +236,15 @@ is_current() {
 # signed_by FILE NAME: says whether an authority, as it is now, signed a certificate.
 signed_by() { verify "$AUTHORITY/$2/certificate.pem" -partial_chain -no_check_time "$1" >/dev/null 2>&1; }
 
-# forget_host NAME: forgets a host; its certificate is not renewed any more.
-forget_host() {
+# withdraw_host NAME: removes a host's request and certificate, which is not renewed any more.
+withdraw_host() {
   [ -e "$AUTHORITY/hosts/$1" ] || return 0
   rm -rf "${AUTHORITY:?}/hosts/$1"
-  CHANGED+=("certificate of $1 forgotten")
+  CHANGED+=("certificate of $1 withdrawn")
 }
 
 # own_certificate NAME NAME-OF-IT...: the monitor is a host like the others. Prometheus comes first: it must trust a new authority
-# before the exporter shows its certificate, and leave a former one before the exporter stops to trust it.
+# before the exporter shows its certificate, and stop using a former one before the exporter stops trusting it.
 # shellcheck disable=SC2153 # CERTIFICATES is certificate.sh's
 own_certificate() {
   local name=$1 folder=$AUTHORITY/own
@@ -256,13 +256,13 @@ own_certificate() {
   certify "$name" "$(<"$folder/signed")" "$(setting renew)" <"$folder/certificate.pem"
 }
 
-# scraper is what Prometheus proves itself with, and what is told of it.
+# scraper makes Prometheus's certificate, and its metrics.
 scraper() {
   pair
   monitor_metrics
 }
 
-# pair makes Prometheus's key and certificate. The key is made here, and is Prometheus's alone.
+# pair makes Prometheus's key and certificate. The key is made here, only for Prometheus.
 pair() {
   local by key
   by=$(first)
@@ -284,7 +284,7 @@ pair() {
   fi
 }
 
-# monitor_metrics tells of all certificates that the monitor itself has.
+# monitor_metrics are those of all certificates of the monitor itself.
 monitor_metrics() {
   local name renew
   renew=$(setting renew)

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What every script stands on: how it begins and fails, how it changes a file, and how it remembers what it made.
+# What every script needs: how it begins and fails, how it changes a file, and how it records what it made.
 
 readonly STATE=/var/lib/promwire
 readonly RUN=/run/promwire
@@ -29,8 +29,8 @@ fail() {
   exit 1
 }
 
-# unexpected STATUS COMMAND: says where a script stopped that did not expect to. Its variables stand there by name only.
-unexpected() { [ "$1" = 0 ] || fail "\"$2\" failed with status $1; what it said stands above"; }
+# unexpected STATUS COMMAND: says at which command a script failed. Its variables are printed only by name.
+unexpected() { [ "$1" = 0 ] || fail "\"$2\" failed with status $1; see its output above"; }
 
 # record KIND NAME: notes what is about to be made, so that undo finds it even if this script ends half-way.
 record() { recorded "$1" "$2" || printf '%s %s\n' "$1" "$2" >>"$STATE/manifest"; }
@@ -42,9 +42,9 @@ forget() {
   mv "$STATE/manifest.new" "$STATE/manifest"
 }
 
-# put PATH MODE[:USER[:GROUP]] [CHECK...]: makes PATH hold what stands on standard input, and belong to USER (root if there's none)
-# and GROUP (the user's own). The text is written beside PATH, shown to CHECK (whose last argument it becomes) and renamed, so PATH is at all times the old file or the
-# whole new one.
+# put PATH MODE[:USER[:GROUP]] [CHECK...]: writes standard input to PATH, owned by USER (default: root) and GROUP (default: the
+# user's own). The text is written beside PATH, checked by CHECK (as its last argument) and renamed, so PATH is always the old file or
+# the whole new one.
 put() {
   local path=$1 mode owner group stage new said
   IFS=: read -r mode owner group <<<"$2"
@@ -54,7 +54,7 @@ put() {
   stage=$(dirname "$path")/.promwire
   new=$stage/$(basename "$path")
   if [ -e "$path" ] && ! recorded file "$path"; then
-    fail "$path is there and is not promwire's; move it away, or leave this host out of the fleet"
+    fail "$path exists already and is not promwire's; move it away, or leave this host out of the fleet"
   fi
   install -d -m 700 "$stage"
   (umask 077 && cat >"$new") || fail "$path can't be written; is the disk full? See df -h"
@@ -67,7 +67,7 @@ put() {
   if [ $# -gt 0 ] && ! said=$("$@" "$new" 2>&1 </dev/null); then
     rm -r "$stage"
     printf '%s\n' "$said" >&2
-    fail "$path: $1 refuses its new text (its reason stands above); the old one stays"
+    fail "$path: $1 refuses its new text (see its reason above); the old one stays"
   fi
   record file "$path"
   sync "$new"
@@ -101,7 +101,7 @@ dir() {
   fi
 }
 
-# space MB PATH: refuses to start what the disk has no room for.
+# space MB PATH: refuses to start if the disk has not enough free space.
 space() {
   local need=$1 path=$2 free mount
   while [ ! -e "$path" ]; do path=$(dirname "$path"); done
@@ -109,7 +109,7 @@ space() {
   [ "$free" -ge "$need" ] || fail "the file system at $mount has $free MB free, and $need MB are needed; make room there"
 }
 
-# packages NAME...: installs those that are missing. With all there, apt is not asked.
+# packages NAME...: installs those that are missing. If none is, apt is not called.
 packages() {
   local missing=() name
   for name in "$@"; do
@@ -133,11 +133,11 @@ apt_get() {
       continue
     fi
     printf '%s\n' "$said" | tail -n 5 >&2
-    fail "apt-get $1 failed; what it said stands above"
+    fail "apt-get $1 failed; see its output above"
   done
 }
 
-# strings WORD...: the words as a JSON array. None of ours holds a character that JSON escapes.
+# strings WORD...: the words as a JSON array. None of ours has a character that JSON escapes.
 strings() {
   local text=
   [ $# = 0 ] || text=$(printf ',"%s"' "$@")

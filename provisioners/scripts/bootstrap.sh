@@ -3,7 +3,7 @@
 
 readonly KEY=/etc/wireguard/promwire0.key
 
-# supported refuses a host on which no plan would work.
+# supported refuses a host where no plan would work.
 supported() {
   [ -d /run/systemd/system ] || fail "systemd does not run here; promwire needs it"
   # shellcheck source=/dev/null
@@ -77,7 +77,7 @@ tunnel_key() {
     sync "$KEY.new"
     mv "$KEY.new" "$KEY"
   fi
-  PUBLIC_KEY=$(wg pubkey <"$KEY") || fail "$KEY holds no WireGuard key; remove it for a new one"
+  PUBLIC_KEY=$(wg pubkey <"$KEY") || fail "$KEY has no valid WireGuard key; remove it for a new one"
 }
 
 # identity HOST: makes the key by which the host proves itself, and a request for a certificate, which stay. Only the
@@ -99,7 +99,7 @@ identity() {
 }
 
 # permanent_key gives a host that was made with a temporary ECDSA host key one of its own. The temporary one stays until the next
-# script, which arrives over a connection that pins the new one: a lost answer must not shut the operator out.
+# script, which comes over a connection that pins the new one: a lost answer must not lock the operator out.
 permanent_key() {
   local key=/etc/ssh/ssh_host_ed25519_key
   : >"$STATE/retire-ecdsa"
@@ -120,7 +120,7 @@ host_key() {
   fail "it has no SSH host key in /etc/ssh; make one with ssh-keygen -A"
 }
 
-# record_host notes which host of the fleet this machine is: if it becomes another one, undoing the former must not hurt the latter.
+# record_host notes which host of the fleet this machine is: if it becomes another one, the undo of the former host must not affect it.
 record_host() { printf '%s\n' "$HOST" >"$STATE/host"; }
 
 # print_facts prints the facts.

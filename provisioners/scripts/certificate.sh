@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A host's certificate: what it proves itself with, and whom it trusts. Its key was born here and stays.
+# A host's certificate, and the authorities that it trusts. Its key was made here and stays here.
 
 readonly CERTIFICATE_MODE=440:root:promwire # the group of all exporters
 readonly METRICS=/var/lib/node_exporter/textfile/promwire_certificate.prom
@@ -7,7 +7,7 @@ readonly METRICS=/var/lib/node_exporter/textfile/promwire_certificate.prom
 # trust: standard input is the certificates of the authorities that this host trusts from now on.
 trust() { put "$CERTIFICATES/authorities.pem" "$CERTIFICATE_MODE" authorities; }
 
-# authorities FILE: refuses what is no list of authorities' certificates.
+# authorities FILE: refuses a file that is not a list of authorities' certificates.
 authorities() {
   local subjects count
   count=$(grep -c '^-----BEGIN CERTIFICATE-----$' "$1") || return 1
@@ -18,15 +18,15 @@ authorities() {
   }
 }
 
-# certify NAME SIGNED RENEW: standard input is this host's certificate, given out when the monitor's clock said SIGNED. An installed
-# one that is as good and newer is kept: the monitor renewed it meanwhile.
+# certify NAME SIGNED RENEW: standard input is this host's certificate, sent when the monitor's clock was at SIGNED. An installed one
+# that is valid and newer is kept: the monitor renewed it meanwhile.
 certify() {
   local name=$1 signed=$2 renew=$3 file=$RUN/certificate.pem behind reason
   cat >"$file"
   behind=$((signed - $(date +%s)))
   [ "$behind" -le 300 ] ||
     fail "its clock says $(date --utc), which is $behind s behind the monitor's; set it, with timedatectl set-ntp true"
-  reason=$(certificate_error "$name" "$file") || fail "the certificate that the monitor gave it is of no use: $reason"
+  reason=$(certificate_error "$name" "$file") || fail "the certificate from the monitor is not valid here: $reason"
   set_owner "$CERTIFICATES/key.pem" "$CERTIFICATE_MODE"
   put "$STATE/renew-seconds" 600 <<<"$renew"
   if ! renewed "$name" "$file"; then put "$CERTIFICATES/certificate.pem" "$CERTIFICATE_MODE" <"$file"; fi
@@ -34,8 +34,8 @@ certify() {
   certificate_metrics exporter "$CERTIFICATES/certificate.pem" "$renew" | put_metrics
 }
 
-# certificate_error NAME FILE: says, and fails, if a certificate isn't one for this host: for its key, of its name, by an authority that it
-# trusts, valid now by its clock.
+# certificate_error NAME FILE: fails with the reason if a certificate is not valid for this host: for its key, of its name, by an
+# authority that it trusts, valid now by its clock.
 certificate_error() {
   local name=$1 file=$2 dates said
   if [ "$(openssl x509 -in "$file" -noout -pubkey 2>&1)" != "$(openssl pkey -in "$CERTIFICATES/key.pem" -pubout)" ]; then
@@ -53,17 +53,17 @@ certificate_error() {
   return 1
 }
 
-# verify AUTHORITIES OPTION... FILE: openssl's, which on its own would believe the system's authorities as well.
+# verify AUTHORITIES OPTION... FILE: openssl verify, without the system's authorities.
 verify() { openssl verify -no-CApath -no-CAstore -CAfile "$@"; }
 
-# renewed NAME FILE: says whether the installed certificate is good, bears the same names as FILE, and was signed after it.
+# renewed NAME FILE: says whether the installed certificate is valid, has the same names as FILE, and was signed after it.
 renewed() {
   local have=$CERTIFICATES/certificate.pem
   [ -s "$have" ] && certificate_error "$1" "$have" >/dev/null && [ "$(names "$have")" = "$(names "$2")" ] &&
     [ "$(issuer "$have")" = "$(issuer "$2")" ] && newer "$have" "$2"
 }
 
-# newer FILE OTHER: says whether a certificate was signed after another one. Which of them lasts longer is a matter of settings.
+# newer FILE OTHER: says whether a certificate was signed after another one. Which of them expires later depends on the settings.
 newer() { [ "$(date_of start "$1")" -gt "$(date_of start "$2")" ]; }
 
 names() { openssl x509 -in "$1" -noout -ext subjectAltName | tail -n +2; }
@@ -74,7 +74,7 @@ issuer() { openssl x509 -in "$1" -noout -issuer -ext authorityKeyIdentifier; }
 # date_of start|end FILE: when a certificate begins or ends, in seconds since 1970.
 date_of() { date --date "$(openssl x509 -in "$2" -noout "-$1date" | cut -d = -f 2)" +%s; }
 
-# set_owner FILE MODE:USER:GROUP: changes whose a file is, and leaves its text as it is.
+# set_owner FILE MODE:USER:GROUP: changes a file's owner and mode, not its text.
 set_owner() {
   local mode user group
   IFS=: read -r mode user group <<<"$2"
@@ -84,7 +84,7 @@ set_owner() {
   CHANGED+=("$1")
 }
 
-# certificate_metrics HOLDER FILE RENEW [LABELS]: when a certificate ends, and when it should be another one.
+# certificate_metrics HOLDER FILE RENEW [LABELS]: when a certificate ends, and when it is due for renewal.
 certificate_metrics() {
   local end labels="holder=\"$1\"${4:-}"
   end=$(date_of end "$2")
@@ -109,5 +109,5 @@ put_metrics() {
 # own_address ADDRESS: refuses an address to listen on that no interface has.
 own_address() {
   ip -oneline address show | awk '{ sub("/.*", "", $4); print $4 }' | grep -qxF "$1" ||
-    fail "no interface has the address $1; say in the stack file which one its exporter is to listen on, listen"
+    fail "no interface has the address $1; set listen in the stack file to the address that its exporters listen on"
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// fleet is a monitor with authority 1, and the words to be a host beside it: one world plays all hosts, as their files differ.
+// fleet is a monitor with authority 1, and functions to be a host too: one machine plays all hosts, because their files differ.
 const fleet = `
 PATH=/mnt/bin:$PATH
 mkdir -p /mnt/bin /var/lib/node_exporter/textfile /etc/ssl
@@ -35,26 +35,26 @@ func TestCertificates(t *testing.T) {
 		said       string // part of what it says
 		fails      bool
 	}{
-		{"a host gets what it proves itself with", `join; take; openssl verify -CAfile /etc/promwire/authority/bundle.pem -purpose sslserver ` +
+		{"a host gets its certificate", `join; take; openssl verify -CAfile /etc/promwire/authority/bundle.pem -purpose sslserver ` +
 			`-verify_hostname host -verify_ip 10.98.0.2 /etc/promwire/tls/certificate.pem`, "certificate.pem: OK\n", false},
 		{"and can't be a client with it", `join; take; openssl verify -CAfile /etc/promwire/authority/bundle.pem -purpose sslclient ` +
 			`/etc/promwire/tls/certificate.pem || true`, "unsuitable certificate purpose", false},
 		{"only root and its exporters read its key", `join; take; stat -c '%a %U %G' /etc/promwire/tls/{key,certificate,authorities}.pem`,
 			"440 root promwire\n440 root promwire\n440 root promwire\n", false},
 		{"the authority's key is root's", `stat -c '%a %U' /etc/promwire/authority /etc/promwire/authority/1/key.pem`, "700 root\n600 root\n", false},
-		{"the scraper's certificate is for clients alone", `take() { trust <"$AUTHORITY/bundle.pem"; }; take; own_certificate host DNS:host; scraper; ` +
+		{"the scraper's certificate is only for clients", `take() { trust <"$AUTHORITY/bundle.pem"; }; take; own_certificate host DNS:host; scraper; ` +
 			`for p in sslclient sslserver; do openssl verify -CAfile $PAIR/authorities.pem -purpose $p $PAIR/certificate.pem || true; done; ` +
 			`openssl x509 -in $PAIR/certificate.pem -noout -ext subjectAltName`, "DNS:scraper.promwire.internal", false},
 		{"it begins a day ago", `join; openssl x509 -in <(own) -noout -checkend 86000 && ! openssl x509 -in <(own) -noout -checkend 86500; ` +
 			`[ $(date -d "$(openssl x509 -in <(own) -noout -startdate | cut -d= -f2)" +%s) -lt $(date -d "23 hours ago" +%s) ] && echo backdated`, "backdated\n", false},
 		{"on P-256, signed with SHA-256", `join; openssl x509 -in <(own) -noout -text`, "ecdsa-with-SHA256", false},
 		{"a second run changes nothing", `join; take; CHANGED=(); authority 86400 3600 1; join; take; echo "changed: ${CHANGED[*]}"`, "changed: \n", false},
-		{"not due, not signed anew", `join; a=$(serial <(own)); join; [ "$(serial <(own))" = "$a" ] && echo same`, "same\n", false},
-		{"due, signed anew", `join; a=$(serial <(own)); authority 86400 86399 1; sleep 1.1; join; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
-		{"another name, signed anew", `join; a=$(serial <(own)); certify_host host 10.98.0.3:19099 "$REQUEST" DNS:host IP:10.98.0.3; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
-		{"another validity, signed anew", `join; a=$(serial <(own)); authority 90000 3600 1; join; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
-		{"another key, signed anew", `join; a=$(serial <(own)); REQUEST=$(other_host b); join; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
-		{"what a request names counts for nothing", `r=$(openssl req -new -key /etc/promwire/tls/key.pem -subj /CN=scraper.promwire.internal -addext ` +
+		{"not due, not signed again", `join; a=$(serial <(own)); join; [ "$(serial <(own))" = "$a" ] && echo same`, "same\n", false},
+		{"due, signed again", `join; a=$(serial <(own)); authority 86400 86399 1; sleep 1.1; join; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
+		{"another name, signed again", `join; a=$(serial <(own)); certify_host host 10.98.0.3:19099 "$REQUEST" DNS:host IP:10.98.0.3; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
+		{"another validity, signed again", `join; a=$(serial <(own)); authority 90000 3600 1; join; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
+		{"another key, signed again", `join; a=$(serial <(own)); REQUEST=$(other_host b); join; [ "$(serial <(own))" = "$a" ] || echo another`, "another\n", false},
+		{"names in a request are ignored", `r=$(openssl req -new -key /etc/promwire/tls/key.pem -subj /CN=scraper.promwire.internal -addext ` +
 			`subjectAltName=DNS:scraper.promwire.internal -outform DER | base64 -w0); REQUEST=$r; join; openssl x509 -in <(own) -noout -subject -ext subjectAltName`,
 			"subject=CN = host\nX509v3 Subject Alternative Name: \n    DNS:host, IP Address:10.98.0.2\n", false},
 
@@ -76,11 +76,11 @@ func TestCertificates(t *testing.T) {
 		{"a clock that is hours behind the certificate", `join; printf '#!/bin/sh\nexec /bin/date --date="3 hours ago" "$@"\n' >/mnt/bin/date; chmod 755 /mnt/bin/date; hash -r; take`,
 			" s behind the monitor's", true},
 		{"no list of authorities", `trust <<<nothing`, "refuses its new text", true},
-		{"a host's certificate is no authority", `join; trust < <(own)`, "refuses its new text", true},
+		{"a host's certificate is not an authority", `join; trust < <(own)`, "refuses its new text", true},
 
 		{"a renewed certificate is kept", `join; take; a=$CERTIFICATE; rm "$AUTHORITY/hosts/host/certificate.pem"; sleep 1.1; join; take; s=$(serial $CERTIFICATES/certificate.pem); ` +
 			`CERTIFICATE=$a; take; [ "$(serial $CERTIFICATES/certificate.pem)" = "$s" ] && echo kept`, "kept\n", false},
-		{"for less long, by the settings", `join; take; sleep 1.1; authority 3600 60 1; join; take; openssl x509 -in $CERTIFICATES/certificate.pem -noout -checkend 7200 || echo shorter`, "shorter\n", false},
+		{"shorter, by the settings", `join; take; sleep 1.1; authority 3600 60 1; join; take; openssl x509 -in $CERTIFICATES/certificate.pem -noout -checkend 7200 || echo shorter`, "shorter\n", false},
 		{"but not one of other names", `join; take; s=$(serial $CERTIFICATES/certificate.pem); authority 3600 60 1; certify_host host 10.98.0.3:1 "$REQUEST" DNS:host IP:10.98.0.3; take; ` +
 			`[ "$(serial $CERTIFICATES/certificate.pem)" = "$s" ] || echo replaced`, "replaced\n", false},
 		{"a lost monitor's certificates are replaced", `join; take; rm -r "$AUTHORITY"; authority 3600 60 1; join; take; openssl verify -CAfile $CERTIFICATES/authorities.pem $CERTIFICATES/certificate.pem`,
@@ -88,13 +88,13 @@ func TestCertificates(t *testing.T) {
 
 		{"another authority, one step at a time", `serves() { serial <(own); }; join; take; authority 86400 3600 1 2; join; take; own_certificate host DNS:host; scraper; authority 86400 3600 2; join; take; scraper; ` +
 			`cat "$AUTHORITY/hosts/host/by"; signed_by $PAIR/certificate.pem 2 && ls "$AUTHORITY"`, "2\n2\nbundle.pem", false},
-		{"in between all believe all", `join; take; own_certificate host DNS:host; scraper; cp $PAIR/certificate.pem /mnt/client; cp $CERTIFICATES/authorities.pem /mnt/before; authority 86400 3600 1 2; scraper; ` +
+		{"in between all trust all", `join; take; own_certificate host DNS:host; scraper; cp $PAIR/certificate.pem /mnt/client; cp $CERTIFICATES/authorities.pem /mnt/before; authority 86400 3600 1 2; scraper; ` +
 			`openssl verify -CAfile /mnt/before $PAIR/certificate.pem; join; openssl verify -CAfile $PAIR/authorities.pem <(own)`, ": OK\n", false},
 		{"another authority at once", `join; take; authority 86400 3600 2`, "authority 1 signed what these hosts still have: host; list both in tls.authorities", true},
-		{"a new authority first", `join; take; authority 86400 3600 2 1`, "authority 2 is new and stands first", true},
+		{"a new authority first", `join; take; authority 86400 3600 2 1`, "authority 2 is new and comes first", true},
 		{"another authority, and nobody has certificates", `authority 86400 3600 2; ls "$AUTHORITY"`, "2\nbundle.pem", false},
-		{"a host that left needs no authority", `join; forget_host host; authority 86400 3600 2; ls "$AUTHORITY"`, "2\nbundle.pem", false},
-		{"dismissed, and forgotten", `join; forget_host host; forget_host host; ls "$AUTHORITY/hosts"; echo none`, "none\n", false},
+		{"a removed host needs no authority", `join; withdraw_host host; authority 86400 3600 2; ls "$AUTHORITY"`, "2\nbundle.pem", false},
+		{"a host withdrawn twice", `join; withdraw_host host; withdraw_host host; ls "$AUTHORITY/hosts"; echo none`, "none\n", false},
 
 		{"the receipt", `join; receipt "" 3>&1 | sed 's/"certificate":"[^"]*"/C/; s/"authorities":"[^"]*"/A/; s/"signed":[0-9]*/S/'`, `"firewall":"",C,A,S}`, false},
 		{"the receipt of an enrolment without", `receipt "" 3>&1`, `"firewall":""}`, false},
@@ -106,13 +106,13 @@ func TestCertificates(t *testing.T) {
 			t.Parallel()
 			said := check(t, Undo+fleet+c.text, c.said, c.fails)
 			if strings.Contains(said, "PRIVATE") {
-				t.Error("it said a key")
+				t.Error("its output has a key")
 			}
 		})
 	}
 }
 
-// TestReceive brings certificates to a host as anybody may.
+// TestReceive sends certificates to a host, as anybody may.
 func TestReceive(t *testing.T) {
 	const library = `mkdir -p /usr/local/lib/promwire && mount -t tmpfs none /usr/local/lib/promwire && cat >/usr/local/lib/promwire/lib.sh <<'LIBRARY'
 `
@@ -129,7 +129,7 @@ func TestReceive(t *testing.T) {
 		{"another authority's", `rm -r "$AUTHORITY"; authority 999999 60 1; join; own >/mnt/brought`, "refused: no authority that it trusts signed it"},
 		{"an older one", `own >/mnt/brought; rm "$AUTHORITY/hosts/host/certificate.pem"; sleep 1.1; join; take; before=$(serial $CERTIFICATES/certificate.pem)`, "refused: it is not newer"},
 		{"a shorter one", `sleep 1.1; authority 7200 60 1; join; own >/mnt/brought`, "installed\n"},
-		{"without an end of its last line", `rm "$AUTHORITY/hosts/host/certificate.pem"; sleep 1.1; join; own | head -c -1 >/mnt/brought`, "installed\n"},
+		{"without a newline at the end", `rm "$AUTHORITY/hosts/host/certificate.pem"; sleep 1.1; join; own | head -c -1 >/mnt/brought`, "installed\n"},
 		{"an authority's own", `cp "$AUTHORITY/1/certificate.pem" /mnt/brought`, "refused: it is for another key"},
 		{"a key", `cp "$AUTHORITY/1/key.pem" /mnt/brought`, "refused: "},
 		{"of another name", `certify_host host 10.98.0.2:1 "$REQUEST" DNS:node-9; own >/mnt/brought`, "refused: it is not for host"},
@@ -149,7 +149,7 @@ func TestReceive(t *testing.T) {
 	}
 }
 
-// TestTurn: Prometheus goes on as before until the target answers elsewhere.
+// TestTurn: Prometheus scrapes as before until the target answers elsewhere.
 func TestTurn(t *testing.T) {
 	const files = `
 curl() { [ -e /mnt/up ]; }
@@ -160,13 +160,13 @@ file=/etc/prometheus/targets.d/a.json
 show() { tr -d '\n' <$file; echo; }
 `
 	for _, c := range []struct{ name, text, said string }{
-		{"the first is put at once", `scrape a http://x/ <<<"$plain"; show`, `"10.98.0.2:9100"`},
-		{"a label is put at once", `scrape a http://x/ <<<"$plain"; scrape a http://x/ <<<"${plain/\"a\"/\"b\"}"; show`, `"name": "b"`},
+		{"the first is installed at once", `scrape a http://x/ <<<"$plain"; show`, `"10.98.0.2:9100"`},
+		{"a label is installed at once", `scrape a http://x/ <<<"$plain"; scrape a http://x/ <<<"${plain/\"a\"/\"b\"}"; show`, `"name": "b"`},
 		{"another address waits", `scrape a http://x/ <<<"$plain"; scrape a https://x/ <<<"$tls"; switched a || show; cat /mnt/started`, `"10.98.0.2:9100"`},
-		{"somebody waits for it", `scrape a http://x/ <<<"$plain"; scrape a https://x/ <<<"$tls"; cat /mnt/started`, "--unit promwire-turn-a"},
+		{"a unit waits for it", `scrape a http://x/ <<<"$plain"; scrape a https://x/ <<<"$tls"; cat /mnt/started`, "--unit promwire-turn-a"},
 		{"until it answers", `scrape a http://x/ <<<"$plain"; scrape a https://x/ <<<"$tls"; : >/mnt/up; switched a; show; ls $TURNING`, `"__scheme__": "https"`},
 		{"and back before that", `scrape a http://x/ <<<"$plain"; scrape a https://x/ <<<"$tls"; scrape a http://x/ <<<"$plain"; : >/mnt/up; switched a; show; ls $TURNING`, `"10.98.0.2:9100"`},
-		{"one that left is not turned to", `scrape a http://x/ <<<"$plain"; scrape a https://x/ <<<"$tls"; remove_peer a; : >/mnt/up; switched a; ls $TURNING /etc/prometheus/targets.d; echo gone`, "gone\n"},
+		{"a removed host is not scraped again", `scrape a http://x/ <<<"$plain"; scrape a https://x/ <<<"$tls"; remove_peer a; : >/mnt/up; switched a; ls $TURNING /etc/prometheus/targets.d; echo gone`, "gone\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

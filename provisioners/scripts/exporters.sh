@@ -1,18 +1,18 @@
 # shellcheck shell=bash
 # Exporters that come from the distribution, and what all exporters need of their host.
 
-# not_the_owners UNIT PACKAGE: refuses to take over an exporter that the owner runs already.
-not_the_owners() {
+# refuse_owners_exporter UNIT PACKAGE: refuses to take over an exporter that the owner runs already.
+refuse_owners_exporter() {
   if recorded exporter "$1"; then return; fi
   if ! systemctl is-active --quiet "$1" && ! systemctl is-enabled --quiet "$1" 2>/dev/null; then
     record exporter "$1"
     return
   fi
-  fail "$1 of the package $2 is the owner's and runs already; take it off this host's exporters and list its port under scrape, or disable it" \
-    "(systemctl disable --now $1)"
+  fail "$1 of the package $2 is the owner's and runs already; remove it from this host's exporters and list its port under scrape," \
+    "or disable it (systemctl disable --now $1)"
 }
 
-# packaged_exporters UNIT...: ends the exporters of packages that the plan does not have any more. Their packages stay, disabled.
+# packaged_exporters UNIT...: removes exporters of packages that the plan does not have any more. The packages stay, disabled.
 packaged_exporters() {
   local unit
   while read -r unit; do
@@ -20,7 +20,7 @@ packaged_exporters() {
   done < <(sed -n 's/^exporter //p' "$STATE/manifest")
 }
 
-# remove_exporter UNIT: it ends before its drop-in goes, because without that it would listen on all addresses.
+# remove_exporter UNIT: stops it before it removes its drop-in, because without that it would listen on all addresses.
 remove_exporter() {
   local folder=/etc/systemd/system/$1.d
   systemctl disable --quiet --now "$1" 2>/dev/null || ! systemctl is-active --quiet "$1" || fail_unit "$1" "does not stop"
@@ -33,25 +33,25 @@ remove_exporter() {
   systemctl daemon-reload
 }
 
-# knows_flags NAME PROGRAM FLAG...: refuses flags that an exporter does not know. One of them makes it read the others and end.
+# knows_flags NAME PROGRAM FLAG...: refuses flags that an exporter does not know. One of them makes it check the others and end.
 knows_flags() {
   local name=$1 said
   shift
   said=$(timeout 20 setpriv --reuid nobody --regid nogroup --clear-groups -- "$@" 2>&1 </dev/null) && return
   printf '%s\n' "$said" | head -n 3 >&2
-  fail "the $name exporter refuses its flags (${*:2}); its reason stands above. Correct flags.$name in the stack file"
+  fail "the $name exporter refuses its flags (${*:2}); see its reason above. Correct flags.$name in the stack file"
 }
 
-# secret_file NAME PATH VARIABLE: refuses a file that is not there, or that others than root could read.
+# secret_file NAME PATH VARIABLE: refuses a file that does not exist, or that others than root could read.
 secret_file() {
   local mode
-  [ -f "$2" ] || fail "the $1 exporter's secret file $2 is not there; make it, with mode 600, and a line like $3=…"
+  [ -f "$2" ] || fail "the $1 exporter's secret file $2 does not exist; make it, with mode 600, and a line like $3=…"
   mode=$(stat -c '%U %a' "$2")
-  [[ $mode == root\ ?00 ]] || fail "the $1 exporter's secret file $2 is not root's alone; run chown root $2 && chmod 600 $2"
+  [[ $mode == root\ ?00 ]] || fail "the $1 exporter's secret file $2 can be read by others than root; run chown root $2 && chmod 600 $2"
 }
 
-# relays ADDRESSES PORT...: leads the tunnel's ADDRESSES to those of the ports where something listens on loopback alone, and ends the
-# relays of others. Where nothing listens there is no relay: it would take the port from a service that starts later.
+# relays ADDRESSES PORT...: forwards those ports of the tunnel's ADDRESSES where something listens only on loopback, and removes other
+# relays. Where nothing listens there is no relay: it would occupy the port of a service that starts later.
 relays() {
   local addresses=$1 port unit at
   shift
@@ -71,13 +71,13 @@ relays() {
   done
 }
 
-# listeners PORT ADDRESSES: where something listens on a TCP port, but for the relay, which listens on ADDRESSES.
+# listeners PORT ADDRESSES: where something listens on a TCP port, except the relay, which listens on ADDRESSES.
 listeners() {
   ss --no-header --listening --tcp --numeric "sport = :$1" |
     awk '{ sub(/:[0-9]+$/, "", $4); gsub(/[][]|%.*/, "", $4); print $4 }' | sort -u | grep -vxFf <(tr ' ' '\n' <<<"$2") || true
 }
 
-# relay PORT TO ADDRESSES: leads a port of ADDRESSES to the same port of TO.
+# relay PORT TO ADDRESSES: forwards a port of ADDRESSES to the same port of TO.
 relay() {
   local port=$1 to=$2 address listen=
   [[ $to != *:* ]] || to="[$to]"
@@ -116,7 +116,7 @@ END
 Description=Lead promwire's monitor to port $port of this host's loopback
 
 [Socket]
-# It needs no address to be there yet.
+# It can start before the address exists.
 FreeBind=yes
 $listen
 [Install]

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# The monitor's side of a cluster: a file that tells Prometheus to federate the cluster's own.
+# The monitor's side of a cluster: a file that makes Prometheus federate the cluster's.
 
 readonly CLUSTERS=/etc/prometheus/clusters.d
 
-# federate NAME: standard input is the scrape configuration. Prometheus reads it anew only if it is another one.
+# federate NAME: standard input is the scrape configuration. Prometheus reads it again only if it changed.
 federate() {
   put "$CLUSTERS/$1.yml" 644 check_federation
   reload_prometheus
@@ -18,13 +18,13 @@ check_federation() {
   return "$status"
 }
 
-# unfederate NAME: the cluster is federated no more.
+# unfederate NAME: ends the federation of a cluster.
 unfederate() {
   remove "$CLUSTERS/$1.yml"
   reload_prometheus
 }
 
-# reload_prometheus makes a Prometheus that runs read its configuration anew, where any file of it is another one than before.
+# reload_prometheus makes a Prometheus that runs read its configuration again, if any file of it changed.
 reload_prometheus() {
   systemctl is-active --quiet prometheus.service || return 0
   reload prometheus.service /etc/prometheus/prometheus.yml /etc/prometheus/rules.d/promwire.yml "$CLUSTERS"/*.yml

@@ -6,7 +6,7 @@ import (
 )
 
 // clusters is a monitor whose Prometheus runs, with a promtool that refuses any file of a cluster with "broken" in it, and a systemctl
-// that notes what is reloaded.
+// that logs what is reloaded.
 const clusters = `
 PATH=/mnt/bin:$PATH
 mkdir -p /mnt/bin /etc/prometheus/clusters.d /etc/prometheus/rules.d
@@ -23,33 +23,33 @@ files() { ls -A /etc/prometheus/clusters.d | xargs; }
 CHANGED=()
 `
 
-// TestFederate lets clusters come, change and go.
+// TestFederate adds, changes and removes clusters.
 func TestFederate(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
 		said       string // part of what it says
 		fails      bool
 	}{
-		{"a cluster comes", `federate a <<<one; cat /etc/prometheus/clusters.d/a.yml; stat -c %a /etc/prometheus/clusters.d/a.yml; reloads; cat /mnt/checked`,
+		{"a cluster is added", `federate a <<<one; cat /etc/prometheus/clusters.d/a.yml; stat -c %a /etc/prometheus/clusters.d/a.yml; reloads; cat /mnt/checked`,
 			"one\n644\nreloads: 1\nconfig\n", false},
 		{"a second run changes nothing", `federate a <<<one; CHANGED=(); federate a <<<one; echo "changed: ${CHANGED[*]}"; reloads`, "changed: \nreloads: 1\n", false},
-		{"another text is read anew", `federate a <<<one; federate a <<<two; reloads; cat /etc/prometheus/clusters.d/a.yml`, "reloads: 2\ntwo\n", false},
+		{"another text is read again", `federate a <<<one; federate a <<<two; reloads; cat /etc/prometheus/clusters.d/a.yml`, "reloads: 2\ntwo\n", false},
 		{"two clusters", `federate a <<<one; federate b <<<one; files; reloads`, "a.yml b.yml\nreloads: 2\n", false},
 		{"a broken text is refused, and says why", `federate a <<<"broken line"`,
-			"broken line\npromwire: host: verb: /etc/prometheus/clusters.d/a.yml: check_federation refuses its new text (its reason stands above); the old one stays", true},
+			"broken line\npromwire: host: verb: /etc/prometheus/clusters.d/a.yml: check_federation refuses its new text (see its reason above); the old one stays", true},
 		{"and the old one stays", `federate a <<<one; (federate a <<<broken) || true; cat /etc/prometheus/clusters.d/a.yml; files; ls $RUN; reloads`,
 			"one\na.yml\nlock\nreloads: 1\n", false},
-		{"a cluster goes", `federate a <<<one; unfederate a; files; reloads; recorded file /etc/prometheus/clusters.d/a.yml || echo forgotten`,
+		{"a cluster is removed", `federate a <<<one; unfederate a; files; reloads; recorded file /etc/prometheus/clusters.d/a.yml || echo forgotten`,
 			"\nreloads: 2\nforgotten\n", false},
 		{"nobody goes", `unfederate a; echo "changed: ${CHANGED[*]}"; reloads`, "changed: \nreloads: 0\n", false},
-		{"one goes, the other stays", `federate a <<<one; federate b <<<two; unfederate a; files`, "b.yml\n", false},
+		{"one is removed, the other stays", `federate a <<<one; federate b <<<two; unfederate a; files`, "b.yml\n", false},
 		{"a Prometheus that does not run is not reloaded", `rm /mnt/runs; federate a <<<one; files; reloads`, "a.yml\nreloads: 0\n", false},
 		{"and reads it when it runs", `rm /mnt/runs; federate a <<<one; touch /mnt/runs; federate a <<<one; reloads`, "reloads: 1\n", false},
 		{"one that was just restarted has read it", `RESTARTED=(prometheus.service); federate a <<<one; reloads; RESTARTED=(); federate a <<<one; reloads`,
 			"reloads: 0\nreloads: 0\n", false},
-		{"a file of somebody else's", `echo >/etc/prometheus/clusters.d/a.yml; federate a <<<one`, "is there and is not promwire's", true},
-		{"who takes its address makes it secede", `put "$PARTS/peer-a.cluster.conf" 600 <<<"AllowedIPs = 10.98.0.3/32"; federate a <<<one
-remove_conflicts b key 10.98.0.3/32; files; reloads`, "a.cluster had this key or address, and is forgotten\n\nreloads: 2\n", false},
+		{"a file of somebody else's", `echo >/etc/prometheus/clusters.d/a.yml; federate a <<<one`, "exists already and is not promwire's", true},
+		{"an end with its address replaces it", `put "$PARTS/peer-a.cluster.conf" 600 <<<"AllowedIPs = 10.98.0.3/32"; federate a <<<one
+remove_conflicts b key 10.98.0.3/32; files; reloads`, "a.cluster had this key or address, and is removed\n\nreloads: 2\n", false},
 		{"a target takes its name", `put "$PARTS/peer-a.cluster.conf" 600 <<<"AllowedIPs = 10.98.0.3/32"; federate a <<<one
 remove_conflicts a key 10.98.0.3/32; put "$PARTS/peer-a.conf" 600 <<<"AllowedIPs = 10.98.0.3/32"; remove_peer a.cluster; unfederate a; files; ls "$PARTS"`, "\n\npeer-a.conf\n", false},
 		{"it takes a target's name", `put "$PARTS/peer-a.conf" 600 <<<"AllowedIPs = 10.98.0.3/32"
@@ -63,7 +63,7 @@ remove_peer a; files; ls "$PARTS"`, "a.yml\npeer-a.cluster.conf\n", false},
 	}
 }
 
-// TestForwarding switches it on where it is off, for the tunnel alone.
+// TestForwarding turns it on where it is off, only for the tunnel.
 func TestForwarding(t *testing.T) {
 	const switches = `ip link add promwire0 type bridge
 echo 0 >/proc/sys/net/ipv4/conf/all/forwarding # a new network may have what this machine has

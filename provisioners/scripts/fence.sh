@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tries to reach, through the tunnel, what a target must not reach: the exporters of other hosts, the monitor's Prometheus and
-# exporter. What it saw becomes metrics, so the proof is taken again and again, by every target, and needs no SSH.
+# exporter. The results become metrics, so every target repeats the proof, without SSH.
 #
 # Arguments: the textfile collector's directory, how many addresses of a network to try, the exporters' ports (such as 19100,19099),
 # then for each family NETWORK,OWN,MONITOR (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
@@ -22,8 +22,8 @@ hosts() {
   done
 }
 
-# probe TO PORT: tries the addresses on standard input all at once, and prints how many it tried and on how many a connection was
-# made, whatever was said over it afterwards.
+# probe TO PORT: tries the addresses on standard input all at once, and prints how many it tried and how many accepted a
+# connection.
 probe() {
   local port=$2 address
   while read -r address; do
@@ -35,11 +35,11 @@ probe() {
     awk -v labels="$1 $2" '{ tried++; open += $1 > 0 } END { print labels, tried + 0, open + 0 }'
 }
 
-# metrics renders what the probes, on standard input, saw.
+# metrics renders the probes' results, which are on standard input.
 metrics() {
   local seen to port tried open
   seen=$(sort)
-  # A probe that could not be made is no closed port: the metrics then grow stale, for which there is an alert.
+  # A probe that failed to run does not prove a closed port: the metrics then become stale, for which there is an alert.
   if awk '$1 == "monitor" && $3 == 0 { none = 1 } END { exit !none }' <<<"$seen"; then
     echo "promwire-fence: nothing was probed; does curl work here?" >&2
     return 1

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# nftables: a new ruleset is loaded on trial, proved by the operator's own packets, and taken back after a minute unless a fresh
-# connection confirms it. A ruleset's digest stands in it as the table's comment, so that the loaded one can be recognised.
+# nftables: a new ruleset is loaded on trial, proved by the operator's own packets, and rolled back after a minute unless a fresh
+# connection confirms it. The table's comment is the ruleset's digest, so that the loaded one can be recognised.
 
 readonly PERMANENT=/etc/promwire/firewall.nft
 readonly PENDING=/etc/promwire/firewall.pending
@@ -19,7 +19,7 @@ holds() { grep -qsF "comment \"$2\"" "$1"; }
 
 loaded() { [[ $(nft list table inet promwire 2>/dev/null) == *"comment \"$1\""* ]]; }
 
-# trial loads the pending ruleset and sees whether the operator's packets still arrive.
+# trial loads the pending ruleset and checks that the operator's packets still arrive.
 trial() {
   record table promwire
   disarm
@@ -30,7 +30,7 @@ trial() {
   proved && return
   disarm
   roll_back
-  fail "the new firewall does not admit this connection (from $(operator)), and was taken back; check ssh.from and the port"
+  fail "the new firewall does not admit this connection (from $(operator)), and was rolled back; check ssh.from and the port"
 }
 
 disarm() { systemctl stop promwire-rollback.timer promwire-rollback.service 2>/dev/null || true; }
@@ -44,7 +44,7 @@ roll_back() {
   fi
 }
 
-# proved writes to the operator and waits for the acknowledgement to pass the new rules, which count the operator's packets.
+# proved writes to the operator and waits for the acknowledgement, which the new rules count among the operator's packets.
 proved() {
   local tries
   for ((tries = 0; tries < 50; tries++)); do
@@ -55,7 +55,7 @@ proved() {
   return 1
 }
 
-# operator says where this session comes from and to which port, as the SSH server told the shell that it started.
+# operator prints where this session comes from and to which port, from the SSH server's environment variable.
 operator() {
   local pid=$$ found
   while [ "$pid" -gt 1 ]; do
@@ -69,8 +69,8 @@ operator() {
   echo "no SSH session"
 }
 
-# confirm DIGEST: makes a ruleset permanent. That this runs proves it, if the ruleset is loaded; if the host has taken it back
-# meanwhile, it goes on trial again.
+# confirm DIGEST: makes a ruleset permanent. If it is loaded, this connection is the proof; if the host has rolled it back meanwhile,
+# it is on trial again.
 confirm() {
   if holds "$PENDING" "$1"; then
     disarm

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What the scripts of earlier versions call when they are undone: an update may bring the monitor this library and take a host away.
+# Functions that the scripts of earlier versions call when they are undone: one update may install this library and remove a host.
 
 leave() { remove_peer "$1"; }
 
-dismiss() { forget_host "$1"; }
+dismiss() { withdraw_host "$1"; }
 
 secede() { unfederate "$1"; }

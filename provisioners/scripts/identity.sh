@@ -3,7 +3,7 @@
 
 readonly CERTIFICATES=/etc/promwire/tls
 
-# identity_folder makes the folder of the host's key. What an earlier version kept elsewhere is copied, so that the host stays who it is.
+# identity_folder makes the folder of the host's key. The files of an earlier version are copied, so that the host keeps its key.
 identity_folder() {
   local file former=/etc/node_exporter
   dir /etc/promwire 755

@@ -12,11 +12,11 @@ import (
 // LibraryPath is where a Library lies on its host.
 const LibraryPath = "/usr/local/lib/promwire/lib.sh"
 
-// A Library is what a host's plan stands on, and the commands that come after the plan: functions, and texts that no setting changes.
+// A Library is what a host's plan and the commands after it need: functions, and texts that no setting changes.
 // The zero Library is empty.
 type Library struct{ text string }
 
-// Target is the Library of a target. Only one with certificates needs what handles them.
+// Target is the Library of a target. Only one with certificates needs their functions.
 func Target(tls bool) Library {
 	text := Base + Identity + SSHD + Release + Service + Tunnel + Firewall + Exporters + Receipt
 	if tls {
@@ -25,10 +25,10 @@ func Target(tls bool) Library {
 	return Library{Lean(text)}
 }
 
-// Monitor is the Library of the monitor: all there is.
+// Monitor is the Library of the monitor: everything.
 func Monitor() Library { return Library{Lean(All())} }
 
-// All is the text of every file that only defines functions, but for those of Bootstrap and Undo.
+// All is the text of every file that only defines functions, except those of Bootstrap and Undo.
 func All() string {
 	return Base + Identity + SSHD + Release + Service + Tunnel + Firewall + Exporters + Receipt + Certificate +
 		Peers + Authority + Web + Pushgateway + Scrape + Federate + Former
@@ -56,7 +56,7 @@ func (l Library) Text() string { return l.Named() + "\n" + l.text }
 // Named is the line by which a host recognises the Library that it has.
 func (l Library) Named() string { return "readonly SCRIPTS=" + l.Version() }
 
-// Delimiter ends a here-document: a word that is no line of the text.
+// Delimiter ends a here-document: a word that is not a line of the text.
 func Delimiter(text string) string {
 	end := "END"
 	for strings.Contains("\n"+text+"\n", "\n"+end+"\n") {

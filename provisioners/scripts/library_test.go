@@ -25,7 +25,7 @@ func read(t *testing.T, text string) string {
 	return bash(t, "whole() {\n"+text+"\n}\ndeclare -f whole\n")
 }
 
-// TestLean: what is left out means nothing to bash.
+// TestLean: the removed lines have no meaning in bash.
 func TestLean(t *testing.T) {
 	for name, text := range map[string]string{
 		"library": All(), "bootstrap": Bootstrap, "undo": Undo, "use": Use, "fence": Fence, "receive": Receive, "renew": Renew,
@@ -88,7 +88,7 @@ func TestLibrariesAreWhole(t *testing.T) {
 		text := strings.ReplaceAll(read(t, l.Text()), "systemd-analyze verify", "") // a command's verb, and a function's name
 		for _, word := range strings.Fields(quoted.ReplaceAllString(text, `""`)) {
 			if all[word] && !own[word] {
-				t.Errorf("%s: calls %s, which is not there", name, word)
+				t.Errorf("%s: calls %s, which it does not have", name, word)
 			}
 		}
 	}
@@ -120,11 +120,11 @@ func TestLibrary(t *testing.T) {
 	}
 }
 
-// TestUse: a command after the plan takes the library only if it is the one that it was made for.
+// TestUse: a command after the plan uses the library only if it is the one that it was made for.
 func TestUse(t *testing.T) {
 	const install = "mkdir -p /mnt/promwire && mount -t tmpfs none /usr/local/lib && mkdir /usr/local/lib/promwire\n" +
 		"cat >/usr/local/lib/promwire/lib.sh <<'LIBRARY'\n"
-	const goesOn = "echo go''es on >&2\n" // not what a failing command's own text says
+	const goesOn = "echo go''es on >&2\n" // not printed with a failing command's own text
 	l := Monitor()
 	here := install + l.Text() + "LIBRARY\n"
 	older := install + All() + "LIBRARY\n"
@@ -137,19 +137,19 @@ func TestUse(t *testing.T) {
 		{"another one", here, "use node enrol 0123456789ab", "promwire: node: enrol: this machine has the scripts " + l.Version() +
 			" and needs 0123456789ab; run its converge command again", true},
 		{"one that names no version", older, "use node enrol 0123456789ab", "has the scripts of an older program and needs", true},
-		{"any will do", older, "use node withdraw", "goes on", false},
+		{"any version is accepted", older, "use node withdraw", "goes on", false},
 		{"none, and one is needed", "", "use node confirm 0123456789ab", "promwire: node: confirm: this machine has not converged yet", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			said := check(t, c.there+"exec 9>&-\nbash -s <<'USE'\nset -euo pipefail\n"+Use+c.use+"\n"+goesOn+"USE", c.said, c.fails)
 			if c.fails && strings.Contains(said, "goes on") {
-				t.Errorf("it went on: %s", said)
+				t.Errorf("it did not stop: %s", said)
 			}
 		})
 	}
 	t.Run("none, and nothing is left to undo", func(t *testing.T) {
 		if said := check(t, "bash -s <<'USE'\n"+Use+"use node withdraw\n"+goesOn+"USE\necho ended", "ended", false); strings.Contains(said, "goes on") {
-			t.Errorf("it went on: %s", said)
+			t.Errorf("it did not stop: %s", said)
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Lean is a bash text without the lines that do nothing: comments, but for a #! in the first line, and empty ones. Here-documents stay as
+// Lean is a bash text without the lines that do nothing: comments, except a #! in the first line, and empty ones. Here-documents stay as
 // they are; a word of several lines must have neither.
 func Lean(text string) string {
 	var b strings.Builder
@@ -36,7 +36,7 @@ func Lean(text string) string {
 // hereDocument is where one begins, with the word that ends it. A here-string has one < more, a shift is followed by a space.
 var hereDocument = regexp.MustCompile(`(?:^|[^<])<<'?([A-Za-z_]+)'?`)
 
-// Unpack is a pipe of bash that writes a text to standard output, which stands in it packed: gzip in base64, one line. Both commands are
+// Unpack is a pipe of bash that writes a text to standard output. The text is packed in it: gzip in base64, one line. Both commands are
 // part of every Debian.
 func Unpack(text string) (pipe, input string) {
 	var packed bytes.Buffer

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The monitor's side of a target: a peer of the tunnel, and a file that tells Prometheus what to scrape.
+# The monitor's side of a target: a peer of the tunnel, and files that make Prometheus scrape it.
 
-# remove_conflicts NAME KEY ADDRESS...: forgets other peers that hold this key or one of these addresses: the fleet's ledger gave them
-# to NAME, and no two peers may hold one allowed IP. A target's NAME is its own, that of an end in a cluster is END.cluster.
+# remove_conflicts NAME KEY ADDRESS...: removes other peers with this key or one of these addresses: the fleet's ledger gave them
+# to NAME, and no two peers may have the same allowed IP. A target's NAME is its own, that of an end in a cluster is END.cluster.
 remove_conflicts() {
   local name=$1 key=$2 part other
   shift 2
@@ -11,9 +11,9 @@ remove_conflicts() {
     other=${other#peer-}
     if [ ! -e "$part" ] || [ "$other" = "$name" ]; then continue; fi
     if grep -qxF "PublicKey = $key" "$part" || allowed "$part" | grep -xFf <(printf '%s\n' "$@") >/dev/null; then
-      say "$other had this key or address, and is forgotten"
+      say "$other had this key or address, and is removed"
       remove_peer "$other"
-      forget_host "$other"
+      withdraw_host "$other"
       case "$other" in *.cluster) unfederate "${other%.cluster}" ;; esac
     fi
   done

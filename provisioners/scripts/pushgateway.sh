@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# The monitor's Pushgateway: who may push, with passwords that were born here. People find each in PUSH, as root.
+# The monitor's Pushgateway: who may push, with passwords that were made here. Root can read each in PUSH.
 
 readonly PUSH=/etc/pushgateway
 readonly PUSHED=/var/lib/pushgateway
 readonly PUSH_SCRAPER=prometheus
 
-# pushers USER...: gives each a password, beside Prometheus, which scrapes. Who is not named any more has none.
+# pushers USER...: gives each a password, and one to Prometheus, which scrapes. Users that are not named any more lose theirs.
 pushers() {
   local user config=basic_auth_users: file
   dir "$PUSH" 755
@@ -23,13 +23,13 @@ pushers() {
   put "$WEB/pushgateway.password" 400:prometheus <"$PUSH/$PUSH_SCRAPER.password"
 }
 
-# remove_pusher USER: forgets a password.
+# remove_pusher USER: removes a password.
 remove_pusher() {
   local suffix
   for suffix in '' .sum .bcrypt; do remove "$PUSH/$1.password$suffix"; done
 }
 
-# pushgateway_answers HOST:PORT: waits until it lets Prometheus in, and sees that it lets in nobody without a password.
+# pushgateway_answers HOST:PORT: waits until it answers Prometheus, and checks that it refuses requests without a password.
 pushgateway_answers() {
   local url=http://$1/-/ready tries said
   for ((tries = 0; tries < 150; tries++)); do
@@ -43,7 +43,7 @@ pushgateway_answers() {
   fail_unit pushgateway.service "does not answer at $url"
 }
 
-# pusher USER: how curl gets in as USER.
+# pusher USER: curl's configuration to log in as USER.
 pusher() { printf 'user = "%s:%s"\n' "$1" "$(sed 's/["\\]/\\&/g' "$PUSH/$1.password")"; }
 
 # remove_pushgateway removes a Pushgateway that the plan does not have any more, with all that was pushed, and its user.

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// pushing is a monitor with a Pushgateway for two jobs, a promtool that takes any web configuration but an empty one, and a systemd
-// that says yes.
+// pushing is a monitor with a Pushgateway for two jobs, a promtool that accepts any web configuration except an empty one, and a systemd
+// where everything succeeds.
 const pushing = `
 PATH=/mnt/bin:$PATH
 mkdir -p /mnt/bin /etc/sysusers.d /etc/systemd/system
@@ -34,7 +34,7 @@ func TestPushgateway(t *testing.T) {
 				"600 root:root backup.password\n600 root:root backup.password.bcrypt\n600 root:root backup.password.sum\n" +
 				"640 root:pushgateway web.yml\n400 prometheus:prometheus /etc/prometheus/tls/pushgateway.password\n" +
 				"750 pushgateway:pushgateway /var/lib/pushgateway\n"},
-		{"what is asked of whom", `sed 's/\$2b\$12.*"/HASH"/' $PUSH/web.yml; cmp $PUSH/prometheus.password /etc/prometheus/tls/pushgateway.password && echo same`,
+		{"the hashes of all users", `sed 's/\$2b\$12.*"/HASH"/' $PUSH/web.yml; cmp $PUSH/prometheus.password /etc/prometheus/tls/pushgateway.password && echo same`,
 			"basic_auth_users:\n  \"prometheus\": \"HASH\"\n  \"backup\": \"HASH\"\n  \"report\": \"HASH\"\nsame\n"},
 		{"everybody has another password", `cat $PUSH/*.password | sort -u | grep -cE '^[A-Za-z0-9]{32}$'`, "3\n"},
 		{"a second run changes nothing", `CHANGED=(); pushers backup report; echo "changed: ${CHANGED[*]}"`, "changed: \n"},
@@ -46,9 +46,9 @@ func TestPushgateway(t *testing.T) {
 		{"another password for Prometheus", `echo new >$PUSH/prometheus.password; CHANGED=(); pushers backup report; echo "${CHANGED[*]}" | xargs -n 1; cat $WEB/pushgateway.password`,
 			"/etc/pushgateway/prometheus.password.bcrypt\n/etc/pushgateway/prometheus.password.sum\n/etc/pushgateway/web.yml\n" +
 				"/etc/prometheus/tls/pushgateway.password\nnew\n"},
-		{"how curl gets in", `printf '%s\n' 'a "b\' >$PUSH/backup.password; pusher backup`, `user = "backup:a \"b\\"` + "\n"},
+		{"curl's configuration", `printf '%s\n' 'a "b\' >$PUSH/backup.password; pusher backup`, `user = "backup:a \"b\\"` + "\n"},
 		{"a configuration that promtool refuses", `a=$(<$PUSH/web.yml); printf '#!/bin/sh\nexit 1\n' >/mnt/bin/promtool; (pushers other) || true
-[ "$(<$PUSH/web.yml)" = "$a" ] && echo kept`, "promtool refuses its new text (its reason stands above); the old one stays\nkept\n"},
+[ "$(<$PUSH/web.yml)" = "$a" ] && echo kept`, "promtool refuses its new text (see its reason above); the old one stays\nkept\n"},
 		{"without it, nothing is left", `echo m >$PUSHED/metrics; CHANGED=(); remove_pushgateway; [ ${#CHANGED[@]} -gt 0 ]; echo begin
 ls -d $PUSH $PUSHED $WEB/pushgateway.password /etc/sysusers.d/pushgateway.conf /etc/systemd/system/pushgateway.service 2>/dev/null || true
 getent passwd pushgateway || true; grep push $STATE/manifest || true; echo end`, "begin\nend\n"},
@@ -66,7 +66,7 @@ getent passwd pushgateway || true; grep push $STATE/manifest || true; echo end`,
 	}
 }
 
-// TestForeignPushgateway: what promwire did not make, it leaves alone.
+// TestForeignPushgateway: promwire does not change what it did not make.
 func TestForeignPushgateway(t *testing.T) {
 	said, ok := run(t, `mkdir -p /etc/pushgateway /var/lib/pushgateway; echo theirs | tee /etc/pushgateway/{web.yml,a} /var/lib/pushgateway/metrics >/dev/null
 echo 'pushgateway:x:992:992::/:/bin/false' >>/etc/passwd
@@ -76,7 +76,7 @@ remove_pushgateway; echo "${#CHANGED[@]}"; cat /etc/pushgateway/* /var/lib/pushg
 	}
 }
 
-// TestPushgatewayAnswers: a Pushgateway that lets in anybody is none.
+// TestPushgatewayAnswers: a Pushgateway that answers without a password is refused.
 func TestPushgatewayAnswers(t *testing.T) {
 	const server = `
 ip link set lo up

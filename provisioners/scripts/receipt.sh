@@ -4,7 +4,7 @@
 VERSIONS=() # "name":"version" of what is installed
 CERTIFICATE='' AUTHORITIES='' SIGNED='' # what admit gives a host
 
-# installed NAME VERSION: notes for the receipt what this host has.
+# installed NAME VERSION: adds to the receipt what this host has.
 installed() { VERSIONS+=("\"$1\":\"$2\""); }
 
 # receipt DIGEST: DIGEST is the firewall's, or nothing.

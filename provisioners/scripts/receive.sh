@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Takes one renewed certificate for this host. Standard input and output are a connection from the monitor; but who sends it doesn't
-# matter: only a certificate for this host's own key and name, by an authority that the host trusts already, is taken, and only one
-# that was signed after the present one.
+# Installs one renewed certificate for this host. Standard input and output are a connection from the monitor; but who sends it does
+# not matter: only a certificate for this host's own key and name, by an authority that the host trusts already, is accepted, and only
+# one that was signed after the present one.
 set -euo pipefail
 
 # shellcheck source=/dev/null
@@ -45,7 +45,7 @@ certificate() {
 refuse() {
   rm -f "$1"
   echo "refused: $2" >&4
-  fail "a certificate was brought and refused: $2"
+  fail "a certificate was received and refused: $2"
 }
 
 main

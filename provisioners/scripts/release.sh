@@ -2,7 +2,7 @@
 # Upstream releases: fetched, checked, unpacked below /opt/promwire, and linked into /usr/local/bin.
 
 # release NAME VERSION MB BINARY...: installs a release. Standard input has a line for each architecture: its Debian name, the
-# archive's URL, its SHA-256. MB is the room that archive and contents take together.
+# archive's URL, its SHA-256. MB is the disk space for archive and contents together.
 release() {
   local name=$1 version=$2 room=$3 url sum home=/opt/promwire/$1-$2 binary
   shift 3
@@ -20,7 +20,7 @@ release() {
   installed "$name" "$version"
 }
 
-# unpack HOME URL SHA256: downloads an archive and, if it is the right one, makes HOME of it.
+# unpack HOME URL SHA256: downloads an archive, checks it, and unpacks it to HOME.
 unpack() {
   local home=$1 url=$2 sum=$3 new=/opt/promwire/.new seen
   rm -rf "$new"
@@ -47,7 +47,7 @@ unpack() {
 symlink() {
   [ "$(readlink "$1" || true)" != "$2" ] || return 0
   if [ -e "$1" ] && ! recorded file "$1"; then
-    fail "$1 is there and is not promwire's; move it away, or leave this host out of the fleet"
+    fail "$1 exists already and is not promwire's; move it away, or leave this host out of the fleet"
   fi
   record file "$1"
   ln --symbolic --force --no-dereference "$2" "$1.promwire"
@@ -55,7 +55,7 @@ symlink() {
   CHANGED+=("$1")
 }
 
-# prune NAME VERSION: removes the versions that are not linked any more.
+# prune NAME VERSION: removes all other versions, which are not linked any more.
 prune() {
   local home
   for home in /opt/promwire/"$1"-[0-9]*; do

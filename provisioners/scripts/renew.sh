@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Renews, on the monitor, what certificates are due, and brings hosts what they do not serve yet. A host's key stays there: what is
-# signed again is the request that it sent when it joined.
+# Renews, on the monitor, the certificates that are due, and sends hosts those that they do not serve yet. A host's key stays there:
+# the monitor signs again the request that the host sent when it joined.
 set -euo pipefail
 
 # shellcheck source=/dev/null
@@ -19,7 +19,7 @@ main() {
   deliver_all
 }
 
-# sign_due signs what is due, as the settings of the last update say. A host for which that fails is named, and holds up no other.
+# sign_due signs what is due, as the settings of the last update say. A host for which that fails is named, and the others go on.
 sign_due() {
   local folder names name
   for folder in "$AUTHORITY"/hosts/*/; do
@@ -29,7 +29,7 @@ sign_due() {
     name=$(basename "$folder")
     sign "$folder" "$name" "${names[@]}" & # a process of its own, which ends at its first error
     wait $! || {
-      say "$name: its certificate can't be signed anew; why stands above"
+      say "$name: its certificate can't be signed again; see the reason above"
       echo "$name" >>"$FAILED"
     }
   done
@@ -53,10 +53,10 @@ deliver_all() {
   done
   wait
   [ ! -s "$FAILED" ] || fail "these hosts do not have their renewed certificates yet: $(sort -u "$FAILED" | xargs); it is tried again," \
-    "and what each of them said stands above"
+    "and each one's answer is above"
 }
 
-# deliver FOLDER: brings a host its certificate, unless it serves it.
+# deliver FOLDER: sends a host its certificate, unless it serves it already.
 deliver() {
   local at said
   ! shows "$1" || return 0

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// installed is a world where Library lies where hosts have it.
+// installed puts Library where hosts have it.
 const installed = "mkdir -p /usr/local/lib/promwire && mount -t tmpfs none /usr/local/lib/promwire && cat >/usr/local/lib/promwire/lib.sh <<'LIBRARY'\n"
 
 // another is a monitor whose one target, b, serves its certificate with a real TLS server, and takes another one from TCP as $ANSWER says.
@@ -37,22 +37,22 @@ exec 9>&-
 func TestRenew(t *testing.T) {
 	for _, c := range []struct{ name, before, after, said string }{
 		{"nothing is due", "receiver installed", `[ "$(b)" = "$before" ] && [ ! -e /mnt/received ] && echo nothing`, "status 0\nnothing\n"},
-		{"due, and brought", "receiver installed; due", `[ "$(b)" != "$before" ] && cmp /mnt/received "$AUTHORITY/hosts/b/certificate.pem" && echo brought`, "status 0\nbrought\n"},
-		{"not served yet, and brought again", `receiver installed; rm "$AUTHORITY/hosts/b/certificate.pem"; certify_host b 10.98.0.2:19099 "$REQUEST_B" DNS:b IP:10.98.0.2`,
+		{"due, and sent", "receiver installed; due", `[ "$(b)" != "$before" ] && cmp /mnt/received "$AUTHORITY/hosts/b/certificate.pem" && echo brought`, "status 0\nbrought\n"},
+		{"not served yet, and sent again", `receiver installed; rm "$AUTHORITY/hosts/b/certificate.pem"; certify_host b 10.98.0.2:19099 "$REQUEST_B" DNS:b IP:10.98.0.2`,
 			`cmp /mnt/received "$AUTHORITY/hosts/b/certificate.pem" && echo brought`, "status 0\nbrought\n"},
 		{"a former one is kept until the new one is shown", `receiver installed; due`, `ls "$AUTHORITY/hosts/b"`, "former-1.pem"},
-		{"and forgotten then", `receiver installed; cp "$AUTHORITY/hosts/b/certificate.pem" "$AUTHORITY/hosts/b/former-1.pem"`, `ls "$AUTHORITY/hosts/b" | xargs`,
+		{"and removed then", `receiver installed; cp "$AUTHORITY/hosts/b/certificate.pem" "$AUTHORITY/hosts/b/former-1.pem"`, `ls "$AUTHORITY/hosts/b" | xargs`,
 			"by certificate.pem names"},
 		{"refused", `receiver "refused: no"; due`, ":", "b: refused: no\npromwire: host: renew: these hosts do not have their renewed certificates yet: b;"},
 		{"nobody listens", "due", ":", "b: no answer at 10.98.0.2:19099\n"},
 		{"one host's request is broken, the other host is served", `receiver installed; cp -r "$AUTHORITY/hosts/b" "$AUTHORITY/hosts/a"; echo x >"$AUTHORITY/hosts/a/request.pem"
 echo 10.98.0.9:1 >"$AUTHORITY/hosts/a/receiver"; due`, `cmp /mnt/received "$AUTHORITY/hosts/b/certificate.pem" && echo brought`, "status 1\nbrought\n"},
-		{"the scraper's and the own one, too", `receiver installed; due; s=$(serial $PAIR/certificate.pem); o=$(serial $CERTIFICATES/certificate.pem)`,
+		{"the scraper's and the monitor's own, too", `receiver installed; due; s=$(serial $PAIR/certificate.pem); o=$(serial $CERTIFICATES/certificate.pem)`,
 			`[ "$(serial $PAIR/certificate.pem)" != "$s" ] && [ "$(serial $CERTIFICATES/certificate.pem)" != "$o" ] && grep -c ^promwire "$METRICS"`, "status 0\n6\n"},
 		{"an update is at work", `due; exec 9>$RUN/lock; flock 9`, `[ "$(b)" = "$before" ] && echo untouched`, "status 0\nuntouched\n"},
 		{"a turn that was given up", `mkdir -p $TURNING; echo new >$TURNING/b.json; echo https://10.98.0.2:19100/ >$TURNING/b.url`,
 			`cat /etc/prometheus/targets.d/b.json; ls $TURNING`, "status 0\nnew\n"},
-		{"one of another authority is not turned to", `mkdir -p $TURNING; echo new >$TURNING/b.json; echo https://10.98.0.2:19100/ >$TURNING/b.url
+		{"a target with a certificate of another authority is not scraped yet", `mkdir -p $TURNING; echo new >$TURNING/b.json; echo https://10.98.0.2:19100/ >$TURNING/b.url
 rm -r "$AUTHORITY"; authority 86400 3600 1; own_certificate host DNS:host; scraper`, `cat /etc/prometheus/targets.d/b.json; ls $TURNING`, "b.json: No such file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -63,13 +63,13 @@ rm -r "$AUTHORITY"; authority 86400 3600 1; own_certificate host DNS:host; scrap
 				t.Errorf("said:\n%s\nwant %q", said, c.said)
 			}
 			if strings.Contains(said, "PRIVATE") {
-				t.Error("it said a key")
+				t.Error("its output has a key")
 			}
 		})
 	}
 }
 
-// TestReceiveWaits: who sends nothing, or without end, is hung up on, and holds up nobody meanwhile.
+// TestReceiveWaits: a sender of nothing, or without end, is disconnected, and others need not wait meanwhile.
 func TestReceiveWaits(t *testing.T) {
 	quick := strings.Replace(Receive, "WAIT=10 ", "WAIT=2 ", 1)
 	if quick == Receive {

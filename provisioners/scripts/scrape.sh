@@ -5,8 +5,8 @@
 readonly TARGETS=/etc/prometheus/targets.d
 readonly TURNING=/var/lib/promwire/turning
 
-# scrape HOST.JOB URL: standard input is the file for Prometheus. Where the file says to scrape as before, or is the first, it is
-# put at once; otherwise Prometheus goes on as before until URL answers.
+# scrape HOST.JOB URL: standard input is the file for Prometheus. If address and scheme are as before, or it is the first, it is
+# installed at once; otherwise Prometheus goes on as before until URL answers.
 scrape() {
   local name=$1 file=$TARGETS/$1.json staged=$TURNING/$1.json
   mkdir -p "$TURNING"
@@ -24,10 +24,10 @@ scrape() {
     /bin/bash -c ". /usr/local/lib/promwire/lib.sh && until switched '$name'; do sleep 0.5; done"
 }
 
-# scraped FILE: where and how a file has a job scraped.
+# scraped FILE: where and how Prometheus scrapes a job, by its file.
 scraped() { sed -n '/"targets"/,/\]/p; /"__scheme__"/p; /"__metrics_path__"/p' "$1" | tr -d ' ,'; }
 
-# switched HOST.JOB: puts a staged file in its place if what it names answers.
+# switched HOST.JOB: installs a staged file if its URL answers.
 switched() {
   local staged=$TURNING/$1.json file=$TARGETS/$1.json url
   [ -e "$staged" ] || return 0
@@ -54,18 +54,18 @@ scrape_only() {
   for file in "$TARGETS/$host".*.json "$TURNING/$host".*.json; do
     [ -e "$file" ] || continue
     name=$(basename "$file" .json)
-    [[ " $* " == *" ${name#*.} "* ]] || scrape_no_more "$name"
+    [[ " $* " == *" ${name#*.} "* ]] || remove_scrape "$name"
   done
 }
 
-# scrape_no_more HOST.JOB
-scrape_no_more() {
+# remove_scrape HOST.JOB
+remove_scrape() {
   systemctl stop "promwire-turn-$1.service" 2>/dev/null || true
   rm -f "$TURNING/$1.json" "$TURNING/$1.url"
   remove "$TARGETS/$1.json"
 }
 
-# targets_by_job gives the files of an earlier version, HOST.json, their present name. What they say stays, so no scrape is missed.
+# targets_by_job renames the files of an earlier version, HOST.json. Their text stays, so no scrape is missed.
 targets_by_job() {
   local file name
   for file in "$TARGETS"/*.json; do

@@ -1,5 +1,5 @@
-// Package scripts holds the bash files that plans are made of. Each is a whole file that shellcheck and an editor understand;
-// what differs from host to host stands in the calls that package plan writes below them.
+// Package scripts has the bash files that plans are made of. Each is a whole file that shellcheck and an editor understand;
+// what differs from host to host is in the calls that package plan writes below them.
 package scripts
 
 import _ "embed"

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// world makes the root of a machine that nobody will miss: its own mounts, and no network but loopback.
+// world makes the root of a throw-away machine: its own mounts, and no network except loopback.
 const world = `set -euo pipefail
 mount -t tmpfs none /mnt
 cp -a /etc/alternatives /mnt # awk is there
@@ -24,7 +24,7 @@ printf '%s\n' 'root:x:0:' 'node_exporter:x:990:' 'prometheus:x:991:' 'promwire:x
 mkdir -p /etc/wireguard/promwire0.d /etc/prometheus/targets.d
 `
 
-// run runs bash in such a world, below the functions of the library and of bootstrap.
+// run runs bash in such a world, after the functions of the library and of bootstrap.
 func run(t *testing.T, text string) (said string, ok bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -38,7 +38,7 @@ func run(t *testing.T, text string) (said string, ok bool) {
 	}
 	cmd := exec.CommandContext(ctx, "unshare", args...)
 	cmd.Stdin = strings.NewReader(world + All() + Bootstrap + "test() {\nbegin host verb\n" + text + "\n}\ntest </dev/null\n")
-	cmd.WaitDelay = time.Second // what it started may live on, and holds the output open
+	cmd.WaitDelay = time.Second // processes that it started may go on, and keep the output open
 	out, err := cmd.CombinedOutput()
 	return string(out), err == nil
 }
@@ -70,24 +70,24 @@ CHANGED=()
 		{"put twice changes nothing", "put /mnt/a 644 <<<x; CHANGED=(); put /mnt/a 644 <<<x; echo ${#CHANGED[@]}", "0\n", false},
 		{"put sees another text", "put /mnt/a 644 <<<x; CHANGED=(); put /mnt/a 644 <<<y; echo ${#CHANGED[@]}", "1\n", false},
 		{"put sees another mode", "put /mnt/a 644 <<<x; CHANGED=(); put /mnt/a 600 <<<x; echo ${#CHANGED[@]}", "1\n", false},
-		{"put leaves the files of others", "echo theirs >/mnt/a; put /mnt/a 644 <<<ours", "promwire: host: verb: /mnt/a is there and is not promwire's", true},
-		{"put asks first", "put /mnt/a 644 grep x <<<x; echo done", "done\n", false},
-		{"put takes no for an answer", "put /mnt/a 644 <<<x; (put /mnt/a 644 grep x <<<y) || true; cat /mnt/a", "grep refuses its new text (its reason stands above); the old one stays\nx\n", false},
+		{"put refuses files of others", "echo theirs >/mnt/a; put /mnt/a 644 <<<ours", "promwire: host: verb: /mnt/a exists already and is not promwire's", true},
+		{"put checks first", "put /mnt/a 644 grep x <<<x; echo done", "done\n", false},
+		{"put stops if the check fails", "put /mnt/a 644 <<<x; (put /mnt/a 644 grep x <<<y) || true; cat /mnt/a", "grep refuses its new text (see its reason above); the old one stays\nx\n", false},
 		{"put says that the disk is full", "mount -o remount,size=16k /mnt; put /mnt/a 644 < <(head -c 99999 /dev/zero)", "/mnt/a can't be written; is the disk full?", true},
-		{"remove removes and forgets", "put /mnt/a 644 <<<x; remove /mnt/a; ls /mnt; cat $STATE/manifest; echo done", "done\n", false},
+		{"remove removes file and record", "put /mnt/a 644 <<<x; remove /mnt/a; ls /mnt; cat $STATE/manifest; echo done", "done\n", false},
 		{"remove of nothing", "remove /mnt/a; echo ${#CHANGED[@]}", "0\n", false},
-		{"dir notes what it makes", "dir /mnt/d 700; dir /mnt 755; cat $STATE/manifest", "dir /mnt/d\n", false},
+		{"dir records what it makes", "dir /mnt/d 700; dir /mnt 755; cat $STATE/manifest", "dir /mnt/d\n", false},
 		{"space names the mount", "mount -o remount,size=8m /mnt; space 100 /mnt/no/such", "the file system at /mnt has 8 MB free, and 100 MB are needed", true},
 		{"a failure names host, verb and command", "false", `promwire: host: verb: "false" failed with status 1`, true},
 		{"digest sees an absent file appear", "digest /mnt/a >/mnt/1; echo >/mnt/a; digest /mnt/a | cmp -s - /mnt/1 || echo differs", "differs\n", false},
 		{"receipt", `CHANGED=(a "b c"); installed x 1; installed y 2; receipt d`, `{"host":"host","scripts":"","changed":["a","b c"],"versions":{"x":"1","y":"2"},"firewall":"d"}`, false},
 		{"receipt of nothing", `receipt ""`, `{"host":"host","scripts":"","changed":[],"versions":{},"firewall":""}`, false},
 
-		{"remove_conflicts leaves others alone", fleet + "remove_conflicts node-3 key3 10.98.0.3/32; echo ${#CHANGED[@]}", "0\n", false},
-		{"remove_conflicts leaves the same host alone", fleet + "remove_conflicts node-1 key1 10.98.0.1/32 fd98::1/128; echo ${#CHANGED[@]}", "0\n", false},
+		{"remove_conflicts keeps others", fleet + "remove_conflicts node-3 key3 10.98.0.3/32; echo ${#CHANGED[@]}", "0\n", false},
+		{"remove_conflicts keeps the same host", fleet + "remove_conflicts node-1 key1 10.98.0.1/32 fd98::1/128; echo ${#CHANGED[@]}", "0\n", false},
 		{"remove_conflicts of a key", fleet + "remove_conflicts node-3 key1 10.98.0.3/32; ls $PARTS /etc/prometheus/targets.d | xargs", "targets.d: node-2.node.json /etc/wireguard/promwire0.d: peer-node-2.conf", false},
-		{"remove_conflicts of an address", fleet + "remove_conflicts node-3 key3 10.98.0.3/32 fd98::2/128; ls $PARTS | xargs", "node-2 had this key or address, and is forgotten\npeer-node-1.conf\n", false},
-		{"remove_conflicts of no part of an address", fleet + "remove_conflicts node-3 key3 10.98.0.1/3; echo ${#CHANGED[@]}", "0\n", false},
+		{"remove_conflicts of an address", fleet + "remove_conflicts node-3 key3 10.98.0.3/32 fd98::2/128; ls $PARTS | xargs", "node-2 had this key or address, and is removed\npeer-node-1.conf\n", false},
+		{"remove_conflicts compares whole addresses", fleet + "remove_conflicts node-3 key3 10.98.0.1/3; echo ${#CHANGED[@]}", "0\n", false},
 
 		{"refuse_overlap from nothing", "refuse_overlap 10.98.0.0/24 fd98::/64; echo done", "done\n", false},
 		{"refuse_overlap from an address inside", "ip link set lo up; ip address add 10.98.0.9/32 dev lo; refuse_overlap 10.98.0.0/24", "the tunnel's network 10.98.0.0/24 overlaps its own", true},

@@ -19,7 +19,7 @@ group() {
   CHANGED+=("group $1")
 }
 
-# check_unit FILE: shows a unit to systemd, without the faults that units of others may have.
+# check_unit FILE: lets systemd check a unit, without the problems of other units.
 check_unit() {
   local alone=()
   [[ $(systemd-analyze --help) != *--recursive-errors* ]] || alone=(--recursive-errors=no)
@@ -43,7 +43,7 @@ service() {
   CHANGED+=("$unit")
 }
 
-# remove_unit UNIT: ends a unit that the plan does not have any more.
+# remove_unit UNIT: stops and removes a unit that the plan does not have any more.
 remove_unit() {
   local file=/etc/systemd/system/$1
   [ -e "$file" ] || return 0
@@ -55,7 +55,7 @@ remove_unit() {
 }
 
 # stop_later UNIT...: removes units two minutes from now. They are the former exporters: Prometheus changes to the new ones only when
-# these answer, and must not miss a scrape. If the plan changes its mind meanwhile, the units stay.
+# these answer, and must not miss a scrape. If a newer plan needs them meanwhile, the units stay.
 stop_later() {
   local unit units=()
   cancel_stop
@@ -70,13 +70,13 @@ stop_later() {
     retire "$HOST" "${units[@]}"
 }
 
-# cancel_stop ends what stop_later began.
+# cancel_stop cancels stop_later.
 cancel_stop() {
   systemctl stop promwire-retire.timer promwire-retire.service 2>/dev/null || true
   rm -f "$STATE/retiring"
 }
 
-# reread UNIT: lets systemd know the unit's files as they are now.
+# reread UNIT: lets systemd read the unit's files again, if they changed.
 reread() {
   if [ "$(systemctl show --property NeedDaemonReload --value "$1")" = yes ]; then systemctl daemon-reload; fi
 }
@@ -103,7 +103,7 @@ reload() {
   printf '%s\n' "$inputs" >"$STATE/loaded/$unit"
 }
 
-# digest FILE...: one line for the contents of all of them. A symbolic link counts as where it leads, a missing file as nothing.
+# digest FILE...: one line for the contents of all of them. A symbolic link is read as its path, a missing file as empty.
 digest() {
   local file
   for file in "$@"; do
@@ -111,7 +111,7 @@ digest() {
   done | sha256sum | cut -d ' ' -f 1
 }
 
-# answers URL UNIT: waits until a unit serves what it is there for.
+# answers URL UNIT: waits until a unit answers requests.
 answers() {
   local tries
   for ((tries = 0; tries < 150; tries++)); do
@@ -121,7 +121,7 @@ answers() {
   fail_unit "$2" "does not answer at $1"
 }
 
-# listens URL UNIT: waits until a unit listens, whatever it says.
+# listens URL UNIT: waits until a unit listens, whatever it answers.
 listens() {
   local tries
   for ((tries = 0; tries < 150; tries++)); do
@@ -131,8 +131,8 @@ listens() {
   fail_unit "$2" "does not listen at $1"
 }
 
-# fail_unit UNIT WHAT: fails with the unit's last words.
+# fail_unit UNIT WHAT: fails with the unit's last log lines.
 fail_unit() {
   journalctl --unit "$1" --lines 5 --output cat --no-pager >&2 || true
-  fail "$1 $2; its last words stand above, more in journalctl -u $1"
+  fail "$1 $2; see its last log lines above, more in journalctl -u $1"
 }

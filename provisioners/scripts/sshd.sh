@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The SSH server: one lasting host key, and no connections that nobody uses.
+# The SSH server: one lasting host key, and no unused connections.
 
-# remove_temporary_key removes the temporary host key that a new machine came with. Whoever runs this has pinned the lasting one.
+# remove_temporary_key removes the temporary host key that a new machine came with. The connection that runs this has pinned the lasting one.
 remove_temporary_key() {
   [ -e "$STATE/retire-ecdsa" ] || return 0
   rm -f /etc/ssh/ssh_host_ecdsa_key /etc/ssh/ssh_host_ecdsa_key.pub

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# WireGuard: promwire0.conf is put together on the host, from its parts in promwire0.d and the private key that was born here.
+# WireGuard: promwire0.conf is assembled on the host, from its parts in promwire0.d and the private key that was made here.
 
 readonly PARTS=/etc/wireguard/promwire0.d
 readonly TUNNEL=wg-quick@promwire0.service
 
-# tunnel MTU ADDRESS...: brings the tunnel to what the parts say. One that is up stays up: a restart would drop its sessions.
+# tunnel MTU ADDRESS...: makes the tunnel what its parts say. One that is up stays up: a restart would drop its sessions.
 tunnel() {
   join_parts
   if ! ip link show dev promwire0 >/dev/null 2>&1; then systemctl stop "$TUNNEL"; fi
@@ -17,7 +17,7 @@ tunnel() {
   fi
 }
 
-# join_parts puts the configuration together from its parts and loads it. The key goes from file to file, never into an argument.
+# join_parts assembles the configuration from its parts and loads it. The key is copied from file to file, never an argument.
 join_parts() {
   (umask 077 && whole >"$RUN/whole")
   put /etc/wireguard/promwire0.conf 600 load_tunnel <"$RUN/whole"
@@ -36,8 +36,8 @@ whole() {
 }
 
 # load_tunnel FILE: refuses a configuration that WireGuard refuses. A running tunnel has it from now on; sessions with peers
-# that stay are kept. What the stripped file leaves out, syncconf clears: so it holds the private key, and, on a host that only
-# dials, the port that this host has now, where its peer answers.
+# that stay are kept. syncconf clears what the stripped file leaves out: so it has the private key and, on a host that only dials,
+# the host's present port, to which its peer answers.
 load_tunnel() {
   local status=0
   (umask 077 && wg-quick strip "$1" >"$RUN/stripped") || return
@@ -65,8 +65,8 @@ addresses() {
   done
 }
 
-# forwarding lets the kernel pass on what came out of the tunnel; the firewall says what of it, and the tunnel's
-# configuration does it again at each start.
+# forwarding lets the kernel forward packets from the tunnel; the firewall says which, and the tunnel's configuration does it again
+# at each start.
 forwarding() {
   local switch=/proc/sys/net/ipv4/conf/promwire0/forwarding
   [ "$(<"$switch")" != 1 ] || return 0

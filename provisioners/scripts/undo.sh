@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Takes away everything that promwire made on a host, the last thing first. Packages stay, because others may use them by now.
+# Removes everything that promwire made on a host, the last thing first. Packages stay, because others may use them by now.
 
 # undo_all reads the manifest backwards. What can't be removed stays in it, and is named.
 undo_all() {
@@ -22,7 +22,7 @@ undo_all() {
   rm -rf "$STATE" "$RUN" /usr/local/lib/promwire
 }
 
-# undo_unit UNIT: what a timer starts may run just now, and would be remembered as failed when it is stopped.
+# undo_unit UNIT: a timer's service may run just now, and would stay failed when it is stopped.
 undo_unit() {
   local unit units=("$1")
   [[ $1 != *.timer ]] || units+=("${1%.timer}.service")

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# How a command begins that comes after the host's plan.
+# How a command that comes after the host's plan begins.
 
-# use HOST VERB [VERSION]: takes the library that the plan brought, which must be of this version if one is named, and begins. Where a
-# withdrawal finds none, all has been taken away.
+# use HOST VERB [VERSION]: reads the library that the plan installed, which must be of this version if one is named, and begins. If a
+# withdrawal finds none, everything was removed already.
 use() {
   local library=/usr/local/lib/promwire/lib.sh
   if [ ! -r "$library" ]; then

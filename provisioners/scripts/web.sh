@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Prometheus's own endpoint: its certificate, and a password that was born here. People find the password in WEB_PASSWORD, as root.
+# Prometheus's own endpoint: its certificate, and a password that was made here. Root can read it in WEB_PASSWORD.
 
 readonly WEB_PASSWORD=/etc/prometheus/web.password
 readonly WEB=/etc/prometheus/tls # copies that only Prometheus reads
 readonly WEB_COST=12             # 2^12 rounds of bcrypt
 
-# web TLS USER: what Prometheus's web configuration has. TLS is yes or no, USER is who logs in, or nothing.
+# web TLS USER: makes Prometheus's web configuration. TLS is yes or no, USER is who logs in, or nothing.
 web() {
   local tls=$1 user=${2-} config file
   if [ "$tls" = yes ] || [ -n "$user" ]; then
@@ -34,14 +34,14 @@ web_config() {
   fi
 }
 
-# web_certificate copies the host's certificate and key. Prometheus reads them anew for each connection.
+# web_certificate copies the host's certificate and key. Prometheus reads them again for each connection.
 web_certificate() {
   put "$WEB/web.key" 400:prometheus <"$CERTIFICATES/key.pem"
   put "$WEB/web.pem" 400:prometheus <"$CERTIFICATES/certificate.pem"
 }
 
-# password FILE: makes a password once, and its hash, FILE.bcrypt, whenever it is another one: whoever wants another password writes it
-# into FILE and runs this again.
+# password FILE: makes a password once, and its hash, FILE.bcrypt, whenever the password changes: to change it, write another one to
+# FILE and run this again.
 password() {
   local file=$1 sum born
   if [ ! -s "$file" ]; then
@@ -56,8 +56,8 @@ password() {
   put "$file.sum" 600 <<<"$sum"
 }
 
-# bcrypt: the hash of the password on standard input, by the system's crypt(3). Of the password counts what Prometheus makes of its
-# file: no space around it.
+# bcrypt: the hash of the password on standard input, by the system's crypt(3). Like Prometheus, it ignores
+# spaces around the password.
 bcrypt() {
   # shellcheck disable=SC2016 # perl expands them
   perl -e '
@@ -70,12 +70,12 @@ bcrypt() {
     my @letters = (".", "/", "A" .. "Z", "a" .. "z", "0" .. "9");
     my $salt = join("", map { $letters[ord($_) % 64] } split(//, substr($bytes, 0, 21))) . $letters[16 * (ord(substr($bytes, 21)) % 4)];
     my $hash = crypt($password, "\$2b\$$cost\$$salt");
-    die "crypt(3) of this system knows no bcrypt\n" unless defined $hash && $hash =~ /^\$2b\$$cost\$.{53}$/;
+    die "crypt(3) of this system does not support bcrypt\n" unless defined $hash && $hash =~ /^\$2b\$$cost\$.{53}$/;
     print "$hash\n";
   ' "$WEB_COST"
 }
 
-# clients TLS USER: how promtool and curl, as root on this host, get in.
+# clients TLS USER: the configuration of promtool and curl, for root on this host.
 clients() {
   local tls=$1 user=$2 promtool='' curl=''
   if [ "$tls" = yes ]; then
@@ -90,7 +90,7 @@ clients() {
   put /etc/prometheus/curl.conf 600 < <(printf '%s' "$curl")
 }
 
-# web_answers TLS UNIT: waits until Prometheus is well.
+# web_answers TLS UNIT: waits until Prometheus is healthy.
 web_answers() {
   local tries url=http
   [ "$1" = no ] || url=https

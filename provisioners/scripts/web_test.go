@@ -7,7 +7,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// guarded is a monitor with certificates, and a promtool that takes any web configuration but an empty one.
+// guarded is a monitor with certificates, and a promtool that accepts any web configuration except an empty one.
 const guarded = fleet + `
 printf '#!/bin/sh\ntest -s "$3"\n' >/mnt/bin/promtool
 chmod 755 /mnt/bin/promtool
@@ -39,10 +39,10 @@ cmp $CERTIFICATES/certificate.pem $WEB/web.pem && echo same`, "/etc/prometheus/t
 		{"certificates without a password", `web yes ""; ls $WEB | xargs; cat /etc/prometheus/{web,promtool}.yml /etc/prometheus/curl.conf`,
 			"web.key web.pem\ntls_server_config:\n  cert_file: /etc/prometheus/tls/web.pem\n  key_file: /etc/prometheus/tls/web.key\n" +
 				"  min_version: TLS12\ntls_config:\n  ca_file: /etc/promwire/tls/authorities.pem\ncacert = \"/etc/promwire/tls/authorities.pem\"\n"},
-		{"neither leaves the password alone", `web no ""; find /etc/prometheus -type f | sort | xargs`,
+		{"neither keeps the password", `web no ""; find /etc/prometheus -type f | sort | xargs`,
 			"/etc/prometheus/web.password /etc/prometheus/web.password.bcrypt /etc/prometheus/web.password.sum\n"},
 		{"a configuration that promtool refuses", `a=$(</etc/prometheus/web.yml); printf '#!/bin/sh\nexit 1\n' >/mnt/bin/promtool; (web yes other) || true
-[ "$(</etc/prometheus/web.yml)" = "$a" ] && echo kept`, "promtool refuses its new text (its reason stands above); the old one stays\nkept\n"},
+[ "$(</etc/prometheus/web.yml)" = "$a" ] && echo kept`, "promtool refuses its new text (see its reason above); the old one stays\nkept\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -54,13 +54,13 @@ cmp $CERTIFICATES/certificate.pem $WEB/web.pem && echo same`, "/etc/prometheus/t
 	}
 }
 
-// TestHash shows what the host's crypt(3) made to the library that Prometheus asks.
+// TestHash checks hashes of the host's crypt(3) with the library that Prometheus uses.
 func TestHash(t *testing.T) {
 	for _, password := range []string{"x", " with space around\n", "zweiundsiebzig Zeichen sind das Längste, was bcrypt liest; so viele"} {
 		said, ok := run(t, "echo -n '"+password+"' | bcrypt; echo -n '"+password+"' | bcrypt")
 		hashes := strings.Fields(said)
 		if !ok || len(hashes) != 2 || hashes[0] == hashes[1] {
-			t.Fatalf("%q: two hashes, with a salt each, were wanted: %s", password, said)
+			t.Fatalf("%q: want two hashes, with a salt each: %s", password, said)
 		}
 		for _, hash := range hashes {
 			if cost, err := bcrypt.Cost([]byte(hash)); err != nil || cost != 12 {
@@ -70,7 +70,7 @@ func TestHash(t *testing.T) {
 				t.Errorf("%q: %v", password, err)
 			}
 			if bcrypt.CompareHashAndPassword([]byte(hash), []byte("y")) == nil {
-				t.Errorf("%s is a hash of anything", hash)
+				t.Errorf("%s is a hash of any password", hash)
 			}
 		}
 	}

@@ -32,7 +32,7 @@ func (u Unit) Render() string {
 }
 
 // Sandbox is what every service of ours gives up (systemd.exec(5)): it can't gain privileges, change the system, or make code at
-// run time. Where a container's systemd can't give one of these, it goes on without.
+// run time. A container's systemd goes on without those that it does not support.
 func Sandbox() []string {
 	return []string{
 		"NoNewPrivileges=yes",

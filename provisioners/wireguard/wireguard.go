@@ -1,5 +1,5 @@
-// Package wireguard renders the parts of a tunnel's configuration that are known off the host. The private key is not among
-// them: the host makes it and puts it in itself.
+// Package wireguard renders the parts of a tunnel's configuration that are known outside the host. The private key is not
+// among them: the host makes it and adds it.
 package wireguard
 
 import (
@@ -15,7 +15,7 @@ import (
 // Name is the tunnel's interface, its configuration's name and its unit's instance: wg-quick@promwire0.
 const Name = "promwire0"
 
-// Keepalive is how often a target speaks when it has nothing to say, so that NAT keeps its mapping: 25 s, the interval that
+// Keepalive is how often a target sends a packet when it has no data to send, so that NAT keeps its mapping: 25 s, the interval that
 // wg(8) recommends.
 const Keepalive = 25 * time.Second
 
@@ -24,7 +24,7 @@ type Interface struct {
 	Addresses  []netip.Prefix // own address with the network's length, so that the whole network is routed into the tunnel
 	ListenPort int            // UDP; 0: any free one, for a host that only dials
 	MTU        int            // bytes of one packet inside the tunnel
-	Forwarding bool           // whether the kernel passes on IPv4 packets that came out of the tunnel
+	Forwarding bool           // whether the kernel forwards IPv4 packets from the tunnel
 }
 
 // Peer is the other end.
@@ -32,7 +32,7 @@ type Peer struct {
 	Name       string         // for people
 	PublicKey  wgtypes.Key    // of the other end
 	Endpoint   string         // host:port to dial; "": the peer dials
-	AllowedIPs []netip.Prefix // what the peer may send from and is sent
+	AllowedIPs []netip.Prefix // the addresses of the peer, as source and destination
 	Keepalive  time.Duration  // whole seconds; 0: none
 }
 

@@ -1,6 +1,6 @@
 // Package wireproxy renders the configuration of wireproxy (https://github.com/windtf/wireproxy, v1.0.9): WireGuard in userspace,
-// which needs no privileges, so that a pod can hold an end of the tunnel. Ports of the tunnel address lead to addresses of the
-// cluster, and ports of the pod's loopback to addresses of the tunnel; nothing else gets through in either direction.
+// which needs no privileges, so that a pod can have an end of the tunnel. Ports of the tunnel address lead to addresses of the
+// cluster, and ports of the pod's loopback to addresses of the tunnel; nothing else passes in either direction.
 package wireproxy
 
 import (
@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// Config is where the configuration lies in the container, in a Folder of its own. It holds the private key.
+	// Config is the path of the configuration in the container, in a Folder of its own. It has the private key.
 	Config = Folder + "/config"
 	Folder = "/etc/wireproxy"
 	// MTU is of one packet inside the tunnel, in bytes: the least that IPv6 works with (RFC 8200), as the pods' network, with headers of
@@ -24,12 +24,12 @@ const (
 // End is one end of the tunnel.
 type End struct {
 	Address netip.Addr     // its own
-	Monitor wireguard.Peer // the only peer; its AllowedIPs are who may come in, and where Dial may lead
+	Monitor wireguard.Peer // the only peer; its AllowedIPs are who may connect, and where Dial may lead
 	Listen  []Forward      // what is reached from the tunnel
-	Dial    []Forward      // what of the tunnel is reached from the pod's loopback
+	Dial    []Forward      // what in the tunnel is reached from the pod's loopback
 }
 
-// Forward leads a TCP port to an address.
+// Forward forwards a TCP port to an address.
 type Forward struct {
 	Port int    // of the tunnel address, or of 127.0.0.1
 	To   string // host:port; a name is looked up for each connection

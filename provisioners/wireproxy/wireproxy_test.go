@@ -64,8 +64,8 @@ Target = 10.98.0.5:8080
 	}
 }
 
-// TestNobodyElse reads the configuration as wireproxy does. To it, no AllowedIPs at all, or a misspelt word, mean everybody
-// (v1.0.9, config.go), and it says nothing of keys that it does not know: this test is the check that it does not make.
+// TestNobodyElse reads the configuration as wireproxy does, which reads missing AllowedIPs, or a misspelt word, as everybody
+// (v1.0.9, config.go), and accepts unknown keys: this test is the check that it does not make.
 func TestNobodyElse(t *testing.T) {
 	known := map[string][]string{
 		"[Interface]":       {"Address", "PrivateKey", "MTU"},

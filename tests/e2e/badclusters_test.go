@@ -97,7 +97,7 @@ func unenforced(s *story) {
 	defer func() { require.NoError(s.t, clusters.Stop(s.t.Context(), s.lab.Folder, "plain")) }()
 	plain := map[string]any{"name": "plain", "mode": "gateway", "kubeconfig": map[string]any{"context": "plain"}}
 	s.edit(withClusters(plain))
-	assert.Contains(s.t, s.upFails(), "does not enforce NetworkPolicies: it does not drop what comes in")
+	assert.Contains(s.t, s.upFails(), "does not enforce NetworkPolicies: it does not drop inbound connections")
 	c := s.cluster("plain")
 	assert.Empty(s.t, c.ours("get", "deployments", "-o", "name"), "made before the proof")
 	s.federated("a", "b")

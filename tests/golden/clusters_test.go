@@ -241,5 +241,5 @@ func TestFederated(t *testing.T) {
 		s.one(query)
 	}
 	s.federate(`{__name__="none"}`)
-	s.opens(false, `cluster a: its Prometheus is ready, but has no series that match; what is federated stands in .*/etc/prometheus/clusters.d/a.yml`)
+	s.opens(false, `cluster a: its Prometheus is ready, but has no series that match; see .*/etc/prometheus/clusters.d/a.yml for what is federated`)
 }

@@ -30,7 +30,7 @@ var failing = map[string]int{"fail": 0, "die": 0, "refuse": 1, "fail_unit": 1}
 
 var (
 	// reasons are the shell functions that print why something failed.
-	reasons = regexp.MustCompile(`cause$|^(refused|not_believed|certificate_error|look|skewed|authorities|fault)$`)
+	reasons = regexp.MustCompile(`cause$|^(refused|not_trusted|certificate_error|look|skewed|authorities|fault)$`)
 	// whole is a message that is printed without any wrapper.
 	whole = regexp.MustCompile(`^promwire: [^:]+: [^:]+: `)
 	// wrapper is a message that only introduces a reason.

@@ -84,7 +84,7 @@ SystemCallErrorNumber=EPERM
 [Install]
 WantedBy=multi-user.target
 END
-not_the_owners prometheus-postgres-exporter.service prometheus-postgres-exporter
+refuse_owners_exporter prometheus-postgres-exporter.service prometheus-postgres-exporter
 dir /etc/systemd/system/prometheus-postgres-exporter.service.d 755
 put /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf 644 <<'END'
 [Unit]
@@ -242,7 +242,7 @@ relays ''
 from_library receive put /usr/local/lib/promwire/receive 755 bash -n
 put /etc/systemd/system/promwire-certificate@.service 644 check_unit <<'END'
 [Unit]
-Description=Take a renewed certificate for this host
+Description=Install a renewed certificate of this host
 CollectMode=inactive-or-failed
 
 [Service]

@@ -71,7 +71,7 @@ receipt ''
 undo() {
 use node-1 withdraw
 remove_peer node-1
-forget_host node-1
+withdraw_host node-1
 join_parts
 receipt ''
 }

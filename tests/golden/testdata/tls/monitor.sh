@@ -162,7 +162,7 @@ SystemCallErrorNumber=EPERM
 END
 put /etc/systemd/system/promwire-renew.timer 644 check_unit <<'END'
 [Unit]
-Description=Renew the certificates of promwire's hosts again and again
+Description=Renew the certificates of promwire's hosts regularly
 
 [Timer]
 OnActiveSec=1min

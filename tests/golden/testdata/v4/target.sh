@@ -143,7 +143,7 @@ SystemCallErrorNumber=EPERM
 END
 put /etc/systemd/system/promwire-fence.timer 644 check_unit <<'END'
 [Unit]
-Description=Try again and again to reach what a target of promwire must not reach
+Description=Try regularly to reach what a target of promwire must not reach
 
 [Timer]
 OnActiveSec=1s

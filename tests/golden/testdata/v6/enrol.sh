@@ -14,7 +14,7 @@ PublicKey = bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4=
 AllowedIPs = 10.98.0.2/32, fd98:1:2:3::2/128
 END
 join_parts
-forget_host node-1
+withdraw_host node-1
 scrape node-1.node http://10.98.0.2:9100/metrics <<'END'
 [
   {
@@ -83,7 +83,7 @@ receipt ''
 undo() {
 use node-1 withdraw
 remove_peer node-1
-forget_host node-1
+withdraw_host node-1
 join_parts
 receipt ''
 }

@@ -112,7 +112,7 @@ SystemCallErrorNumber=EPERM
 [Install]
 WantedBy=multi-user.target wg-quick@promwire0.service
 END
-not_the_owners prometheus-postgres-exporter.service prometheus-postgres-exporter
+refuse_owners_exporter prometheus-postgres-exporter.service prometheus-postgres-exporter
 dir /etc/systemd/system/prometheus-postgres-exporter.service.d 755
 put /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf 644 <<'END'
 [Unit]
@@ -155,7 +155,7 @@ SystemCallErrorNumber=EPERM
 WantedBy=multi-user.target wg-quick@promwire0.service
 END
 reread prometheus-postgres-exporter.service
-not_the_owners prometheus-redis-exporter.service prometheus-redis-exporter
+refuse_owners_exporter prometheus-redis-exporter.service prometheus-redis-exporter
 dir /etc/systemd/system/prometheus-redis-exporter.service.d 755
 put /etc/systemd/system/prometheus-redis-exporter.service.d/promwire.conf 644 <<'END'
 [Unit]
@@ -245,7 +245,7 @@ SystemCallErrorNumber=EPERM
 END
 put /etc/systemd/system/promwire-fence.timer 644 check_unit <<'END'
 [Unit]
-Description=Try again and again to reach what a target of promwire must not reach
+Description=Try regularly to reach what a target of promwire must not reach
 
 [Timer]
 OnActiveSec=1s
