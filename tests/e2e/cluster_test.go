@@ -110,53 +110,47 @@ func (c cluster) stranger(namespace, name string, labels map[string]string) neti
 	return c.pod(namespace, "stranger="+name)
 }
 
-// inPod runs a shell command in the network of a pod, by its address: with the node's programs, which the pod has not.
+// onNode is a cluster's node, in no pod.
+func (c cluster) onNode(ctx context.Context, command ...string) ([]byte, error) {
+	return clusters.Exec(ctx, c.lab.Folder, c.name, command...)
+}
+
+// inside is the network of a pod, by its address: with the node's programs, which the pod has not.
+func (c cluster) inside(pod netip.Addr) where {
+	find := fmt.Sprintf(`for ns in /run/netns/*; do
+  if nsenter --net="$ns" ip -oneline address show 2>/dev/null | grep -qF ' %s/'; then exec nsenter --net="$ns" "$@"; fi
+done
+echo "no pod has %[1]s" >&2; exit 1`, pod)
+	return func(ctx context.Context, command ...string) ([]byte, error) {
+		return c.onNode(ctx, append([]string{"bash", "-c", find, "bash"}, command...)...)
+	}
+}
+
+// inPod runs a shell command in the network of a pod.
 func (c cluster) inPod(pod netip.Addr, command string) (string, error) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), 3*time.Minute)
 	defer cancel()
-	find := fmt.Sprintf(`for ns in /run/netns/*; do
-  if nsenter --net="$ns" ip -oneline address show 2>/dev/null | grep -qF ' %s/'; then exec nsenter --net="$ns" bash -c "$1"; fi
-done
-echo "no pod has %[1]s" >&2; exit 1`, pod)
-	out, err := clusters.Exec(ctx, c.lab.Folder, c.name, "bash", "-c", find, "bash", command)
+	out, err := c.inside(pod)(ctx, "bash", "-c", command)
 	return strings.TrimSpace(string(out)), err
 }
 
-// reach tries TCP from a pod, side by side, and returns those that answered.
-func (c cluster) reach(pod netip.Addr, to ...netip.AddrPort) (map[netip.AddrPort]bool, error) {
-	var command strings.Builder
-	for _, target := range to {
-		fmt.Fprintf(&command, "(timeout 3 bash -c 'exec 3<>/dev/tcp/%s/%d' 2>/dev/null && echo %s) &\n", target.Addr(), target.Port(), target)
-	}
-	out, err := c.inPod(pod, command.String()+"wait; true")
-	if err != nil {
-		return nil, err
-	}
-	answered := map[netip.AddrPort]bool{}
-	for line := range strings.Lines(out) {
-		target, err := netip.ParseAddrPort(strings.TrimSpace(line))
-		if err != nil {
-			return nil, err
-		}
-		answered[target] = true
-	}
-	return answered, nil
-}
-
-// listening scans all TCP ports of an address from the node, and returns those that answer.
-func (c cluster) listening(address netip.Addr) string {
-	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), 3*time.Minute)
+// listening scans all TCP ports of an address, and returns those that answer.
+func (s *story) listening(from where, address netip.Addr) string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 3*time.Minute)
 	defer cancel()
 	scan := fmt.Sprintf("for ((port = 1; port < 65536; port++)); do { exec 3<>/dev/tcp/%s/$port; } 2>/dev/null && echo $port; done; true", address)
-	out, err := clusters.Exec(ctx, c.lab.Folder, c.name, "bash", "-c", scan)
-	require.NoError(c.t, err)
+	out, err := from(ctx, "bash", "-c", scan)
+	require.NoError(s.t, err)
 	return strings.Join(strings.Fields(string(out)), " ")
 }
 
 // query asks the central Prometheus, and returns promtool's lines.
-func (s *story) query(query string) (string, error) {
-	return s.on("monitor-1", fmt.Sprintf("promtool query instant http://127.0.0.1:9090 %q", query))
+func (s *story) query(query string) (string, error) { return s.queryAt("127.0.0.1", query) }
+
+// queryAt asks a Prometheus where the monitor reaches it.
+func (s *story) queryAt(address, query string) (string, error) {
+	return s.on("monitor-1", fmt.Sprintf("promtool query instant http://%s:9090 %q", address, query))
 }
 
 // value is the one sample that a query of the central Prometheus finds.

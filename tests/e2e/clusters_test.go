@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -23,7 +25,11 @@ func TestClusters(t *testing.T) {
 	s := newStory(t, "clusters")
 	require.NoError(t, s.lab.Place(t.Context(), s.stack))
 	s.edit(withTarget())
-	s.step("other tenants are there before", otherTenants)
+	before := map[string]string{} // the ports of clusters' nodes that are open
+	s.step("other tenants are there before", func(s *story) {
+		otherTenants(s)
+		before["a"], before["b"] = s.openPorts("a"), s.openPorts("b")
+	})
 	s.step("from nothing to both federated", clustersFromNothing)
 	s.step("a second up changes nothing", func(s *story) { assertUnchanged(s.t, s.up()) })
 	s.step("reflect is used over the tunnel, and its count rises", useReflect)
@@ -31,9 +37,13 @@ func TestClusters(t *testing.T) {
 	s.step("every edge of the graph, and no other", edges)
 	s.step("a relabelled pod is refused", relabelled)
 	s.step("an unauthorised peer is refused", otherPeer)
-	s.step("the API through the tunnel, and not otherwise", kubernetesAPI)
+	s.step("the API through the tunnel, and not otherwise", func(s *story) { kubernetesAPI(s, before) })
 	s.step("Pushgateway", pushes)
-	s.step("the monitor's own Pushgateway", monitorPushgateway)
+	s.step("the monitor's own Pushgateway, and a cluster's other configuration", func(s *story) {
+		readAgain := otherInterval(s) // comes with the next update
+		monitorPushgateway(s)
+		readAgain()
+	})
 	s.step("keys and passwords are secrets", clusterSecrets)
 	s.step("a killed gateway comes back", killedGateway)
 	s.step("rotated keys come into effect", rotatedKeys)
@@ -112,11 +122,11 @@ func darkCluster(s *story) {
 	c := s.cluster("b")
 	assert.Empty(s.t, c.ours("get", "services", "-o", "name"))
 	for _, role := range []string{desired.RolePrometheus, desired.RoleReflect} {
-		assert.Empty(s.t, c.listening(c.role(role)), "%s, scanned from the node", role)
+		assert.Empty(s.t, s.listening(c.onNode, c.role(role)), "%s, scanned from the node", role)
 	}
 	// The scan would have found something: a's Prometheus listens inside its cluster.
 	a := s.cluster("a")
-	assert.Equal(s.t, "9090", a.listening(a.role(desired.RolePrometheus)))
+	assert.Equal(s.t, "9090", s.listening(a.onNode, a.role(desired.RolePrometheus)))
 	probes := c.ours("get", "pods", "-o", "jsonpath={.items[*].spec.containers[*]['livenessProbe','readinessProbe']}")
 	assert.Contains(s.t, probes, `"exec"`)
 	assert.NotContains(s.t, probes, "httpGet")
@@ -124,18 +134,27 @@ func darkCluster(s *story) {
 	assert.Empty(s.t, c.ours("get", "pods", "-o", "jsonpath={.items[*].spec.containers[*].ports}{.items[*].spec.hostNetwork}"))
 }
 
-// source is a pod whence others are tried, of promwire's namespace by its role, or of another one.
+// source is a pod from which others are tried, of promwire's namespace by its role, or of another one.
 type source struct{ role, namespace string }
 
 // place is what is tried.
 type place struct {
-	end  desired.End
-	name string
-	at   netip.AddrPort
+	end      desired.End
+	protocol string
+	at       netip.AddrPort
 }
 
-// edges tries every pair of pods and ports, in both clusters, and compares with the declared graph.
+func (p place) tried() end {
+	if p.protocol == desired.UDP {
+		return udp(p.at.Addr().String(), int(p.at.Port()))
+	}
+	return tcp(p.at.Addr().String(), int(p.at.Port()))
+}
+
+// edges tries every pair of pods and ports, in both clusters, and what pods may reach outside, and compares with the declared graph.
+// Everything that is tried is there and answers whom no policy keeps from it: where no program of a pod listens, the test does.
 func edges(s *story) {
+	var checks []func() error
 	for name, values := range map[string]desired.Values{
 		"a": {TunnelPort: 51820, API: true, Reflect: true, Pushgateway: 8443, PushFrom: []string{"batch"}},
 		"b": {TunnelPort: 51820, Dark: true, Reflect: true},
@@ -147,82 +166,132 @@ func edges(s *story) {
 		require.NoError(s.t, err, servers)
 		values.APIServers = []netip.AddrPort{api}
 		graph := desired.Graph(values)
-		sources, places := c.places(api)
+		sources := c.sources()
+		places := slices.Concat(c.podPlaces(sources), c.nodePlaces(api), c.outsidePlaces())
 		for from, address := range sources {
-			c.eventually(func() error {
-				var all []netip.AddrPort
-				for _, p := range places {
-					all = append(all, p.at)
+			var all, want []end
+			for _, p := range places {
+				if p.at.Addr() == address { // itself: no policy is asked
+					continue
 				}
-				answered, err := c.reach(address, all...)
-				if err != nil {
-					return err
+				all = append(all, p.tried())
+				if declared(graph, from, p) {
+					want = append(want, p.tried())
 				}
-				for _, p := range places {
-					if p.at.Addr() == address { // itself: no policy is asked
-						continue
-					}
-					if want := declared(graph, from, p); answered[p.at] != want {
-						return fmt.Errorf("cluster %s: %+v to %s: answers %v, the graph says %v", name, from, p.name, answered[p.at], want)
-					}
-				}
-				return nil
+			}
+			checks = append(checks, func() error {
+				seen, err := s.sees(fmt.Sprintf("cluster %s: %+v", name, from), c.inside(address), all, want)
+				return cmp.Or(err, seen.err())
 			})
 		}
 	}
+	s.eventually(func() error { return together(checks) })
 }
 
-// places are the pods of a cluster, whence others are tried, and what is tried.
-func (c cluster) places(api netip.AddrPort) (map[source]netip.Addr, []place) {
+// sources are the pods from which others are tried: all of promwire's, and strangers in its namespace and in others.
+func (c cluster) sources() map[source]netip.Addr {
 	c.t.Helper()
-	roles := []string{desired.RolePrometheus, desired.RoleReflect}
-	if c.name == "a" {
-		roles = append(roles, desired.RoleGateway, desired.RolePushgateway)
-	}
 	sources := map[source]netip.Addr{
 		{role: "stranger"}:   c.stranger("promwire", "stranger", nil),
 		{namespace: "batch"}: c.stranger("batch", "job", nil),
 		{namespace: "shop"}:  c.stranger("shop", "job", nil),
 	}
-	dns := c.pod("kube-system", "k8s-app=kube-dns")
-	places := []place{
-		{desired.End{Network: netip.PrefixFrom(api.Addr(), 32)}, "the API server", api},
-		{desired.End{Namespace: "kube-system"}, "DNS", netip.AddrPortFrom(dns, 53)},
+	roles := []string{desired.RolePrometheus, desired.RoleReflect}
+	if c.name == "a" {
+		roles = append(roles, desired.RoleGateway, desired.RolePushgateway)
 	}
 	for _, role := range roles {
-		address := c.role(role)
-		sources[source{role: role}] = address
+		sources[source{role: role}] = c.role(role)
+	}
+	return sources
+}
+
+// podPlaces are the ports of pods: promwire's, those of a pod of others, and the DNS's. The node reaches all of them.
+func (c cluster) podPlaces(sources map[source]netip.Addr) []place {
+	c.t.Helper()
+	var places []place
+	for of, address := range sources {
+		var served []end
 		for _, port := range []uint16{desired.PrometheusPort, pushgateway.Port, pushgateway.ProxyPort, desired.ReflectPort, desired.ReflectMetrics} {
-			places = append(places, place{desired.End{Role: role}, fmt.Sprintf("%s %d", role, port), netip.AddrPortFrom(address, port)})
+			for _, protocol := range []string{desired.TCP, desired.UDP} {
+				p := place{desired.End{Role: of.role, Namespace: of.namespace}, protocol, netip.AddrPortFrom(address, port)}
+				places, served = append(places, p), append(served, p.tried())
+			}
+		}
+		c.serve(c.inside(address), served)
+		c.reaches("the node", c.onNode, served, served)
+	}
+	dns := netip.AddrPortFrom(c.pod("kube-system", "k8s-app=kube-dns"), 53)
+	resolver := desired.End{Namespace: "kube-system"}
+	return append(places, place{resolver, desired.TCP, dns}, place{resolver, desired.UDP, dns})
+}
+
+// nodePlaces are ports of the cluster's node: the API server's, the kubelet's, and some that the test serves.
+func (c cluster) nodePlaces(api netip.AddrPort) []place {
+	c.t.Helper()
+	var places []place
+	var served []end
+	for protocol, ports := range map[string][]uint16{desired.TCP: {api.Port(), 10250, 51820}, desired.UDP: {api.Port(), 53, 51820}} {
+		for _, port := range ports {
+			p := place{network(api.Addr()), protocol, netip.AddrPortFrom(api.Addr(), port)}
+			places, served = append(places, p), append(served, p.tried())
 		}
 	}
-	return sources, places
+	c.serve(c.onNode, served)
+	return places
+}
+
+// outsidePlaces are ports of a machine elsewhere and of the monitor. The lab's router answers for both: the monitor's firewall would
+// drop what no policy did.
+func (c cluster) outsidePlaces() []place {
+	c.t.Helper()
+	elsewhere, monitor := c.lab.Machines.Network().OperatorV4.Next(), netip.MustParseAddr(c.address("monitor-1"))
+	var places []place
+	var served []end
+	var rules strings.Builder
+	for protocol, ports := range map[string][]uint16{desired.TCP: {443, 51820}, desired.UDP: {53, 51820}} {
+		for _, port := range ports {
+			p := place{network(elsewhere), protocol, netip.AddrPortFrom(elsewhere, port)}
+			places = append(places, p, place{desired.End{Monitor: true}, protocol, netip.AddrPortFrom(monitor, port)})
+			served = append(served, p.tried())
+			fmt.Fprintf(&rules, "ip saddr %s ip daddr %s %s dport %d dnat to %s\n", c.node(), monitor, strings.ToLower(protocol), port, elsewhere)
+		}
+	}
+	c.serve(c.router, served)
+	table := "ip e2e_" + c.name
+	c.t.Cleanup(func() { c.router(context.WithoutCancel(c.t.Context()), "nft", "delete table "+table) })
+	_, err := c.router(c.t.Context(), "nft", "table "+table+" {\nchain prerouting {\ntype nat hook prerouting priority dstnat\n"+rules.String()+"}\n}")
+	require.NoError(c.t, err)
+	return places
+}
+
+// network is a machine outside the cluster's network of pods.
+func network(address netip.Addr) desired.End {
+	return desired.End{Network: netip.PrefixFrom(address, address.BitLen())}
 }
 
 // declared says whether the graph has a way open. Pods of other namespaces are in no policy of promwire's: they reach what is not its.
-func declared(graph []desired.Edge, source source, to place) bool {
-	if source.namespace != "" && to.end.Role == "" {
+func declared(graph []desired.Edge, from source, to place) bool {
+	if from.namespace != "" && to.end.Role == "" {
 		return true
 	}
-	for _, e := range graph {
-		same := e.To.Role == to.end.Role && e.To.Namespace == to.end.Namespace && e.To.Network == to.end.Network
-		if same && e.From.Role == source.role && e.From.Namespace == source.namespace && e.Protocol == desired.TCP && e.Port == int(to.at.Port()) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(graph, func(e desired.Edge) bool {
+		leaves := e.From.Role == from.role && e.From.Namespace == from.namespace
+		arrives := e.To.Role == to.end.Role && e.To.Namespace == to.end.Namespace && e.To.Network == to.end.Network && e.To.Monitor == to.end.Monitor
+		return leaves && arrives && e.Protocol == to.protocol && e.Port == int(to.at.Port())
+	})
 }
 
 func relabelled(s *story) {
 	c := s.cluster("a")
-	prometheus := netip.AddrPortFrom(c.role(desired.RolePrometheus), desired.PrometheusPort)
+	prometheus := []end{tcp(c.role(desired.RolePrometheus).String(), desired.PrometheusPort)}
 	pod := c.stranger("promwire", "mask", map[string]string{desired.NameLabel: desired.Name, desired.RoleLabel: desired.RoleGateway})
 	answers := func(want bool) {
 		s.t.Helper()
 		c.eventually(func() error {
-			answered, err := c.reach(pod, prometheus)
-			if err == nil && answered[prometheus] != want {
-				err = fmt.Errorf("Prometheus answers: %v, wanted %v", answered[prometheus], want)
+			answered, err := s.answering(c.inside(pod), prometheus)
+			if err == nil && (len(answered) == 1) != want {
+				err = fmt.Errorf("Prometheus answers: %v, wanted %v", !want, want)
 			}
 			return err
 		})
@@ -235,43 +304,70 @@ func relabelled(s *story) {
 	c.ours("delete", "pod", "mask", "stranger", "--now")
 }
 
-// otherPeer: a target is a peer of the monitor's, and gets no further.
+// otherPeer: a target is a peer of the monitor's, and gets no further. The monitor itself reaches what is listed, no more.
 func otherPeer(s *story) {
+	var all []end
 	for name, address := range s.tunnels() {
 		if name == "monitor-1" || name == "node-1" {
 			continue
 		}
-		for _, port := range []int{9090, 6443, 7000, 8080} {
-			status := s.curlOn("node-1", fmt.Sprintf("http://%s:%d/", address, port), "--interface", "promwire0")
-			assert.True(s.t, refused(status), "node-1 to %s:%d: curl says %d", name, port, status)
+		for _, port := range []int{6443, 7000, 8080, 9090, 9091} {
+			all = append(all, tcp(address, port))
 		}
 	}
-	// And the monitor itself reaches what is listed, no more.
-	for _, closed := range []string{s.tunnels()["a"] + ":8080", s.tunnels()["a"] + ":9091", s.tunnels()["b"] + ":7000", s.tunnels()["b-reflect"] + ":9090"} {
-		assert.True(s.t, refused(s.curlOn("monitor-1", "http://"+closed+"/")), "the monitor to %s", closed)
+	a, b, reflect := s.tunnels()["a"], s.tunnels()["b"], s.tunnels()["b-reflect"]
+	s.reaches("the monitor", s.host("monitor-1"), all, []end{
+		tcp(a, 6443), tcp(a, 7000), tcp(a, 9090), tcp(b, 9090), tcp(reflect, 7000), tcp(reflect, 8080),
+	})
+	for _, allowed := range []string{"10.98.0.1/32", "10.98.0.0/24", "10.98.0.1/32"} { // as it is, as a rogue has it, and back
+		s.mustOn("node-1", "wg set promwire0 peer $(wg show promwire0 peers) allowed-ips "+allowed)
+		s.mustOn("node-1", "ping -c 1 -W 5 -I promwire0 10.98.0.1")
+		s.reaches("node-1", s.host("node-1"), all, nil)
 	}
 	forward := s.mustOn("monitor-1", "nft list chain inet promwire forward")
 	assert.Contains(s.t, forward, fmt.Sprintf("ip saddr %s ip daddr %s tcp dport 8080 accept", s.tunnels()["b"], s.tunnels()["b-reflect"]))
 	assert.Equal(s.t, 2, strings.Count(forward, "accept")-strings.Count(forward, "policy accept"), forward)
 }
 
-func kubernetesAPI(s *story) {
-	url := "https://" + s.tunnels()["a"] + ":6443/version"
-	assert.Equal(s.t, "200", s.code("monitor-1", url, "--insecure"))
-	assert.Contains(s.t, s.output("clusters").([]any)[0].(map[string]any)["kubectl"], "ssh -L 6443:"+s.tunnels()["a"]+":6443")
-	nodes, err := s.throughTunnel("a", "get", "nodes", "-o", "name")
-	require.NoError(s.t, err, nodes)
-	assert.Equal(s.t, "node/a", nodes)
-	// By its node's own address nobody of the cloud gets there, nor to the kubelet.
-	for _, host := range []string{"monitor-1", "node-1"} {
-		for _, name := range []string{"a", "b"} {
-			for _, port := range []int{6443, 10250} {
-				status := s.curlOn(host, fmt.Sprintf("https://%s:%d/version", s.cluster(name).node(), port), "--insecure")
-				assert.True(s.t, refused(status), "%s to cluster %s's node, port %d: curl says %d", host, name, port, status)
-			}
+// openPorts are the TCP ports of a cluster's node that answer the lab's router, which no cloud firewall keeps from them.
+func (s *story) openPorts(name string) string {
+	s.t.Helper()
+	return s.listening(s.router, s.cluster(name).node())
+}
+
+// kubernetesAPI is what the tunnel leads to where the settings say so. promwire opens no port of a node for it, or for anything else:
+// what is open there is the cluster's own, as it was before.
+func kubernetesAPI(s *story, before map[string]string) {
+	assert.Equal(s.t, "200", s.code("monitor-1", "https://"+s.tunnels()["a"]+":6443/version", "--insecure"))
+	assert.Equal(s.t, "node/a", s.throughTunnel("a", "get nodes -o name"))
+	for name, ports := range before {
+		assert.Contains(s.t, strings.Fields(ports), "6443", "the scan of cluster %s's node finds what is open", name)
+		assert.Equal(s.t, ports, s.openPorts(name), "cluster %s's node", name)
+	}
+}
+
+// otherInterval has the clusters scrape at another interval. What it returns sees, after the next update, that their Prometheus does so,
+// and did not start again.
+func otherInterval(s *story) func() {
+	s.edit(clustersEdit(func(c map[string]any) { c["prometheus"] = map[string]any{"scrapeInterval": "4s"} }))
+	processes := func(name string) string {
+		return s.cluster(name).ours("get", "pods", "-l", desired.RoleLabel+"="+desired.RolePrometheus,
+			"-o", "jsonpath={range .items[*]}{.metadata.uid} {.status.containerStatuses[*].containerID}{end}")
+	}
+	before := map[string]string{"a": processes("a"), "b": processes("b")}
+	return func() {
+		for name, process := range before {
+			targets := fmt.Sprintf("curl --silent --fail 'http://%s:9090/api/v1/targets?state=active'", s.tunnels()[name])
+			s.eventually(func() error {
+				out, err := s.on("monitor-1", targets)
+				if err == nil && (!strings.Contains(out, `"scrapeInterval":"4s"`) || strings.Contains(out, `"scrapeInterval":"5s"`)) {
+					err = fmt.Errorf("cluster %s: %s", name, out)
+				}
+				return err
+			})
+			assert.Equal(s.t, process, processes(name), "cluster %s", name)
 		}
 	}
-	assert.True(s.t, refused(s.curlOn("monitor-1", "https://"+s.tunnels()["b"]+":6443/version", "--insecure")))
 }
 
 func clusterSecrets(s *story) {

@@ -2,11 +2,11 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,7 +14,6 @@ import (
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/tests/lab/clusters"
-	"github.com/promwire/promwire/tests/lab/fixture"
 )
 
 // node is the address that a cluster's node has in the cloud's network.
@@ -31,29 +30,32 @@ func (c cluster) node() netip.Addr {
 	return netip.Addr{}
 }
 
-// throughTunnel runs kubectl by way of the monitor and the cluster's end of the tunnel, as the output "clusters" says.
-func (s *story) throughTunnel(name string, args ...string) (string, error) {
+// throughTunnel does what the output "clusters" prints: its first part runs until the work is done, its second one has more added.
+func (s *story) throughTunnel(name, args string) string {
 	s.t.Helper()
-	config, alias, err := fixture.SSHConfig(s.t.Context(), s.lab.Folder, s.lab.Machines, s.machine("monitor-1"))
-	require.NoError(s.t, err)
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // a free port; ssh takes it a moment later
-	require.NoError(s.t, err)
-	at := listener.Addr().String()
-	require.NoError(s.t, listener.Close())
-	ctx, cancel := context.WithCancel(s.t.Context())
+	line := ""
+	for _, row := range s.output("clusters").([]any) {
+		if row := row.(map[string]any); row["name"] == name {
+			line = row["kubectl"].(string)
+		}
+	}
+	forward, kubectl, found := strings.Cut(line, "; ")
+	require.True(s.t, found, line)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 3*time.Minute)
 	defer cancel()
-	ssh := exec.CommandContext(ctx, "ssh", "-F", config, "-o", "ExitOnForwardFailure=yes", "-L", at+":"+s.tunnels()[name]+":6443", alias, "sleep", "60")
+	ssh := s.printed(ctx, forward)
+	session, err := ssh.StdinPipe() // the session goes on as long as it is open
+	require.NoError(s.t, err)
+	defer session.Close()
 	require.NoError(s.t, ssh.Start())
 	defer ssh.Wait()
 	defer cancel()
+	var out []byte
 	s.eventually(func() error {
-		conn, err := net.Dial("tcp", at)
-		if err == nil {
-			err = conn.Close()
-		}
+		out, err = output(s.printed(ctx, kubectl+" "+args))
 		return err
 	})
-	return s.cluster(name).kubectl("", append([]string{"--server", "https://" + at, "--tls-server-name", "kubernetes.default.svc"}, args...)...)
+	return strings.TrimSpace(string(out))
 }
 
 // passwords are those of cluster a's Pushgateway, by user.
@@ -85,16 +87,16 @@ func (c cluster) push(pod netip.Addr, path string, args ...string) string {
 func pushes(s *story) {
 	c := s.cluster("a")
 	job := c.pod("batch", "stranger=job")
-	data := "--data-binary 'backup_bytes 42\n'"
+	data, forged := "--data-binary 'backup_bytes 42\n'", "--data-binary 'backup_bytes 13\n'"
 	mine, scraper := "--user backup:"+s.passwords()["backup"], "--user prometheus:"+s.passwords()["prometheus"]
 	for _, try := range []struct{ what, path, args, want string }{
-		{"no password", "/metrics/job/backup", data, "401"},
-		{"a wrong one", "/metrics/job/backup", data + " --user backup:wrong", "401"},
+		{"no password", "/metrics/job/backup", forged, "401"},
+		{"a wrong one", "/metrics/job/backup", forged + " --user backup:wrong", "401"},
 		{"its own job", "/metrics/job/backup", data + " " + mine, "200"},
-		{"another's job", "/metrics/job/other", data + " " + mine, "403"},
-		{"another's job, encoded", "/metrics/job@base64/b3RoZXI", data + " " + mine, "403"},
+		{"another's job", "/metrics/job/other", forged + " " + mine, "403"},
+		{"another's job, encoded", "/metrics/job@base64/b3RoZXI", forged + " " + mine, "403"},
 		{"reading as a job", "/metrics", mine, "403"},
-		{"pushing as Prometheus", "/metrics/job/backup", data + " " + scraper, "403"},
+		{"pushing as Prometheus", "/metrics/job/backup", forged + " " + scraper, "403"},
 		{"reading without a password", "/metrics", "", "401"},
 		{"reading as Prometheus", "/metrics", scraper, "200"},
 	} {
@@ -103,19 +105,26 @@ func pushes(s *story) {
 	for what, pod := range map[string]netip.Addr{
 		"another namespace": c.pod("shop", "stranger=job"), "another pod of the namespace": c.role(desired.RoleReflect),
 	} {
-		assert.Equal(s.t, "000", c.push(pod, "/metrics/job/backup", data, mine), what)
+		assert.Equal(s.t, "000", c.push(pod, "/metrics/job/backup", forged, mine), what)
 	}
 	// Around the guard: Pushgateway itself listens on its pod's loopback alone.
-	gateway := c.role(desired.RolePushgateway)
-	around := netip.AddrPortFrom(gateway, pushgateway.Port)
-	answered, err := c.reach(job, around)
-	require.NoError(s.t, err)
-	assert.Empty(s.t, answered, "past the guard")
-	assert.Equal(s.t, fmt.Sprint(pushgateway.ProxyPort), c.listening(gateway), "scanned from the node")
+	assert.Equal(s.t, fmt.Sprint(pushgateway.ProxyPort), s.listening(c.onNode, c.role(desired.RolePushgateway)), "scanned from the node")
 	s.eventually(func() error {
 		_, err := s.value(`job:push_time_seconds:min{cluster="a", exported_job="backup"}`)
 		return err
 	})
+	// What was accepted, and nothing else, is what the cluster's own Prometheus has: by a scrape after the last push.
+	pushed := time.Now().Unix()
+	s.eventually(func() error {
+		out, err := s.queryAt(s.tunnels()["a"], fmt.Sprintf(`{job="pushgateway", exported_job!=""} and on (job) timestamp(up{job="pushgateway"}) > %d`, pushed))
+		if err == nil && out == "" {
+			err = errors.New("not scraped since")
+		}
+		return err
+	})
+	out, err := s.queryAt(s.tunnels()["a"], `{job="pushgateway", exported_job!="", __name__!~"push_.*"}`)
+	require.NoError(s.t, err)
+	assert.Regexp(s.t, `^backup_bytes\{[^\n]*exported_job="backup"[^\n]*\} => 42 @[^\n]*$`, out)
 }
 
 // monitorPushgateway is one for hosts: in the tunnel alone, with a password that was born on the monitor.
@@ -131,7 +140,7 @@ func monitorPushgateway(s *story) {
 	assert.Equal(s.t, "401", push("node-1", ""))
 	assert.Equal(s.t, "401", push("node-1", "--user nightly:wrong"))
 	assert.Equal(s.t, "200", push("node-1", "--user nightly:"+password))
-	assert.True(s.t, refused(curlHere(s.t, "http://"+s.address("monitor-1")+":9091/metrics")), "from outside")
+	s.firewall([]string{"monitor-1"}, []int{9091}, map[string][]end{"node-1": {tcp(s.tunnels()["monitor-1"], 9091)}})
 	s.eventually(func() error {
 		bytes, err := s.value(`nightly_bytes{job="pushgateway", exported_job="nightly"}`)
 		if err == nil && bytes != 7 {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +23,7 @@ var fleetHosts = []string{"monitor-1", "node-1", "node-2", "node-3"}
 // TestFleet is the life of a fleet of droplets.
 func TestFleet(t *testing.T) {
 	s := newStory(t, "lab")
+	var before string // node-1's firewall
 	s.step("from nothing to all up", fromNothing)
 	s.step("few connections, few resources", fewConnections)
 	s.step("a second up changes nothing", secondUp)
@@ -32,6 +34,9 @@ func TestFleet(t *testing.T) {
 	s.step("the middle target less", targetLess)
 	s.step("a failed update, then other settings", failedUpdate)
 	s.step("a firewall that would lock the operator out", lockout)
+	s.step("a firewall that nobody can confirm", func(s *story) { before = unconfirmed(s) })
+	s.step("a broken tunnel opens nothing", brokenTunnel) // in the minute that the former takes
+	s.step("the host goes back by itself", func(s *story) { wentBack(s, before) })
 	s.step("a download with a wrong checksum", wrongChecksum)
 	s.step("a host that is down is named, with the cause", hostDown)
 	s.step("destroy leaves nothing", leavesNothing)
@@ -96,32 +101,23 @@ func secondUp(s *story) {
 	assert.Equal(s.t, before, s.connections(fleetHosts...), "an unchanged update opens no connection")
 }
 
+// closedPorts are what the fleet's programs listen on, and one that none does.
+var closedPorts = []int{9090, 9100, 7777}
+
 // nobodyElse tries what the program's own verification tries, and more, with tools of its own.
 func nobodyElse(s *story) {
 	tunnels := s.tunnels()
-	for _, host := range fleetHosts {
-		for _, port := range []int{9090, 9100} {
-			status := curlHere(s.t, fmt.Sprintf("http://%s:%d/metrics", s.address(host), port))
-			assert.True(s.t, refused(status), "operator to %s:%d: curl says %d", host, port, status)
-		}
-	}
-	node1, node2 := "http://"+tunnels["node-1"]+":9100/metrics", "http://"+s.address("node-2")+":9100/metrics"
+	s.firewall(fleetHosts, closedPorts, map[string][]end{"monitor-1": {
+		tcp(tunnels["node-1"], 9100), tcp(tunnels["node-2"], 9100), tcp(tunnels["node-3"], 9100),
+	}})
+	node1 := "http://" + tunnels["node-1"] + ":9100/metrics"
 	assert.Equal(s.t, 0, s.curlOn("monitor-1", node1), "the monitor gets in through the tunnel")
-	for what, status := range map[string]int{
-		"another target through the tunnel":       s.curlOn("node-2", node1, "--interface", "promwire0"),
-		"another target, routed":                  s.curlOn("node-2", node1),
-		"another target on the public address":    s.curlOn("node-1", node2),
-		"the monitor on the public address":       s.curlOn("monitor-1", node2),
-		"the monitor from its public address":     s.curlOn("monitor-1", node1, "--interface", s.address("monitor-1")),
-		"a target to Prometheus in the tunnel":    s.curlOn("node-1", "http://10.98.0.1:9090/metrics", "--interface", "promwire0"),
-		"a target to the monitor's own exporter":  s.curlOn("node-1", "http://10.98.0.1:9100/metrics", "--interface", "promwire0"),
-		"a target to Prometheus's public address": s.curlOn("node-1", "http://"+s.address("monitor-1")+":9090/metrics"),
-	} {
-		assert.True(s.t, refused(status), "%s: curl says %d", what, status)
-	}
+	status := s.curlOn("monitor-1", node1, "--interface", s.address("monitor-1"))
+	assert.True(s.t, refused(status), "the monitor from its public address: curl says %d", status)
 	// A target that turns on the fleet: it sends whatever it likes into the tunnel, and asks the monitor to forward it.
 	s.mustOn("node-2", "wg set promwire0 peer $(wg show promwire0 peers) allowed-ips 10.98.0.0/24")
-	status := s.curlOn("node-2", node1, "--interface", "promwire0")
+	s.mustOn("node-2", "ping -c 1 -W 5 -I promwire0 10.98.0.1")
+	status = s.curlOn("node-2", node1, "--interface", "promwire0")
 	assert.True(s.t, refused(status), "a rogue target through the monitor: curl says %d", status)
 	s.mustOn("node-2", "wg set promwire0 peer $(wg show promwire0 peers) allowed-ips 10.98.0.1/32")
 }
@@ -230,14 +226,84 @@ func failedUpdate(s *story) {
 	s.allUp(s.tunnels())
 }
 
+// rules are a host's firewall as it is loaded.
+func (s *story) rules(host string) string {
+	s.t.Helper()
+	return s.mustOn(host, "nft --stateless list table inet promwire")
+}
+
+// lockout: each host refuses a firewall that would keep out who loads it, and goes on with the one that it has.
 func lockout(s *story) {
+	before := map[string]string{}
+	for host := range s.tunnels() {
+		before[host] = s.rules(host)
+	}
 	s.edit(set("ssh", map[string]any{"from": []any{"198.19.255.0/24"}}))
-	printed := s.upFails()
-	assert.Contains(s.t, printed, "node-1")
-	assert.True(s.t, strings.HasPrefix(banner(s.t, s.address("node-1")), "SSH-2.0"), "SSH still answers")
+	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
+	from := s.lab.Machines.Network().OperatorV4
+	for host, rules := range before {
+		want := fmt.Sprintf("promwire: %s: converge: the new firewall does not admit this connection (from %s to port 22), and was taken back", host, from)
+		assert.Contains(s.t, printed, want)
+		assert.Equal(s.t, rules, s.rules(host), host)
+		assert.Equal(s.t, "inactive", s.mustOn(host, "systemctl is-active promwire-rollback.timer || true"), host)
+		assert.True(s.t, strings.HasPrefix(banner(s.t, s.address(host)), "SSH-2.0"), "%s: SSH still answers", host)
+	}
 	s.allUp(s.tunnels())
 	s.edits = s.edits[:len(s.edits)-1]
 	s.up()
+	s.allUp(s.tunnels())
+}
+
+// unconfirmed runs node-1's converge by hand with a firewall that admits the connection which loads it, and no other: nobody can
+// confirm it. It returns the firewall that was there before.
+func unconfirmed(s *story) string {
+	before := s.rules("node-1")
+	converge := s.resources()["node-1-converge"].Outputs
+	var receipt struct{ Firewall string }
+	require.NoError(s.t, json.Unmarshal([]byte(converge["stdout"].(string)), &receipt))
+	require.Contains(s.t, before, receipt.Firewall)
+	const first = "iifname \"lo\" accept\n"
+	script := strings.ReplaceAll(converge["stdin"].(string), receipt.Firewall, strings.Repeat("e2e0", 16))
+	require.Equal(s.t, 1, strings.Count(script, first))
+	script = strings.Replace(script, first, first+"\t\ttcp dport 22 tcp flags & (syn | ack) == syn drop\n", 1)
+	said, err := s.ssh("node-1", script, "bash -s -- apply")
+	require.NoError(s.t, err)
+	assert.Contains(s.t, said, "firewall on trial")
+	assert.Empty(s.t, banner(s.t, s.address("node-1")), "somebody gets in: then there is nothing to go back from")
+	assert.NotEqual(s.t, before, s.rules("node-1"))
+	return before
+}
+
+// wentBack: nobody did anything meanwhile.
+func wentBack(s *story, before string) {
+	s.eventually(func() error {
+		if said := banner(s.t, s.address("node-1")); !strings.HasPrefix(said, "SSH-2.0") {
+			return fmt.Errorf("SSH says %q", said)
+		}
+		return nil
+	})
+	assert.Equal(s.t, before, s.rules("node-1"))
+	_, err := s.ssh("node-1", "", "true")
+	assert.NoError(s.t, err)
+}
+
+// brokenTunnel stops the tunnel of a target and of the monitor, and takes its link away, as a crash does. Nothing listens anywhere
+// else then, nothing is open, and all comes back with the tunnel.
+func brokenTunnel(s *story) {
+	const unit = "wg-quick@promwire0.service"
+	for _, host := range []string{"node-3", "monitor-1"} {
+		own, rules := s.tunnels()[host], s.rules(host)
+		for what, command := range map[string]string{"stopped": "systemctl stop " + unit, "without its link": "ip link delete promwire0"} {
+			s.mustOn(host, command)
+			s.mustOn(host, "! ip link show promwire0 2>/dev/null")
+			for _, at := range strings.Fields(s.mustOn(host, "ss --no-header --tcp --listening --numeric | awk '{ print $4 }'")) {
+				assert.Regexp(s.t, `:22$|^127\.|^\[::1\]:|^`+regexp.QuoteMeta(own)+":", at, "something listens there on %s, %s", host, what)
+			}
+			s.firewall([]string{host}, closedPorts, nil)
+			assert.Equal(s.t, rules, s.rules(host), "%s, %s", host, what)
+			s.mustOn(host, "systemctl restart "+unit)
+		}
+	}
 	s.allUp(s.tunnels())
 }
 
@@ -264,10 +330,7 @@ func hostDown(s *story) {
 	assert.NotContains(s.t, printed, "node-1: ")
 	require.NoError(s.t, s.lab.Machines.PowerOn(s.t.Context(), s.machine("node-3")))
 	s.allUp(s.tunnels()) // nobody had to do anything: tunnel, firewall and exporter came back by themselves
-	for _, port := range []int{9090, 9100} {
-		status := curlHere(s.t, fmt.Sprintf("http://%s:%d/metrics", s.address("node-3"), port))
-		assert.True(s.t, refused(status), "port %d after a power loss: curl says %d", port, status)
-	}
+	s.firewall([]string{"node-3"}, closedPorts, map[string][]end{"monitor-1": {tcp(s.tunnels()["node-3"], 9100)}})
 	s.up()
 }
 

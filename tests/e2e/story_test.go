@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/promwire/promwire/tests/lab/fixture"
+	"github.com/promwire/promwire/tests/lab/machines"
 	"github.com/promwire/promwire/tests/lab/operator"
 )
 
@@ -156,18 +156,36 @@ func (s *story) machine(host string) string {
 	return "promwire-" + s.stack + "-" + host
 }
 
-// address is a host's public address.
-func (s *story) address(host string) string {
+// hosts are those of the ends of the tunnel, or targets outside it, that are machines of the lab.
+func (s *story) hosts() []string {
+	s.t.Helper()
+	all, err := s.lab.Machines.List()
+	require.NoError(s.t, err)
+	var hosts []string
+	for name := range s.tunnels() {
+		if slices.ContainsFunc(all, func(m machines.Machine) bool { return m.Name == s.machine(name) }) {
+			hosts = append(hosts, name)
+		}
+	}
+	return hosts
+}
+
+// address is a host's public address, address6 that of IPv6.
+func (s *story) address(host string) string  { return s.find(host).V4.String() }
+func (s *story) address6(host string) string { return s.find(host).V6.String() }
+
+// find is a host as the lab has it.
+func (s *story) find(host string) machines.Machine {
 	s.t.Helper()
 	all, err := s.lab.Machines.List()
 	require.NoError(s.t, err)
 	for _, m := range all {
 		if m.Name == s.machine(host) {
-			return m.V4.String()
+			return m
 		}
 	}
 	require.Fail(s.t, "no machine", s.machine(host))
-	return ""
+	return machines.Machine{}
 }
 
 // on runs a shell command on a host, from outside its network.
@@ -246,18 +264,6 @@ func (s *story) eventually(check func() error) {
 
 // refused are curl's exit statuses for a connection that was refused (7) or never answered (28).
 func refused(status int) bool { return status == 7 || status == 28 }
-
-// curlHere tries a URL from the operator's machine, and returns curl's exit status.
-func curlHere(t *testing.T, url string) int {
-	t.Helper()
-	err := exec.CommandContext(t.Context(), "curl", "-s", "-o", "/dev/null", "--connect-timeout", "3", "--max-time", "6", url).Run()
-	if err == nil {
-		return 0
-	}
-	var exit *exec.ExitError
-	require.ErrorAs(t, err, &exit)
-	return exit.ExitCode()
-}
 
 // curlOn tries a URL from a host, with more arguments of curl's, and returns curl's exit status.
 func (s *story) curlOn(host, url string, args ...string) int {

@@ -1,11 +1,11 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +82,8 @@ func (s *story) code(host, url string, args ...string) string {
 	return s.mustOn(host, fmt.Sprintf(command, strings.Join(args, " "), url))
 }
 
-// whoMayScrape tries each exporter with a real curl, from where the firewall admits it, with what must not be enough.
+// whoMayScrape tries each exporter with a real curl, from where the firewall admits it, with what must not be enough. The exporter
+// answers the monitor at the same place, and what it refuses is well-formed: a server that wants nothing of it takes it.
 func whoMayScrape(s *story) {
 	folder := "/run/e2e-tls"
 	s.mustOn("monitor-1", "install -d -m 700 "+folder)
@@ -96,18 +97,24 @@ func whoMayScrape(s *story) {
 		s.mustOn("monitor-1", fmt.Sprintf("cat >%s/node-2-%s.pem <<'END'\n%s\nEND\n", folder, file, text))
 	}
 	const trusting = "--cacert /etc/prometheus/tls/authorities.pem"
+	tries := []struct{ what, args, shown string }{ // shown: what a server that wants nothing says of it
+		{"no certificate", "", "no client certificate available"},
+		{"another authority", fmt.Sprintf("--cert %[1]s.pem --key %[1]s.key", stranger), `Subject: CN ?= ?scraper\n`},
+		{"another target's certificate", fmt.Sprintf("--cert %[1]s/node-2-certificate.pem --key %[1]s/node-2-key.pem", folder), `Subject: CN ?= ?node-2\n`},
+		{"the monitor's, as TLS 1.2 at most", asScraper + " --tls-max 1.2", `Protocol *: TLSv1\.2\n`},
+	}
+	open := s.openServer()
+	for _, try := range tries {
+		said := s.mustOn("monitor-1", "curl -s --insecure "+try.args+" "+open+" | grep -E '(Protocol|Subject|certificate).*'")
+		assert.Regexp(s.t, try.shown, said+"\n", try.what)
+	}
 	for host := range s.scraped() {
 		url := s.at(host)
 		assert.Equal(s.t, "200", s.code("monitor-1", url, asScraper), "the monitor to %s", host)
-		for what, c := range map[string]struct{ url, args string }{
-			"plain http":                        {strings.Replace(url, "https", "http", 1), ""},
-			"no certificate":                    {url, trusting},
-			"another authority":                 {url, fmt.Sprintf("%s --cert %[2]s.pem --key %[2]s.key", trusting, stranger)},
-			"another target's certificate":      {url, fmt.Sprintf("%s --cert %[2]s/node-2-certificate.pem --key %[2]s/node-2-key.pem", trusting, folder)},
-			"the monitor's, as TLS 1.2 at most": {url, asScraper + " --tls-max 1.2"},
-		} {
-			got := s.code("monitor-1", c.url, c.args)
-			assert.NotEqual(s.t, "200", got, "%s to %s", what, host)
+		assert.Equal(s.t, "400", s.code("monitor-1", strings.Replace(url, "https", "http", 1)), "plain http to %s", host)
+		for _, try := range tries {
+			status := s.curlOn("monitor-1", url, "--http1.1", trusting, try.args)
+			assert.Contains(s.t, []int{35, 55, 56}, status, "%s to %s is not refused by an alert or a reset: curl says %d", try.what, host, status)
 		}
 		// And the exporter proves itself to Prometheus: by another name or authority it is not believed.
 		status := s.curlOn("monitor-1", url, "--cacert "+stranger+".pem")
@@ -119,19 +126,30 @@ func whoMayScrape(s *story) {
 	assert.Equal(s.t, "440 root promwire", s.mustOn("node-1", "stat -c '%a %U %G' /etc/promwire/tls/key.pem"))
 }
 
+// openServer is the URL, on the monitor, of a server that asks for a certificate, takes any or none, and tells what it was shown.
+func (s *story) openServer() string {
+	s.t.Helper()
+	const unit, at = "e2e-open-server", "127.0.0.1:7443"
+	s.mustOn("monitor-1", "systemd-run --quiet --collect --unit "+unit+" openssl s_server -accept "+at+" -www -verify 1 "+
+		"-cert /etc/prometheus/tls/certificate.pem -key /etc/prometheus/tls/key.pem")
+	s.t.Cleanup(func() {
+		s.lab.Machines.Exec(context.WithoutCancel(s.t.Context()), s.machine("monitor-1"), "systemctl", "stop", unit)
+	})
+	s.reaches("the monitor", s.host("monitor-1"), []end{"tcp/127.0.0.1/7443"}, []end{"tcp/127.0.0.1/7443"})
+	return "https://" + at + "/"
+}
+
 // outsideTheTunnel: the target without a tunnel is open to the monitor's address alone, on the host and in the cloud.
 func outsideTheTunnel(s *story) {
-	for _, port := range []int{9090, 9100, 19100, 19099} {
-		for _, host := range slices.Sorted(maps.Keys(s.scraped())) {
-			status := curlHere(s.t, fmt.Sprintf("https://%s:%d/metrics", s.address(host), port))
-			assert.True(s.t, refused(status), "operator to %s:%d: curl says %d", host, port, status)
+	ports := append([]int{19100, 19099}, closedPorts...)
+	var monitors []end
+	for host, address := range s.scraped() {
+		if host != "monitor-1" {
+			monitors = append(monitors, tcp(address, 19100), tcp(address, 19099))
 		}
-		status := s.curlOn("node-1", fmt.Sprintf("https://%s:%d/metrics", s.address(direct), port))
-		assert.True(s.t, refused(status), "another target to %s:%d: curl says %d", direct, port, status)
 	}
+	s.firewall(fleetHosts, ports, map[string][]end{"monitor-1": monitors})
 	assert.NotContains(s.t, s.mustOn(direct, "ip -o link"), "promwire0", "it has a tunnel")
-	status := s.curlOn("node-2", "https://"+s.tunnels()["node-1"]+":19100/", "--interface", "promwire0")
-	assert.True(s.t, refused(status), "another target through the tunnel: curl says %d", status)
 	assert.Contains(s.t, s.mustOn(direct, "nft list table inet promwire"),
 		"ip saddr "+s.address("monitor-1")+" tcp dport { 19099, 19100 } accept")
 }
@@ -146,7 +164,9 @@ func ownEndpoint(s *story) {
 	assert.NotEqual(s.t, "200", s.code("monitor-1", "http://127.0.0.1:9090/-/healthy"))
 	assert.Equal(s.t, "640 root:prometheus", s.mustOn("monitor-1", "stat -c '%a %U:%G' /etc/prometheus/web.yml"))
 	assert.Equal(s.t, "600 root", s.mustOn("monitor-1", "stat -c '%a %U' /etc/prometheus/web.password"))
-	assert.Contains(s.t, s.output("password"), "cat /etc/prometheus/web.password")
+	password, err := output(s.printed(s.t.Context(), s.output("password").(string)))
+	require.NoError(s.t, err)
+	assert.Equal(s.t, s.mustOn("monitor-1", "cat /etc/prometheus/web.password"), strings.TrimSpace(string(password)))
 	assert.Equal(s.t, "https://127.0.0.1:9090", s.output("url"))
 }
 
@@ -194,19 +214,45 @@ func (s *story) life(host string) string {
 	return s.mustOn(host, "systemctl show --property MainPID --value node_exporter-tls.service; sha256sum /etc/promwire/tls/key.pem")
 }
 
-// noMissedScrape does something and sees that every scrape meanwhile, and for some time after, succeeded.
+// noMissedScrape does something and sees that every scrape meanwhile, and for some time after, happened and succeeded: of each job
+// and host that was scraped before and is after. When Prometheus turns from one place to another, it is one series still.
 func (s *story) noMissedScrape(change func()) {
 	s.t.Helper()
-	began := time.Now()
+	began, before := time.Now(), s.intervals()
 	change()
 	s.allUp(s.scraped())
 	s.scrapedSince(time.Now())
-	window := int(time.Since(began).Seconds()) + 1
-	out, err := s.lab.Query(s.t.Context(), s.machine("monitor-1"), fmt.Sprintf(`min by (name) (min_over_time(up{job="node"}[%ds])) == 0`, window))
+	ended, after := time.Now(), s.intervals()
+	series, err := s.lab.Samples(s.t.Context(), s.machine("monitor-1"), "up", began)
 	require.NoError(s.t, err)
-	var answer struct{ Data struct{ Result []any } }
-	require.NoError(s.t, json.Unmarshal(out, &answer))
-	assert.Empty(s.t, answer.Data.Result, "scrapes were missed")
+	looked := 0
+	for _, one := range series {
+		of := key(one.Labels)
+		if interval, scraped := after[of]; scraped && before[of] != 0 {
+			assert.NoError(s.t, one.Missed(began, ended, interval), "%s of %s", of.job, of.host)
+			looked++
+		}
+	}
+	maps.DeleteFunc(after, func(of scrape, _ time.Duration) bool { return before[of] == 0 })
+	assert.Equal(s.t, len(after), looked, "series of %v", after)
+}
+
+// scrape is what one job of Prometheus's reads of one host.
+type scrape struct{ host, job string }
+
+func key(labels map[string]string) scrape { return scrape{labels["name"], labels["job"]} }
+
+// intervals are how often Prometheus scrapes what it scrapes.
+func (s *story) intervals() map[scrape]time.Duration {
+	s.t.Helper()
+	scrapes, err := s.lab.Scrapes(s.t.Context(), s.machine("monitor-1"))
+	require.NoError(s.t, err)
+	all := map[scrape]time.Duration{}
+	for _, one := range scrapes {
+		all[key(one.Labels)] = one.Interval
+	}
+	require.NotEmpty(s.t, all)
+	return all
 }
 
 // scrapedSince waits until every host was scraped after a moment.
@@ -312,24 +358,21 @@ func removedHost(s *story) {
 	assert.NotContains(s.t, s.mustOn("monitor-1", "cat /etc/prometheus/targets.d/*.json"), address)
 }
 
-// offAndOn: when certificates come, the exporter that has them is scraped before the former one goes.
+// offAndOn: when certificates come, the exporter that has them is scraped before the former one goes. A certificate for Prometheus's own
+// endpoint, or a target outside the tunnel, make it start again: these go before, and come later.
 func offAndOn(s *story) {
-	plain := func(fleet map[string]any) {
-		fleet["tls"] = map[string]any{"enabled": false}
+	s.edit(func(fleet map[string]any) {
 		delete(fleet["monitor"].(map[string]any)["prometheus"].(map[string]any), "web")
-		targets(func(list []any) []any {
-			return slices.DeleteFunc(list, func(t any) bool { return t.(map[string]any)["name"] == direct })
-		})(fleet)
-	}
-	s.edit(plain)
+	})
+	s.edit(without(direct))
+	s.edit(set("tls", map[string]any{"enabled": false}))
 	s.up()
 	s.allUp(s.scraped())
 	assert.Equal(s.t, 0, s.curlOn("monitor-1", "http://"+s.tunnels()["node-1"]+":9100/metrics"))
 	s.edits = s.edits[:len(s.edits)-1]
-	s.edit(without(direct))
 	s.noMissedScrape(func() { s.up() })
 	assert.Equal(s.t, "200", s.code("monitor-1", s.at("node-1"), asScraper))
-	s.edits = s.edits[:len(s.edits)-1]
+	s.edits = s.edits[:len(s.edits)-2]
 	s.up()
 	s.allUp(s.scraped())
 }

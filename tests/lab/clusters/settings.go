@@ -87,6 +87,8 @@ func kubelet(n node) map[string]any {
 		"enforceNodeAllocatable": []string{"pods"},
 		"clusterDNS":             []netip.Addr{n.service(dnsService)}, "clusterDomain": "cluster.local",
 		"resolvConf": onNode + "resolv.conf", "failSwapOn": false, "oomScoreAdj": 0,
+		// How soon pods have a changed ConfigMap. (In other clusters that takes a minute or more.)
+		"syncFrequency": "5s",
 		// The disk is the operator's machine's, and how full that is is not the cluster's business.
 		"imageGCHighThresholdPercent": 100,
 		"evictionHard": object{
