@@ -5,6 +5,7 @@ package cluster
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -94,7 +95,7 @@ func (c *Cluster) policies(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
-	c.proved = append(open, closed)
+	c.proved = slices.Concat(open, []pulumi.Resource{closed})
 	return nil
 }
 

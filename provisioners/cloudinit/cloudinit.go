@@ -27,7 +27,7 @@ type HostKey struct {
 // unchanged update, and another for every host.
 func TemporaryHostKey(seed, host string) (HostKey, error) {
 	// Of 2^256 byte strings all but 2^224 are valid P-256 scalars; the loop skips those.
-	for attempt := 0; attempt < 8; attempt++ {
+	for attempt := range 8 {
 		info := fmt.Sprintf("promwire temporary host key/%s/%d", host, attempt)
 		scalar, err := hkdf.Key(sha256.New, []byte(seed), nil, info, 32)
 		if err != nil {

@@ -108,7 +108,7 @@ func TestNobodyElse(t *testing.T) {
 // single checks that a list of networks is one of single addresses.
 func single(t *testing.T, list string) {
 	t.Helper()
-	for _, text := range strings.Split(list, ", ") {
+	for text := range strings.SplitSeq(list, ", ") {
 		if p, err := netip.ParsePrefix(text); err != nil || !p.IsSingleIP() {
 			t.Errorf("AllowedIPs has %q, %v", text, err)
 		}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -43,9 +44,7 @@ func badClusters(s *story) {
 	})
 	bad := func(name string, more map[string]any) map[string]any {
 		cluster := map[string]any{"name": name, "mode": "dark"}
-		for key, value := range more {
-			cluster[key] = value
-		}
+		maps.Copy(cluster, more)
 		return cluster
 	}
 	good := len(s.edits)

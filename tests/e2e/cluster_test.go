@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -83,9 +84,7 @@ func (c cluster) role(role string) netip.Addr {
 func (c cluster) stranger(namespace, name string, labels map[string]string) netip.Addr {
 	c.t.Helper()
 	all := map[string]string{"stranger": name}
-	for key, value := range labels {
-		all[key] = value
-	}
+	maps.Copy(all, labels)
 	image := c.ours("get", "deployment", "prometheus", "-o", "jsonpath={.spec.template.spec.containers[0].image}")
 	manifest, err := json.Marshal(map[string]any{
 		"apiVersion": "v1", "kind": "Pod",

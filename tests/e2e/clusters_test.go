@@ -410,7 +410,7 @@ func rotatedKeys(s *story) {
 	s.federated("a", "b")
 	now := s.mustOn("monitor-1", "wg show promwire0 peers")
 	kept := 0
-	for _, key := range strings.Fields(former) {
+	for key := range strings.FieldsSeq(former) {
 		if strings.Contains(now, key) {
 			kept++
 		}

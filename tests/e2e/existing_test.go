@@ -66,7 +66,7 @@ func files(s *story) map[string]string {
 	byHost := map[string]string{}
 	for _, host := range existingHosts {
 		var kept []string
-		for _, path := range strings.Fields(s.mustOn(host, list)) {
+		for path := range strings.FieldsSeq(s.mustOn(host, list)) {
 			if s.packaged(host, path) {
 				continue
 			}

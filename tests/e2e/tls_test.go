@@ -179,7 +179,7 @@ func keysStay(s *story) {
 		key(host, "/etc/promwire/tls/key.pem")
 	}
 	key("monitor-1", "/etc/prometheus/tls/key.pem")
-	for _, path := range strings.Fields(s.mustOn("monitor-1", "ls /etc/promwire/authority/*/key.pem")) {
+	for path := range strings.FieldsSeq(s.mustOn("monitor-1", "ls /etc/promwire/authority/*/key.pem")) {
 		key("monitor-1", path)
 		assert.Equal(s.t, "600 root", s.mustOn("monitor-1", "stat -c '%a %U' "+path))
 	}

@@ -70,9 +70,7 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 	monitor, target, enrol := files(t, scripts["monitor.sh"]), files(t, scripts["target.sh"]), files(t, scripts["enrol.sh"])
 	withPeer := map[string]string{}
 	for _, host := range []map[string]string{monitor, enrol} {
-		for path, text := range host {
-			withPeer[path] = text
-		}
+		maps.Copy(withPeer, host)
 	}
 	const units = "/etc/systemd/system/"
 	texts := map[string][]string{

@@ -23,7 +23,7 @@ func TestReadmeTests(t *testing.T) {
 	if said := strings.ReplaceAll(all[1], ",", ""); said != stages[1] {
 		t.Errorf("Makefile says of all that it is %q, .ci/run does %q", said, stages[1])
 	}
-	for _, stage := range strings.Fields(stages[1]) {
+	for stage := range strings.FieldsSeq(stages[1]) {
 		if !regexp.MustCompile(`(?m)^` + stage + `: ## `).MatchString(makefile) {
 			t.Errorf(".ci/run calls make %s, which is no target", stage)
 		}

@@ -25,7 +25,7 @@ var (
 // they are below that folder.
 func namedPaths(text string) []string {
 	var paths []string
-	for _, paragraph := range strings.Split(text, "\n\n") {
+	for paragraph := range strings.SplitSeq(text, "\n\n") {
 		folder := ""
 		for _, match := range quoted.FindAllStringSubmatch(paragraph, -1) {
 			if match[2] != "" && strings.HasPrefix(paragraph, match[0]) {

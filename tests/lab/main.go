@@ -108,7 +108,7 @@ func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)
 // passStatus turns the failure of such a program into its exit status. An error that wraps one is about another program,
 // whose output nobody has seen yet.
 func passStatus(err error) error {
-	if exit, ok := err.(*exec.ExitError); ok && exit.ExitCode() > 0 {
+	if exit, ok := err.(*exec.ExitError); ok && exit.ExitCode() > 0 { //nolint:errorlint // see above
 		return exitStatus(exit.ExitCode())
 	}
 	return err

@@ -86,7 +86,7 @@ func Init(group string) (pid int, err error) {
 		if err != nil {
 			return ignoreGone(err)
 		}
-		for _, field := range strings.Fields(string(text)) {
+		for field := range strings.FieldsSeq(string(text)) {
 			if isInit(field) {
 				if pid, err = strconv.Atoi(field); err != nil {
 					return err

@@ -40,7 +40,7 @@ func (a *API) newAction(d *droplet, kind string) *godo.Action {
 // actionView is an action as the API shows it, with all of its region.
 func actionView(action *godo.Action) godo.Action {
 	v := *action
-	v.Region = ref(region(v.RegionSlug))
+	v.Region = new(region(v.RegionSlug))
 	return v
 }
 

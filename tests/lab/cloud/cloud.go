@@ -156,8 +156,7 @@ func (a *API) handle(serve endpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		status, answer, err := a.answer(w, r, serve)
 		if err != nil {
-			var told *apiError
-			if !errors.As(err, &told) {
+			if _, ok := errors.AsType[*apiError](err); !ok {
 				a.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 			}
 			writeError(w, w.Header().Get("X-Request-Id"), err)

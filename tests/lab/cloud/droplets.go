@@ -60,7 +60,7 @@ func (d *droplet) view() godo.Droplet {
 	v := godo.Droplet{
 		ID: d.ID, Name: d.Name, Status: d.Status, Locked: d.Action != 0,
 		Memory: size.Memory, Vcpus: size.Vcpus, Disk: d.Disk, Size: &size, SizeSlug: d.Size,
-		Region: ref(region(d.Region)), Image: ref(image(d.Image)),
+		Region: new(region(d.Region)), Image: new(image(d.Image)),
 		Features: d.features(), Tags: d.Tags, VolumeIDs: []string{}, VPCUUID: defaultVPC(d.Region).ID,
 		Created: d.Created.UTC().Format(time.RFC3339), Networks: &godo.Networks{},
 	}
@@ -301,5 +301,3 @@ func (a *API) leave(d *droplet) error {
 	a.filters.wake()
 	return nil
 }
-
-func ref[T any](value T) *T { return &value }

@@ -99,7 +99,7 @@ func delegate(dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, controller := range strings.Fields(string(text)) {
+	for controller := range strings.FieldsSeq(string(text)) {
 		if err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0); err != nil {
 			return fmt.Errorf("delegate the controller %s: %w", controller, err)
 		}

@@ -86,7 +86,7 @@ func spawn(ctx context.Context, f folder.Folder, binary string) (Endpoint, error
 		}
 		select {
 		case err := <-ended:
-			return Endpoint{}, fmt.Errorf("it ended at once (%v); the end of %s:\n%s", err, logFile, tail(logFile))
+			return Endpoint{}, fmt.Errorf("it ended at once (%w); the end of %s:\n%s", err, logFile, tail(logFile))
 		case <-ctx.Done():
 			return Endpoint{}, errors.Join(ctx.Err(), cmd.Process.Kill())
 		case <-time.After(poll):

@@ -59,7 +59,7 @@ func TestBusybox(t *testing.T) {
 			t.Fatal(err)
 		}
 		members := unpacked(t, images[0])
-		for _, command := range strings.Fields("cat cp date grep head httpd id ls mkdir nc netstat seq sh sha256sum sleep timeout tr true wget") {
+		for command := range strings.FieldsSeq("cat cp date grep head httpd id ls mkdir nc netstat seq sh sha256sum sleep timeout tr true wget") {
 			if !slices.Contains(members, "bin/"+command) {
 				t.Errorf("%s has no %s", name, command)
 			}

@@ -3,6 +3,7 @@ package images
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,7 +32,7 @@ func TestTree(t *testing.T) {
 	var got []string
 	for members := tar.NewReader(bytes.NewReader(archive)); ; {
 		head, err := members.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil || !head.ModTime.Equal(made) || head.Uname != "" {

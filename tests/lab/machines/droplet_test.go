@@ -180,17 +180,19 @@ func testFirewall(t *testing.T, lab *machines.Lab, near, beside, far cloud.Addre
 		}
 	}
 	filter(nil)
-	testEstablished(t, lab, near.V4, filter)
+	testEstablished(t, near.V4, filter)
 }
 
 // testEstablished makes sure that a connection which was admitted goes on under new rules, and no new one comes in.
-func testEstablished(t *testing.T, lab *machines.Lab, near netip.Addr, filter func(*cloud.Rules)) {
+func testEstablished(t *testing.T, near netip.Addr, filter func(*cloud.Rules)) {
 	conn, err := net.DialTimeout("tcp", netip.AddrPortFrom(near, 8000).String(), patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(patience))
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
 	filter(&cloud.Rules{})
 	if answers(near, 8000) {
 		t.Error("a new connection passes a firewall without rules")
@@ -234,7 +236,7 @@ func testPower(t *testing.T, lab *machines.Lab, far cloud.Addresses) {
 	before := boot()
 	reboot, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	lab.Exec(reboot, "far", "systemctl", "--no-block", "reboot") // may be cut off
+	_, _ = lab.Exec(reboot, "far", "systemctl", "--no-block", "reboot") // may be cut off
 	eventually(t, "another boot", func() bool {
 		out, err := lab.Exec(reboot, "far", "cat", "/proc/1/stat")
 		return err == nil && startTime(string(out)) != startTime(before)

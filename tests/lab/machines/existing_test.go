@@ -2,6 +2,7 @@ package machines_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,7 +46,8 @@ func TestExisting(t *testing.T) {
 		t.Errorf("root logs in: %s", out)
 	}
 
-	jump := append(strict, "-o", "ProxyCommand=ssh "+strings.Join(append(ssh.options(), strict...), " ")+" -W %h:%p ops@"+bastion.V4.String())
+	proxy := "ProxyCommand=ssh " + strings.Join(append(ssh.options(), strict...), " ") + " -W %h:%p ops@" + bastion.V4.String()
+	jump := slices.Concat(strict, []string{"-o", proxy})
 	eventually(t, "the inner machine through its bastion", func() bool {
 		out, err := ssh.ssh(t.Context(), "ops", inner.V4, jump, "sudo -n hostname")
 		return err == nil && out == "inner"

@@ -102,7 +102,7 @@ func (l *Lab) unplug(ctx context.Context, r record) error {
 		return nil
 	}
 	if _, gone := run(ctx, "", "ip", "-netns", l.router(), "link", "show", r.link()); gone != nil {
-		return nil
+		return nil //nolint:nilerr // there is no link left to remove
 	}
 	return err
 }

@@ -4,7 +4,6 @@
 package operator
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -42,7 +41,7 @@ type Operator struct {
 
 // New prepares the operator's machine below f.Run: what is there already (key, passphrase, state) is kept, plugins are
 // put in place anew. program is what `up` and `preview` run.
-func New(ctx context.Context, f folder.Folder, lab Lab, tools Tools, program pulumi.RunFunc) (*Operator, error) {
+func New(f folder.Folder, lab Lab, tools Tools, program pulumi.RunFunc) (*Operator, error) {
 	o := &Operator{folder: f, lab: lab, program: program}
 	for _, dir := range []string{o.home(), o.backend()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {

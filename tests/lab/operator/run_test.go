@@ -49,7 +49,7 @@ func TestRun(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "/nowhere")
 	prepared := newOperator(t, "config: {promwire:fleet: {word: hello}}")
 	f.Source, f.Run = prepared.folder.Source, prepared.folder.Run
-	o, err := New(t.Context(), f, prepared.lab, Tools{}, program)
+	o, err := New(f, prepared.lab, Tools{}, program)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,7 +94,7 @@ func TestAnswerEnds(t *testing.T) {
 		e.idle = c.idle
 		client, server := net.Pipe()
 		go e.answer(server)
-		go io.WriteString(client, c.send)
+		go func() { _, _ = io.WriteString(client, c.send) }() // what is refused is not read
 		if text, err := io.ReadAll(client); err != nil || len(text) > 0 {
 			t.Errorf("%s: %q, %v", name, text, err)
 		}
@@ -102,7 +102,7 @@ func TestAnswerEnds(t *testing.T) {
 }
 
 // TestAnswerLeft: a connection that the other end closes is not held.
-func TestAnswerLeft(t *testing.T) {
+func TestAnswerLeft(*testing.T) {
 	client, server := net.Pipe()
 	client.Close()
 	newEcho(prometheus.NewRegistry()).answer(server) // or the test never ends

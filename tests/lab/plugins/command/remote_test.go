@@ -313,7 +313,9 @@ func TestLongLogLineHangs(t *testing.T) {
 			t.Errorf("ended: %v", err)
 		case <-time.After(time.Second): // what never comes can't be waited for; a second is long for what takes milliseconds
 			p.Stop()
-			<-ended
+			if err := <-ended; err == nil {
+				t.Error("a command of a plugin that was killed is said to have succeeded")
+			}
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -175,7 +176,7 @@ func (h *host) session(fresh ssh.NewChannel) {
 
 func (h *host) exec(channel ssh.Channel, line string, environment []string) {
 	cmd := exec.Command("/bin/sh", "-c", line)
-	cmd.Env = append(environment, "PATH=/usr/bin:/bin")
+	cmd.Env = slices.Concat(environment, []string{"PATH=/usr/bin:/bin"})
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = channel, channel, channel.Stderr()
 	cmd.Run()
 	h.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -43,8 +44,10 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.answers[name] = answers[1:]
 	}
 	status, text, _ := strings.Cut(answers[0], " ")
-	code := 0
-	fmt.Sscan(status, &code)
+	code, err := strconv.Atoi(status)
+	if err != nil {
+		panic(err) // of the test, which gave this answer
+	}
 	if code == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "0")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/digitalocean/godo"
@@ -254,9 +255,7 @@ func (r resource) planned(old, in values) values {
 func (r resource) refreshed(in, state values) values {
 	imported := len(in) == 0
 	now := values{defaultsKey: []any{}}
-	for name, value := range in {
-		now[name] = value
-	}
+	maps.Copy(now, in)
 	for _, f := range r.fields {
 		_, given := in[f.name]
 		switch value := state[f.name]; {

@@ -78,7 +78,7 @@ func (p *Plugin) serveEngine(t *testing.T) string {
 	must(t, err)
 	server := grpc.NewServer()
 	pulumirpc.RegisterEngineServer(server, engine{plugin: p})
-	go server.Serve(listener)
+	go func() { _ = server.Serve(listener) }() // until it is stopped
 	t.Cleanup(server.Stop)
 	return listener.Addr().String()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -166,5 +167,5 @@ func join(path []string) string {
 
 // extend appends to a path without touching the array that others extend too.
 func extend(path []string, step string) []string {
-	return append(path[:len(path):len(path)], step)
+	return append(slices.Clip(path), step)
 }

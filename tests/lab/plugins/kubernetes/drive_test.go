@@ -80,8 +80,7 @@ func driveAs(t *testing.T, binary, user string, settings map[string]string) *dri
 	}
 	args, err := structpb.NewStruct(inputs)
 	must(t, err)
-	//lint:ignore SA1019 see above
-	req := &pulumirpc.ConfigureRequest{AcceptSecrets: true, Variables: variables, Args: args}
+	req := &pulumirpc.ConfigureRequest{AcceptSecrets: true, Variables: variables, Args: args} //nolint:staticcheck // see above
 	_, err = d.Configure(t.Context(), req)
 	must(t, err)
 	return d

@@ -27,8 +27,7 @@ func (e *unready) Unwrap() error { return e.cause }
 // partial is an error about a resource that is there: the engine keeps it in the state, and updates it next time.
 func partial(id string, err error, state, inputs *structpb.Struct) error {
 	reasons := []string{err.Error()}
-	var wrong *unready
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*unready](err); ok {
 		reasons = append(reasons, wrong.reasons...)
 	}
 	return rpcerror.WithDetails(rpcerror.New(codes.Unknown, err.Error()), &pulumirpc.ErrorResourceInitFailed{

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	wire "github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -106,10 +108,8 @@ func hasUnknown(v any) bool {
 			}
 		}
 	case []any:
-		for _, item := range v {
-			if hasUnknown(item) {
-				return true
-			}
+		if slices.ContainsFunc(v, hasUnknown) {
+			return true
 		}
 	}
 	return false
