@@ -221,6 +221,7 @@ func (s *federated) one(query string) {
 
 // TestFederated runs the gate with a cluster that does not answer, one that does, and one without any matching series.
 func TestFederated(t *testing.T) {
+	t.Parallel()
 	s := newFederated(t)
 	s.scrapesItself()
 	s.federate(`{__name__=~"job:.+"}`)

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -66,16 +67,24 @@ func serves(t *testing.T, tls bool) []exporter.Endpoint {
 	return []exporter.Endpoint{{Job: exporter.Node, Port: port(t), TLS: tls, Unit: "node_exporter"}}
 }
 
-// port is a free one.
+// port is a free one, and no other test's: tests run at the same time, and may listen there later.
 func port(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		port := l.Addr().(*net.TCPAddr).Port
+		if _, taken := ports.LoadOrStore(port, true); !taken {
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
+
+// ports are those that tests have.
+var ports sync.Map
 
 // at is a path of a host, in the folder.
 func (s *site) at(path string) string { return filepath.Join(s.folder, path) }
@@ -274,6 +283,7 @@ func (s *site) scrapesItself() {
 
 // TestGate runs the gate on a fleet that works, and then with one fault after another.
 func TestGate(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	seen := map[string]int{}
 	for _, row := range s.passes() {

@@ -242,6 +242,7 @@ func form(p *pod) pushgateway.Proxy {
 
 // TestProxy requests all that users may do, and what they may not, from the real nginx in front of a real Pushgateway.
 func TestProxy(t *testing.T) {
+	t.Parallel()
 	p := newPod(t)
 	p.proxied(form(p))
 	wrong := push("/metrics/job/backup")
@@ -322,6 +323,7 @@ func TestForcedJob(t *testing.T) {
 
 // TestAnyPath: paths of random parts never reach another job, and never break the scrape.
 func TestAnyPath(t *testing.T) {
+	t.Parallel()
 	p := newPod(t)
 	p.proxied(form(p), "limit_req zone=addresses burst=40 nodelay;", "")
 	pieces := []string{"/metrics", "/job", "/backup", "/other", "/", "//", "/..", "/.", "@base64", "/instance", "/a", "=", "%2F", "%2e", "%FF", "%41", "?", "+", ":"}

@@ -103,6 +103,7 @@ func (s *pushSite) query(q string) string {
 
 // TestPushgateway pushes to the monitor, correctly and not, and checks the series in Prometheus.
 func TestPushgateway(t *testing.T) {
+	t.Parallel()
 	s := newPushSite(t, "backup", "report")
 	s.until("it asks for a password", func() bool {
 		return s.push("/metrics/job/backup", "", "", "backup_files 1\n") == http.StatusUnauthorized
@@ -149,6 +150,7 @@ func TestPushgateway(t *testing.T) {
 
 // TestPushRefused: Pushgateway's metrics of a refused push are those that the alert PushFailed expects.
 func TestPushRefused(t *testing.T) {
+	t.Parallel()
 	s := newPushSite(t, "backup")
 	push := func(body string) int { return s.push("/metrics/job/backup", "backup", s.secret("backup"), body) }
 	const failed = `push_failure_time_seconds{job="pushgateway"} > push_time_seconds{job="pushgateway"}`

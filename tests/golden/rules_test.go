@@ -48,6 +48,7 @@ var spoiled = map[string][][2]string{
 
 // TestAlerts tests every alert with the real promtool, and then each with a fault, which must make the test fail.
 func TestAlerts(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(alerts)
 	if err != nil {
 		t.Fatal(err)
