@@ -43,6 +43,10 @@ bench: ## what a fleet costs in time, connections and memory (as root)
 lab: ## a fleet on this machine, to look at (as root); `go run ./tests/lab down` removes it
 	go run ./tests/lab up
 
+.PHONY: release
+release: ## the program for Linux, macOS and Windows, with checksums, in dist/
+	.ci/release
+
 .PHONY: generate
 generate: ## write golden files, the schema and generated pages again
 	go generate ./...

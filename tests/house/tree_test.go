@@ -11,14 +11,14 @@ import (
 const root = "../.."
 
 // files are the paths, from the repository's root and with slashes, of all files of the project for which want is true. What git
-// ignores as a whole (.lab) and git's own folder don't belong to it.
+// ignores as a whole (.lab, dist) and git's own folder don't belong to it.
 func files(want func(path string, entry fs.DirEntry) bool) ([]string, error) {
 	var paths []string
 	err := fs.WalkDir(os.DirFS(root), ".", func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case path == ".git" || path == ".lab":
+		case path == ".git" || path == ".lab" || path == "dist":
 			return skip(entry)
 		case entry.Type().IsRegular() && want(path, entry):
 			paths = append(paths, path)
