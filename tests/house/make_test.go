@@ -2,7 +2,10 @@ package house
 
 import (
 	"io/fs"
+	"os"
+	"os/exec"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,6 +30,25 @@ func TestReadmeTests(t *testing.T) {
 		if !regexp.MustCompile(`(?m)^` + stage + `: ## `).MatchString(makefile) {
 			t.Errorf(".ci/run calls make %s, which is no target", stage)
 		}
+	}
+}
+
+// TestCIStops: CI says how long each stage took, and ends with the status of the first that fails.
+func TestCIStops(t *testing.T) {
+	bin := t.TempDir()
+	for name, script := range map[string]string{"make": "#!/bin/sh\n[ \"$2\" != test ] || exit 7\n", "shellcheck": "#!/bin/sh\n"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text(t, ".ci/run") // go test runs again only what has read another text
+	cmd := exec.CommandContext(t.Context(), ".ci/run")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+	out, err := cmd.CombinedOutput()
+	want := regexp.MustCompile(`^==> make lint\n==> lint +passed in \d+ min \d\d s\n==> make test\n==> test +failed in \d+ min \d\d s\n$`)
+	if !want.Match(out) || cmd.ProcessState.ExitCode() != 7 {
+		t.Errorf("%v, and it says:\n%s", err, out)
 	}
 }
 
