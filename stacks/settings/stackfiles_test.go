@@ -19,11 +19,12 @@ var shipped = map[string]struct {
 	targets []string
 	cloud   bool
 }{
-	"Pulumi.lab.yaml":      {regions: 4, targets: []string{"node-1", "node-2", "node-3"}, cloud: true},
-	"Pulumi.prod.yaml":     {regions: 4, targets: []string{"node-1", "node-2", "node-3"}, cloud: true},
-	"Pulumi.tls.yaml":      {regions: 4, targets: []string{"node-1", "node-2", "node-3"}, cloud: true},
-	"Pulumi.clusters.yaml": {regions: 1, cloud: true},
-	"Pulumi.existing.yaml": {regions: 2, targets: []string{"web-1", "db-1", "cache-1"}},
+	"Pulumi.lab.yaml":       {regions: 4, targets: []string{"node-1", "node-2", "node-3"}, cloud: true},
+	"Pulumi.prod.yaml":      {regions: 4, targets: []string{"node-1", "node-2", "node-3"}, cloud: true},
+	"Pulumi.tls.yaml":       {regions: 4, targets: []string{"node-1", "node-2", "node-3"}, cloud: true},
+	"Pulumi.clusters.yaml":  {regions: 1, cloud: true},
+	"Pulumi.existing.yaml":  {regions: 2, targets: []string{"web-1", "db-1", "cache-1"}},
+	"Pulumi.exporters.yaml": {regions: 2, targets: []string{"db-1", "web-1"}},
 }
 
 // asPulumi reads a stack file as Pulumi does, and gives what a program gets of the fleet.

@@ -150,7 +150,7 @@ func (s *story) machine(host string) string {
 	if machine, ok := s.moved[host]; ok {
 		return machine
 	}
-	if s.stack == "existing" {
+	if s.stack == "existing" || s.stack == "exporters" {
 		return host
 	}
 	return "promwire-" + s.stack + "-" + host
@@ -228,14 +228,14 @@ func (s *story) allUp(want map[string]string) {
 			return err
 		}
 		seen := map[string]string{}
-		for address, scrape := range scrapes {
+		for _, scrape := range scrapes {
 			if scrape.Labels["job"] != "node" {
 				continue
 			}
 			if scrape.Health != "up" {
 				return fmt.Errorf("%s is %s: %s", scrape.Labels["name"], scrape.Health, scrape.Error)
 			}
-			seen[scrape.Labels["name"]] = address
+			seen[scrape.Labels["name"]] = scrape.Address
 		}
 		if !maps.Equal(seen, want) {
 			return fmt.Errorf("scraped: %v, wanted: %v", seen, want)

@@ -57,8 +57,8 @@ func certificatesFromNothing(s *story) {
 	s.allUp(s.scraped())
 	scrapes, err := s.lab.Scrapes(s.t.Context(), s.machine("monitor-1"))
 	require.NoError(s.t, err)
-	for address, scrape := range scrapes {
-		assert.Equal(s.t, "https", scrape.Scheme, address)
+	for _, scrape := range scrapes {
+		assert.Equal(s.t, "https", scrape.Scheme, scrape.Address)
 	}
 	table := s.output("verification").(string)
 	for _, host := range []string{"node-1", "node-2", direct} {
@@ -263,9 +263,9 @@ func (s *story) scrapedSince(moment time.Time) {
 		if err != nil {
 			return err
 		}
-		for address, scrape := range scrapes {
+		for _, scrape := range scrapes {
 			if scrape.Last.Before(moment) {
-				return fmt.Errorf("%s was last scraped at %s", address, scrape.Last)
+				return fmt.Errorf("%s of %s was last scraped at %s", scrape.Labels["job"], scrape.Address, scrape.Last)
 			}
 		}
 		return nil

@@ -178,15 +178,17 @@ func TestTargetsTable(t *testing.T) {
 	}
 	now := time.Date(2024, 5, 1, 10, 0, 0, 0, time.UTC)
 	var table bytes.Buffer
-	writeTargets(&table, targets, map[string]fixture.Scrape{
-		"10.98.0.2": {Health: "up", Last: now.Add(-3 * time.Second)},
-		"10.98.0.3": {Health: "down", Last: now.Add(-90 * time.Second)},
+	writeTargets(&table, targets, []fixture.Scrape{
+		{Address: "10.98.0.2", Labels: map[string]string{"job": "node"}, Health: "up", Last: now.Add(-3 * time.Second)},
+		{Address: "10.98.0.2", Labels: map[string]string{"job": "redis"}, Health: "up", Last: now.Add(-8 * time.Second)},
+		{Address: "10.98.0.3", Labels: map[string]string{"job": "node"}, Health: "up", Last: now.Add(-9 * time.Second)},
+		{Address: "10.98.0.3", Labels: map[string]string{"job": "redis"}, Health: "down", Last: now.Add(-90 * time.Second)},
 	}, now)
 	const want = `
-TARGET  REGION  ADDRESS        TUNNEL     UP   LAST SCRAPE
-node-1  lon1    198.51.100.40  10.98.0.2  yes  3s ago
-node-2  sgp1    198.51.100.70  10.98.0.3  no   1m30s ago
-node-3  sfo3    198.51.100.99  10.98.0.4  no   never
+TARGET  REGION  ADDRESS        TUNNEL     UP         LAST SCRAPE
+node-1  lon1    198.51.100.40  10.98.0.2  yes        8s ago
+node-2  sgp1    198.51.100.70  10.98.0.3  no: redis  1m30s ago
+node-3  sfo3    198.51.100.99  10.98.0.4  no         never
 `
 	if got := "\n" + table.String(); got != want {
 		t.Errorf("got%s\nwant%s", got, want)

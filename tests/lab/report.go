@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -90,20 +91,40 @@ func machineAt(lab *fixture.Lab, address string) (string, error) {
 	return "", fmt.Errorf("the lab has no machine with the monitor's address %s", address)
 }
 
-func writeTargets(w io.Writer, targets []target, scrapes map[string]fixture.Scrape, now time.Time) {
+// writeTargets prints a line for each target. One that is scraped for several jobs is up if all of them are, and was last scraped when
+// the job was that waits the longest.
+func writeTargets(w io.Writer, targets []target, scrapes []fixture.Scrape, now time.Time) {
 	rows := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(rows, "TARGET\tREGION\tADDRESS\tTUNNEL\tUP\tLAST SCRAPE")
 	for _, t := range targets {
-		s := scrapes[cmp.Or(t.tunnel, t.address)]
-		up := "no"
-		if s.Health == "up" {
-			up = "yes"
+		up, last := health(cmp.Or(t.tunnel, t.address), scrapes)
+		ago := "never"
+		if !last.IsZero() {
+			ago = now.Sub(last).Round(time.Second).String() + " ago"
 		}
-		last := "never"
-		if !s.Last.IsZero() {
-			last = now.Sub(s.Last).Round(time.Second).String() + " ago"
-		}
-		fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%s\t%s\n", t.name, t.region, t.address, t.tunnel, up, last)
+		fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%s\t%s\n", t.name, t.region, t.address, t.tunnel, up, ago)
 	}
 	rows.Flush()
+}
+
+// health is how the scrapes of an address are: "yes", "no", or which jobs are down, and the oldest of their last ones; zero: never.
+func health(address string, scrapes []fixture.Scrape) (up string, last time.Time) {
+	var down []string
+	up = "no"
+	for _, s := range scrapes {
+		if s.Address != address {
+			continue
+		}
+		if s.Health != "up" {
+			down = append(down, s.Labels["job"])
+		}
+		if up == "no" || s.Last.Before(last) {
+			last = s.Last
+		}
+		up = "yes"
+	}
+	if len(down) > 0 {
+		up = "no: " + strings.Join(down, ", ")
+	}
+	return up, last
 }
