@@ -19,18 +19,20 @@ import (
 type exporters []exporter.Instance
 
 // files are the exporters' programs of pinned releases, their users and their units. A package's unit gets its drop-in here, before the
-// package is installed, so that it never listens on the package's default addresses.
+// package is installed, so that it never listens on the package's default addresses. What would not run is refused before its unit is
+// written: otherwise the exporter that runs now would not come back after a reboot.
 func (all exporters) files(mirror string) []call {
 	var calls []call
 	for _, e := range all {
 		if !e.Pinned() {
-			calls = join(calls, []call{do("refuse_owners_exporter", e.Service(), e.Package)}, config(e), dropIn(e.Service(), e.Text()))
+			calls = join(calls, []call{do("refuse_owners_exporter", e.Service(), e.Package)}, secretFile(e), knowsFlags(e), config(e),
+				dropIn(e.Service(), e.Text()))
 			continue
 		}
 		calls = join(calls,
 			install(mirror, e.Choice.Release, exporterMB, e.Choice.Release.Name),
 			user(e.User, "Prometheus exporter of "+e.Sees),
-			config(e),
+			secretFile(e), knowsFlags(e), config(e),
 			[]call{unit(e.Service(), e.Text())})
 	}
 	return calls
@@ -47,30 +49,36 @@ func config(e exporter.Instance) []call {
 	return nil
 }
 
-// packages installs what comes from the distribution, and checks every exporter's flags and secret file.
+// packages installs what comes from the distribution. A program that was not there before is asked for its flags now.
 func (all exporters) packages() []call {
 	var calls []call
 	for _, e := range all {
 		if !e.Pinned() {
-			calls = append(calls, do("packages", e.Package), do("reread", e.Service()))
-		}
-		if e.SecretFile != "" {
-			calls = append(calls, do("secret_file", e.Name, e.SecretFile, e.Secret))
-		}
-		if flags := e.AllFlags(); len(flags) > 0 {
-			calls = append(calls, knowsFlags(e, flags))
+			calls = join(calls, []call{do("packages", e.Package), do("reread", e.Service())}, knowsFlags(e))
 		}
 	}
 	return calls
 }
 
+// secretFile checks the file that an exporter logs in with, if there is one.
+func secretFile(e exporter.Instance) []call {
+	if e.SecretFile == "" {
+		return nil
+	}
+	return []call{do("secret_file", e.Name, e.SecretFile, e.Secret)}
+}
+
 // knowsFlags lets the exporter itself check its flags. Go's own package stops at the first fault, others at the flag that ends them.
-func knowsFlags(e exporter.Instance, flags []string) call {
+func knowsFlags(e exporter.Instance) []call {
+	flags := e.AllFlags()
+	if len(flags) == 0 {
+		return nil
+	}
 	words := append(append([]string{"knows_flags", e.Name, e.Program}, flags...), e.CheckFlag)
 	if e.GoFlags {
 		words = append([]string{"knows_flags", e.Name, e.Program, e.CheckFlag}, flags...)
 	}
-	return do(words...)
+	return []call{do(words...)}
 }
 
 // run starts them and waits until each answers, then ends those that the host has from an earlier plan.

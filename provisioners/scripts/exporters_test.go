@@ -25,6 +25,7 @@ func TestExporters(t *testing.T) {
 		{"a secret file that others can read", "touch /mnt/s; chmod 644 /mnt/s; secret_file postgres /mnt/s DATA", "can be read by others than root", true},
 		{"a secret file", "touch /mnt/s; chmod 600 /mnt/s; secret_file postgres /mnt/s DATA; echo taken", "taken\n", false},
 		{"flags that a program knows", "knows_flags ls /bin/ls --all --version; echo known", "known\n", false},
+		{"flags of a package that is not there yet", "knows_flags ls /mnt/none --all --version; echo known", "known\n", false},
 		{"flags that it does not know", "knows_flags ls /bin/ls --no-such-flag --version", "unrecognized option '--no-such-flag'", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -36,6 +36,7 @@ put /etc/sysusers.d/node_exporter.conf 644 <<'END'
 u node_exporter - "Prometheus exporter of the host itself" /nonexistent /usr/sbin/nologin
 END
 user node_exporter
+knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
 put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
@@ -159,7 +160,6 @@ tls_server_config:
     - scraper.promwire.internal
   min_version: TLS13
 END
-knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
 packages prometheus-postgres-exporter
 reread prometheus-postgres-exporter.service
 dir /etc/systemd/system/nftables.service.d 755

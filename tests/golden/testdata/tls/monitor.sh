@@ -58,6 +58,7 @@ put /etc/sysusers.d/node_exporter.conf 644 <<'END'
 u node_exporter - "Prometheus exporter of the host itself" /nonexistent /usr/sbin/nologin
 END
 user node_exporter
+knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
 put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
@@ -173,7 +174,6 @@ AccuracySec=10s
 WantedBy=timers.target
 END
 service promwire-renew.timer
-knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
 web yes admin
 dir /etc/prometheus/rules.d 755
 dir /etc/prometheus/targets.d 755

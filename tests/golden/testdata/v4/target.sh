@@ -60,6 +60,7 @@ put /etc/sysusers.d/node_exporter.conf 644 <<'END'
 u node_exporter - "Prometheus exporter of the host itself" /nonexistent /usr/sbin/nologin
 END
 user node_exporter
+knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
 put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
@@ -106,7 +107,6 @@ SystemCallErrorNumber=EPERM
 [Install]
 WantedBy=multi-user.target wg-quick@promwire0.service
 END
-knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
 put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]

@@ -58,6 +58,7 @@ put /etc/sysusers.d/node_exporter.conf 644 <<'END'
 u node_exporter - "Prometheus exporter of the host itself" /nonexistent /usr/sbin/nologin
 END
 user node_exporter
+knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
 put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
@@ -115,6 +116,7 @@ put /etc/sysusers.d/blackbox_exporter.conf 644 <<'END'
 u blackbox_exporter - "Prometheus exporter of what others see of a URL by HTTP, TCP and ICMP, and of its certificate" /nonexistent /usr/sbin/nologin
 END
 user blackbox_exporter
+knows_flags blackbox /usr/local/bin/blackbox_exporter --config.file=/etc/promwire/blackbox.yml --version
 dir /etc/promwire 755
 put /etc/promwire/blackbox.yml 644 <<'END'
 modules:
@@ -171,8 +173,6 @@ END
 user prometheus
 dir /etc/prometheus 755
 remove_unit promwire-renew.timer
-knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
-knows_flags blackbox /usr/local/bin/blackbox_exporter --config.file=/etc/promwire/blackbox.yml --version
 release pushgateway 1.1.1 64 pushgateway <<'END'
 amd64 https://github.com/prometheus/pushgateway/releases/download/v1.1.1/pushgateway-1.1.1.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
 arm64 https://github.com/prometheus/pushgateway/releases/download/v1.1.1/pushgateway-1.1.1.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2

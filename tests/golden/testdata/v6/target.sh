@@ -61,6 +61,7 @@ put /etc/sysusers.d/node_exporter.conf 644 <<'END'
 u node_exporter - "Prometheus exporter of the host itself" /nonexistent /usr/sbin/nologin
 END
 user node_exporter
+knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --collector.systemd '--collector.netdev.device-exclude=^(lo|"x")%i' --version
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
 put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
@@ -113,6 +114,7 @@ SystemCallErrorNumber=EPERM
 WantedBy=multi-user.target wg-quick@promwire0.service
 END
 refuse_owners_exporter prometheus-postgres-exporter.service prometheus-postgres-exporter
+secret_file postgres '/etc/postgres exporter.env' DATA_SOURCE_NAME
 dir /etc/systemd/system/prometheus-postgres-exporter.service.d 755
 put /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf 644 <<'END'
 [Unit]
@@ -203,10 +205,8 @@ SystemCallErrorNumber=EPERM
 WantedBy=multi-user.target wg-quick@promwire0.service
 END
 reread prometheus-redis-exporter.service
-knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --collector.systemd '--collector.netdev.device-exclude=^(lo|"x")%i' --version
 packages prometheus-postgres-exporter
 reread prometheus-postgres-exporter.service
-secret_file postgres '/etc/postgres exporter.env' DATA_SOURCE_NAME
 packages prometheus-redis-exporter
 reread prometheus-redis-exporter.service
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
