@@ -259,7 +259,10 @@ func (c cluster) outsidePlaces() []place {
 	}
 	c.serve(c.router, served)
 	table := "ip e2e_" + c.name
-	c.t.Cleanup(func() { c.router(context.WithoutCancel(c.t.Context()), "nft", "delete table "+table) })
+	c.t.Cleanup(func() {
+		_, err := c.router(context.WithoutCancel(c.t.Context()), "nft", "delete table "+table)
+		assert.NoError(c.t, err)
+	})
 	_, err := c.router(c.t.Context(), "nft", "table "+table+" {\nchain prerouting {\ntype nat hook prerouting priority dstnat\n"+rules.String()+"}\n}")
 	require.NoError(c.t, err)
 	return places

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,7 +40,7 @@ func TestExisting(t *testing.T) {
 	})
 	s.step("nobody else gets in", func(s *story) {
 		tunnels, web4 := s.tunnels(), []end{tcp(s.address("web-1"), 80)}
-		web := append(web4, tcp(s.address6("web-1"), 80)) // open, says the stack's file
+		web := append(slices.Clone(web4), tcp(s.address6("web-1"), 80)) // open, says the stack's file
 		s.firewall(existingHosts, append([]int{80}, closedPorts...), map[string][]end{
 			"operator": web, "router": web, "db-1": web, "cache-1": web4, // which has no IPv6
 			"monitor-1": append(web, tcp(tunnels["web-1"], 9100), tcp(tunnels["db-1"], 9100), tcp(tunnels["cache-1"], 9100)),

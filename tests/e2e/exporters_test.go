@@ -182,10 +182,10 @@ func realValues(s *story, outside probed) {
 
 // onlyTheMonitor tries the exporters, the services, and those ports of web-1 that nobody serves, from everywhere.
 func onlyTheMonitor(s *story) {
-	ports := append(append([]int{9100, 9115}, exporterPorts...), servicePorts...)
+	ports := slices.Concat([]int{9100, 9115}, exporterPorts, servicePorts)
 	db := s.tunnels()["db-1"]
 	monitors := []end{tcp(db, 9100), tcp(s.tunnels()["web-1"], 9100)}
-	for _, port := range append(exporterPorts, servicePorts...) {
+	for _, port := range slices.Concat(exporterPorts, servicePorts) {
 		monitors = append(monitors, tcp(db, port))
 	}
 	s.firewall(exportersHosts, ports, map[string][]end{"monitor-1": monitors})

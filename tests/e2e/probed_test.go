@@ -54,7 +54,7 @@ func newProbed(t *testing.T, address netip.Addr) probed {
 	}
 	serve := func(listener net.Listener) string {
 		server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-		go server.Serve(listener)
+		go func() { _ = server.Serve(listener) }() // until it is closed
 		t.Cleanup(func() { server.Close() })
 		return listener.Addr().String()
 	}

@@ -101,7 +101,7 @@ func (s *story) serve(at where, ends []end) (stop func()) {
 	process, err := at(ctx, append([]string{"perl", "-e", serveScript, "--"}, words(ends)...)...)
 	require.NoError(s.t, err)
 	stop = sync.OnceFunc(func() {
-		at(context.WithoutCancel(ctx), "kill", strings.TrimSpace(string(process))) // one that had nothing to serve is gone already
+		_, _ = at(context.WithoutCancel(ctx), "kill", strings.TrimSpace(string(process))) // one that had nothing to serve is gone already
 	})
 	s.t.Cleanup(stop)
 	s.reaches("who serves it", at, ends, ends)

@@ -133,7 +133,8 @@ func (s *story) openServer() string {
 	s.mustOn("monitor-1", "systemd-run --quiet --collect --unit "+unit+" openssl s_server -accept "+at+" -www -verify 1 "+
 		"-cert /etc/prometheus/tls/certificate.pem -key /etc/prometheus/tls/key.pem")
 	s.t.Cleanup(func() {
-		s.lab.Machines.Exec(context.WithoutCancel(s.t.Context()), s.machine("monitor-1"), "systemctl", "stop", unit)
+		_, err := s.lab.Machines.Exec(context.WithoutCancel(s.t.Context()), s.machine("monitor-1"), "systemctl", "stop", unit)
+		assert.NoError(s.t, err)
 	})
 	s.reaches("the monitor", s.host("monitor-1"), []end{"tcp/127.0.0.1/7443"}, []end{"tcp/127.0.0.1/7443"})
 	return "https://" + at + "/"
