@@ -79,7 +79,7 @@ func TestNames(t *testing.T) {
 		unnamed := `{"apiVersion":"v1","kind":"ConfigMap","data":{"a":"1"}}`
 		c := d.declare("auto", unnamed)
 		must(t, c.create())
-		t.Cleanup(func() { must(t, c.remove()) })
+		defer func() { must(t, c.remove()) }() // not as a cleanup: the test's context would have ended
 		if !strings.HasPrefix(c.id, "default/auto-") || len(c.id) != len("default/auto-")+8 {
 			t.Errorf("named %s", c.id)
 		}
