@@ -79,7 +79,7 @@ func New(ctx *pulumi.Context, name string, args Args, dependsOn []pulumi.Resourc
 	if err != nil {
 		return nil, err
 	}
-	return f, ctx.RegisterResourceOutputs(f, pulumi.Map{"verification": f.Verification.Table})
+	return f, ctx.RegisterResourceOutputs(f, pulumi.Map{})
 }
 
 func (f *Fleet) monitor(ctx *pulumi.Context, cloud Cloud, m Monitor, dependsOn []pulumi.Resource) error {

@@ -95,20 +95,12 @@ func publicKey(f facts.Facts) string {
 	return f.PublicKey.String()
 }
 
-// Converge makes the host what the script says. The script is the whole plan: a line that changes in it changes the host.
-func (h *Host) Converge(ctx *pulumi.Context, script pulumi.StringInput, dependsOn ...pulumi.Resource) (*remote.Command, error) {
-	return h.run(ctx, "-converge", remote.Args{Script: script}, dependsOn...)
-}
-
-// Confirm proves by a fresh connection that the new firewall lets the operator in, and only then makes it permanent.
-func (h *Host) Confirm(ctx *pulumi.Context, script pulumi.StringInput, converge pulumi.Resource) (*remote.Command, error) {
-	return h.run(ctx, "-confirm", remote.Args{Script: script}, converge)
-}
-
-func (h *Host) run(ctx *pulumi.Context, role string, args remote.Args, dependsOn ...pulumi.Resource) (*remote.Command, error) {
-	args.Connection = h.Connection
-	opts := append([]pulumi.ResourceOption{pulumi.Parent(h.parent), pulumi.DependsOn(append(dependsOn, h.Bootstrap))}, h.gone...)
-	return remote.New(ctx, h.Name+role, args, opts...)
+// Converge makes the host what the script says, and confirms it over a second connection: only one that the new firewall lets in makes
+// that permanent. The script is the whole plan: what changes in it is what changes there.
+func (h *Host) Converge(ctx *pulumi.Context, script pulumi.StringInput) (*remote.Command, error) {
+	args := remote.Args{Connection: h.Connection, Script: script, Library: plan.Library()}
+	opts := append([]pulumi.ResourceOption{pulumi.Parent(h.parent), pulumi.DependsOn([]pulumi.Resource{h.Bootstrap})}, h.gone...)
+	return remote.New(ctx, h.Name+"-converge", args, opts...)
 }
 
 // DeletedWith are the options of a resource that lives on this host and needs no undoing when the host itself goes.

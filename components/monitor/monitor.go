@@ -35,11 +35,10 @@ type Monitor struct {
 	Peer     pulumix.Output[plan.Peer] // as the other ends of the tunnel know it; zero if it failed
 	Receipt  pulumi.StringOutput       // JSON: what converge changed, versions, the firewall's digest
 	Script   pulumi.StringOutput       // what converge ran
-	Scripts  string                    // version of the library that converge brings, which enrol stands on
-	Ready    pulumi.Resource           // converged and confirmed
+	Ready    pulumi.Resource           // converged
 }
 
-// New makes the monitor on the source's machine: bootstrap, converge, confirm.
+// New makes the monitor on the source's machine: bootstrap, converge.
 func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Monitor, error) {
 	m := &Monitor{Plan: args.Plan}
 	name := args.Host.Name
@@ -52,7 +51,6 @@ func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.
 	if err != nil {
 		return nil, fmt.Errorf("monitor %s: %w", name, err)
 	}
-	m.Scripts = desired.Scripts()
 	script, err := desired.Script()
 	if err != nil {
 		return nil, fmt.Errorf("monitor %s: %w", name, err)
@@ -72,12 +70,7 @@ func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.
 		return nil, err
 	}
 	m.Receipt = converge.Stdout
-	confirm := plan.Confirm(plan.ConfirmValues{Host: name, Digest: desired.FirewallDigest(), Scripts: m.Scripts})
-	confirmed, err := m.Host.Confirm(ctx, pulumi.String(confirm), converge.Resource)
-	if err != nil {
-		return nil, err
-	}
-	m.Ready = confirmed.Resource
+	m.Ready = converge.Resource
 	return m, ctx.RegisterResourceOutputs(m, pulumi.Map{
 		"address": m.Host.Address, "endpoint": m.Endpoint, "publicKey": m.Host.PublicKey,
 	})

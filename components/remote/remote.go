@@ -20,14 +20,15 @@ import (
 
 // Verbs that a script gets as its first argument.
 const (
-	Apply = "apply" // make it so; safe to repeat
-	Undo  = "undo"  // remove it; safe to repeat, and when nothing was made
+	Apply   = "apply"   // make it so; safe to repeat
+	Confirm = "confirm" // make permanent what Apply left on trial; safe to repeat
+	Undo    = "undo"    // remove it; safe to repeat, and when nothing was made
 )
 
 // scriptSeconds bounds one script: three slow package mirrors' worth, far below what an operator would wait for.
 const scriptSeconds = 1200
 
-// Dials are attempts to connect, from 100 ms to 5 s apart and 15 s long each.
+// Dials are how many attempts to connect may fail. They are from 100 ms to 5 s apart, and at most 15 s long each.
 const (
 	DialsToBoot = 70 // a machine that may still be booting: about five minutes
 	DialsToLive = 10 // a machine that was there a moment ago
@@ -60,6 +61,9 @@ type Args struct {
 	Script     pulumi.StringInput // bash, run as root, on standard input; gets a verb as $1
 	Undo       bool               // whether deletion runs the script again, with the verb Undo
 	Identity   pulumi.StringInput // when this changes, the command is replaced instead of updated
+	// Library is bash that Script needs in front of it, and that is in no state. If there is one, the program itself runs both with the verb
+	// Apply, over a connection of its own, and then the command runs Script alone with the verb Confirm.
+	Library string
 }
 
 // Command is a script that ran on a machine. Its Resource is what others depend on: a wrapper would be a component,
@@ -87,6 +91,14 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	}
 	if args.Identity != nil {
 		inputs.Triggers = pulumi.Array{args.Identity}
+	}
+	if args.Library != "" {
+		inputs.Create = pulumi.String(args.Connection.run(Confirm))
+		hooks, err := ahead(ctx, name, args.Connection.run(Apply), args.Library)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		opts = append(opts, hooks)
 	}
 	var command *remote.Command
 	if err := record.Short(func() (err error) {

@@ -35,13 +35,13 @@ type Target struct {
 	Host    *host.Host
 	Receipt pulumi.StringOutput // JSON: what converge changed, versions, the firewall's digest
 	Script  pulumi.StringOutput // what converge ran
-	Ready   []pulumi.Resource   // enrolled, converged and confirmed
+	Ready   []pulumi.Resource   // enrolled and converged
 
 	monitor *monitor.Monitor
 }
 
 // New makes a target of the monitor, on the source's machine: bootstrap, then enrol (on the monitor) and converge, in parallel unless
-// converge waits for the certificate that enrol signs, then confirm.
+// converge waits for the certificate that enrol signs.
 func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Target, error) {
 	t := &Target{Args: args, monitor: m}
 	name := args.Host.Name
@@ -65,13 +65,7 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args,
 		return nil, err
 	}
 	t.Receipt = converge.Stdout
-	confirm, err := t.Host.Confirm(ctx, text(desired, func(p plan.Plan) (string, error) {
-		return plan.Confirm(plan.ConfirmValues{Host: name, Digest: p.FirewallDigest(), Scripts: p.Scripts()}), nil
-	}), converge.Resource)
-	if err != nil {
-		return nil, err
-	}
-	t.Ready = []pulumi.Resource{enrol.Resource, confirm.Resource}
+	t.Ready = []pulumi.Resource{enrol.Resource, converge.Resource}
 	return t, ctx.RegisterResourceOutputs(t, pulumi.Map{
 		"address": t.Host.Address, "publicKey": t.Host.PublicKey,
 	})
@@ -161,7 +155,6 @@ func (t *Target) enrolScript() pulumi.StringOutput {
 			TLS:       t.Args.Plan.TLS,
 			Request:   found.Request,
 			Period:    t.Args.Period,
-			Scripts:   t.monitor.Scripts,
 		}
 		if t.Args.Host.Direct {
 			values.Direct = address

@@ -32,12 +32,3 @@ func Bootstrap(v BootstrapValues) string {
 	return script("how "+v.Host+" begins, and ends", inline(functions+scripts.Undo+scripts.Receipt), begins,
 		function{undo, []call{do("begin", v.Host, "undo"), do("undo_all"), do("receipt", "")}})
 }
-
-// Confirm is the script that makes the firewall permanent that converge loaded on trial.
-func Confirm(v ConfirmValues) string {
-	return script("the firewall of "+v.Host+" lets the operator in", head, function{apply, []call{
-		use(v.Host, "confirm", v.Scripts),
-		do("confirm", v.Digest),
-		do("receipt", v.Digest),
-	}})
-}

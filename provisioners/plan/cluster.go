@@ -16,7 +16,7 @@ func EnrolCluster(v EnrolClusterValues) string {
 	part := v.Name + ".cluster"
 	peer := wireguard.Peer{Name: v.Name, PublicKey: v.PublicKey, AllowedIPs: wireguard.Hosts(addresses)}
 	add := []call{
-		use(v.Name, "enrol", v.Scripts),
+		use(v.Name, "enrol"),
 		do("remove_conflicts", part, v.PublicKey.String(), wireguard.Hosts(addresses)[0].String()),
 		put("/etc/wireguard/promwire0.d/peer-"+part+".conf", "600", peer.Render()),
 		do("join_parts"),
@@ -24,7 +24,7 @@ func EnrolCluster(v EnrolClusterValues) string {
 		do("receipt", ""),
 	}
 	remove := []call{
-		use(v.Name, "withdraw", ""),
+		use(v.Name, withdraw),
 		do("remove_peer", part),
 		do("unfederate", v.Name),
 		do("join_parts"),

@@ -16,9 +16,9 @@ import (
 // Enrol is the script that adds a target to the monitor: its peer, its certificate, and the file that makes Prometheus scrape it.
 // The monitor must have converged. Its undo removes the target; where nothing of the fleet is left, there is nothing to undo.
 func Enrol(v EnrolValues) string {
-	add := join([]call{use(v.Host, "enrol", v.Scripts)}, v.peer(), v.certificate(), v.scrape(), []call{do("receipt", "")})
+	add := join([]call{use(v.Host, "enrol")}, v.peer(), v.certificate(), v.scrape(), []call{do("receipt", "")})
 	remove := []call{
-		use(v.Host, "withdraw", ""),
+		use(v.Host, withdraw),
 		do("remove_peer", v.Host),
 		do("withdraw_host", v.Host),
 		do("join_parts"),

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/promwire/promwire/provisioners/fence"
-	"github.com/promwire/promwire/provisioners/scripts"
 )
 
 // fenceFiles are the fence's script and units.
@@ -15,7 +14,7 @@ func (v TargetValues) fenceFiles() []call {
 	}
 	f := fence.Fence{Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, Ports: v.Scraped()}
 	return []call{
-		putText("fence", fence.Path, "755", scripts.Lean(scripts.Fence), "bash", "-n"),
+		putText("fence", fence.Path, "755", "bash", "-n"),
 		unit(fence.Service, f.Unit()),
 		unit(fence.Timer, f.TimerUnit()),
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/prometheus"
-	"github.com/promwire/promwire/provisioners/scripts"
 	"github.com/promwire/promwire/provisioners/systemd"
 	"github.com/promwire/promwire/provisioners/version"
 	"github.com/promwire/promwire/provisioners/wireguard"
@@ -24,39 +23,40 @@ import (
 const (
 	apply = "apply" // make it so
 	undo  = "undo"  // remove it
+	// confirm makes permanent what apply left on trial: the firewall. It comes over a connection of its own.
+	confirm = "confirm"
 )
 
 // Plan is what one host must be. The zero Plan is empty.
 type Plan struct {
-	host    string
-	role    string // as prometheus.RoleMonitor
-	library scripts.Library
-	rules   nftables.Ruleset
-	steps   []call
+	host  string
+	role  string // as prometheus.RoleMonitor
+	rules nftables.Ruleset
+	steps []call
 }
 
-// Script is the script that makes the host what the plan says (converge). Its one line of output is the receipt:
+// Script is the script that makes the host what the plan says (converge): applied with the Library in front, and then confirmed without it.
+// Its one line of output is the receipt:
 // {"host":"…","scripts":"…","changed":["…"],"versions":{"…":"…"},"firewall":"…"}; what need not change is not touched.
 func (p Plan) Script() (string, error) {
 	if p.Empty() {
 		return "", errors.New("plan: this one is empty; make one with Monitor or Target")
 	}
-	begin := []call{do("install_library"), use(p.host, "converge", p.Scripts())}
-	end := []call{do("remove_former_identity"), do("installed", "promwire", version.Release), do("receipt", p.FirewallDigest())}
-	return script(fmt.Sprintf("what the %s %s must be", p.role, p.host), head+"\n"+installLibrary(p.whole()),
-		function{apply, join(begin, p.steps, end)}), nil
+	begin := []call{use(p.host, "converge")}
+	end := []call{do("remove_former_identity"), do("installed", "promwire", version.Release), do("keep_receipt", p.rules.Digest())}
+	return script(fmt.Sprintf("what the %s %s must be", p.role, p.host), head,
+		function{apply, join(begin, p.steps, end)},
+		function{confirm, []call{
+			use(p.host, confirm),
+			do("confirm_firewall", p.rules.Digest()),
+			do("kept_receipt", p.rules.Digest()),
+		}}), nil
 }
-
-// Scripts is the version of the library that the plan brings to its host: 12 hex digits. Receipts show it.
-func (p Plan) Scripts() string { return p.whole().Version() }
-
-// whole is the library with the plan's own texts.
-func (p Plan) whole() scripts.Library { return p.library.With(texts(p.steps)) }
 
 // Empty says whether this is the zero Plan.
 func (p Plan) Empty() bool { return len(p.steps) == 0 }
 
-// FirewallDigest names the plan's ruleset, for Confirm: 64 hex digits.
+// FirewallDigest names the plan's ruleset: 64 hex digits.
 func (p Plan) FirewallDigest() string { return p.rules.Digest() }
 
 // Monitor plans the monitor.
@@ -64,7 +64,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 	if err := v.check(); err != nil {
 		return Plan{}, fmt.Errorf("plan of monitor %q: %w", v.Host, err)
 	}
-	p := Plan{host: v.Host, role: prometheus.RoleMonitor, library: scripts.Monitor(), rules: nftables.Ruleset{
+	p := Plan{host: v.Host, role: prometheus.RoleMonitor, rules: nftables.Ruleset{
 		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name, Rules: v.rules(),
 	}}
 	all := v.exporters()
@@ -134,7 +134,7 @@ func Target(v TargetValues) (Plan, error) {
 		return Plan{}, fmt.Errorf("plan of target %q: %w", v.Host, err)
 	}
 	place := v.place()
-	p := Plan{host: v.Host, role: prometheus.RoleTarget, library: scripts.Target(v.TLS.Enabled()), rules: nftables.Ruleset{
+	p := Plan{host: v.Host, role: prometheus.RoleTarget, rules: nftables.Ruleset{
 		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From,
 		Rules: append(nftables.Open(v.Open), nftables.TCP(nftables.Inside, wireguard.Hosts(place.Monitor), v.Scraped()...)...),
 	}}

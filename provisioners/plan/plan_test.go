@@ -2,7 +2,10 @@ package plan
 
 import (
 	"net/netip"
+	"os"
 	"os/exec"
+	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,6 +19,7 @@ import (
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/provisioners/release"
+	"github.com/promwire/promwire/provisioners/scripts"
 )
 
 func monitorValues() MonitorValues {
@@ -200,64 +204,93 @@ func TestCallsAreDefined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defined := map[string]bool{}
+	for _, match := range regexp.MustCompile(`(?m)^([a-z_]+)\(\) \{`).FindAllStringSubmatch(library.Text(), -1) {
+		defined[match[1]] = true
+	}
+	texts := map[string]bool{}
 	for _, p := range []Plan{monitor, target, certified, direct} {
-		defined := map[string]bool{}
-		for _, match := range regexp.MustCompile(`(?m)^([a-z_]+)\(\) \{`).FindAllStringSubmatch(p.whole().Text(), -1) {
-			defined[match[1]] = true
-		}
 		for _, step := range p.steps {
 			if !defined[step.words[0]] {
 				t.Errorf("%s %s: %s is defined nowhere", p.role, p.host, step.words[0])
 			}
-			if step.name != "" && !defined["text_"+step.name] {
-				t.Errorf("%s %s: the text %s is not in the library", p.role, p.host, step.name)
+			if step.words[0] != "from_library" {
+				continue
+			}
+			if texts[step.words[1]] = true; !defined["text_"+step.words[1]] || !defined[step.words[2]] {
+				t.Errorf("%s %s: the library has no text or no function of %q", p.role, p.host, step.words[1:3])
 			}
 		}
 	}
+	if want := strings.Count(library.Text(), "\ntext_"); len(texts) != want {
+		t.Errorf("of the library's %d texts %d are used: %v", want, len(texts), texts)
+	}
 }
 
-// TestScriptsChange: what a plan stands on has another version only where it is another text, and confirm and enrol ask for it.
-func TestScriptsChange(t *testing.T) {
-	scriptsOf := func(change func(*TargetValues)) string {
-		v := targetValues()
-		change(&v)
-		p, err := Target(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		script, err := p.Script()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if use := "use " + v.Host + " converge " + p.Scripts() + "\n"; !strings.Contains(script, use) {
-			t.Errorf("the script does not say %q", use)
-		}
-		return p.Scripts()
+// TestOneLibrary: scripts name the version of the library that they need, except an undo, whose host may have got another one since.
+func TestOneLibrary(t *testing.T) {
+	p, err := Target(targetValues())
+	if err != nil {
+		t.Fatal(err)
 	}
-	same := scriptsOf(func(*TargetValues) {})
-	if scriptsOf(func(v *TargetValues) { v.Host, v.SSH.Port, v.Tunnel = "node-2", 2222, tunnelAt("10.98.0.3") }) != same {
-		t.Error("another host has other scripts")
+	converge, err := p.Script()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if scriptsOf(func(v *TargetValues) {
-		v.TLS = TLS{Validity: time.Hour, RenewBefore: time.Minute, Authorities: []string{"1"}}
-		v.Certificate = facts.Certificate{PEM: "a", Authorities: "b", Signed: 1}
-	}) == same {
-		t.Error("certificates need no other scripts")
-	}
-	for what, script := range map[string]string{
-		"confirm": Confirm(ConfirmValues{Host: "node-1", Scripts: same}),
-		"enrol":   Enrol(EnrolValues{Host: "node-1", Addresses: tunnelAt("10.98.0.2").Addresses, Scripts: same}),
-		"enrol an end of the tunnel": EnrolCluster(EnrolClusterValues{
-			Name: "node-1", Address: netip.MustParseAddr("10.98.0.3"), Scripts: same,
-		}),
+	address := netip.MustParseAddr("10.98.0.2")
+	enrol := Enrol(EnrolValues{Host: "node-1", Addresses: []netip.Addr{address}})
+	cluster := EnrolCluster(EnrolClusterValues{Name: "node-1", Address: address})
+	for _, c := range []struct{ script, verb, version string }{
+		{converge, "converge", " " + library.Version()},
+		{converge, "confirm", " " + library.Version()},
+		{enrol, "enrol", " " + library.Version()},
+		{enrol, "withdraw", ""},
+		{cluster, "enrol", " " + library.Version()},
+		{cluster, "withdraw", ""},
 	} {
-		verb, _, _ := strings.Cut(what, " ")
-		if use := "\nuse node-1 " + verb + " " + same + "\n"; !strings.Contains(script, use) {
-			t.Errorf("%s: it does not say %q", what, use)
+		if use := "() {\nuse node-1 " + c.verb + c.version + "\n"; !strings.Contains(c.script, use) {
+			t.Errorf("%s: it does not say %q", c.verb, use)
 		}
-		// What undoes is older than the plan, if an update takes a host away and brings the monitor other scripts.
-		if undo := "\nuse node-1 withdraw\n"; what != "confirm" && !strings.Contains(script, undo) {
-			t.Errorf("%s: it does not say %q", what, undo)
+	}
+	if strings.Contains(converge, library.Text()) || !strings.Contains(Library(), library.Text()) {
+		t.Error("the library is in the script, or not in what goes in front of it")
+	}
+}
+
+// TestApplyAndConfirm: the library and the script are one script when they are applied, and the script alone confirms.
+func TestApplyAndConfirm(t *testing.T) {
+	p, err := Target(targetValues())
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := p.Script()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "promwire", "lib.sh")
+	here := func(text string) string {
+		text = strings.ReplaceAll(text, scripts.LibraryPath, file)
+		return strings.ReplaceAll(text, path.Dir(scripts.LibraryPath), filepath.Dir(file))
+	}
+	run := func(verb, text string) string {
+		cmd := exec.Command("bash", "-s", "--", verb)
+		// The first of the library's functions that a script calls ends it.
+		cmd.Stdin = strings.NewReader(strings.Replace(here(text), "\n  begin \"$1\" \"$2\"\n", "\n  echo \"$2 with $SCRIPTS\"; exit\n", 1))
+		out, _ := cmd.CombinedOutput()
+		return string(out)
+	}
+	if said := run("confirm", script); !strings.Contains(said, "promwire: node-1: confirm: this machine has not converged yet") {
+		t.Errorf("confirm before apply: %s", said)
+	}
+	if said, want := run("apply", Library()+script), "converge with "+library.Version()+"\n"; said != want {
+		t.Errorf("apply: %q, want %q", said, want)
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != here(library.Text()) {
+		t.Errorf("apply wrote another library (%v)", err)
+	}
+	for verb, said := range map[string]string{"confirm": "confirm", "apply": "converge"} { // once more, by hand, it needs no library
+		if got, want := run(verb, script), said+" with "+library.Version()+"\n"; got != want {
+			t.Errorf("%s: %q, want %q", verb, got, want)
 		}
 	}
 }
@@ -272,7 +305,7 @@ func TestTruncated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script = strings.Replace(script, "\napply() {\n", "\napply() {\necho ran\nexit\n", 1)
+	script = Library() + strings.Replace(script, "\napply() {\n", "\napply() {\necho ran\nexit\n", 1)
 	for _, part := range []int{len(script) / 4, len(script) / 2, len(script) - 100, len(script) - 6} {
 		cmd := exec.Command("bash", "-s", "--", "apply")
 		cmd.Stdin = strings.NewReader(script[:part])

@@ -29,7 +29,7 @@ func (v MonitorValues) prometheusFiles() []call {
 			do("targets_by_job"),
 			do("dir", prometheus.Clusters, "755"),
 			do("dir", prometheus.Data, "750", prometheus.Name),
-			putText("rules", prometheus.Rules+"/promwire.yml", "644", prometheus.RulesFile(), "promtool", "check", "rules"),
+			putText("rules", prometheus.Rules+"/promwire.yml", "644", "promtool", "check", "rules"),
 			put(prometheus.Config, "644", server.Render(), "promtool", "check", "config"),
 		},
 		v.scrapeItself(self),

@@ -8,7 +8,6 @@ import (
 	"github.com/promwire/promwire/provisioners/authority"
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/prometheus"
-	"github.com/promwire/promwire/provisioners/scripts"
 )
 
 // exportersRead is the mode of files that the host's exporters may read.
@@ -26,7 +25,7 @@ func (v MonitorValues) certificates() []call {
 		do(append(own, "DNS:localhost", "IP:127.0.0.1")...), // people reach Prometheus's own endpoint by a forwarded port
 		do("scraper"),
 		put(certificate.WebPath, exportersRead, certificate.WebConfig()),
-		putText("renew", authority.RenewPath, "755", scripts.Lean(scripts.Renew), "bash", "-n"),
+		putText("renew", authority.RenewPath, "755", "bash", "-n"),
 		unit(authority.RenewService, authority.Service()),
 		unit(authority.RenewTimer, authority.Timer(v.TLS.RenewBefore)),
 		do("service", authority.RenewTimer),
@@ -55,7 +54,7 @@ func (v TargetValues) receiver() []call {
 	place := v.place()
 	socket := certificate.Receiver{Own: place.Own, Monitor: place.Monitor}.Socket()
 	return []call{
-		putText("receive", certificate.ReceivePath, "755", scripts.Lean(scripts.Receive), "bash", "-n"),
+		putText("receive", certificate.ReceivePath, "755", "bash", "-n"),
 		unit(certificate.ReceiveService, certificate.Service()),
 		unit(certificate.ReceiveSocket, socket),
 		do("service", certificate.ReceiveSocket),

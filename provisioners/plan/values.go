@@ -126,13 +126,6 @@ type BootstrapValues struct {
 	Undo               bool // whether it must be possible to undo it: the host outlives the fleet
 }
 
-// ConfirmValues name the ruleset that Confirm makes permanent.
-type ConfirmValues struct {
-	Host    string // name
-	Digest  string // Plan.FirewallDigest
-	Scripts string // Plan.Scripts
-}
-
 // EnrolValues are what the monitor needs for a target.
 type EnrolValues struct {
 	Host      string // the target's name
@@ -146,7 +139,6 @@ type EnrolValues struct {
 	Request string // for a certificate: PKCS #10, base64 of DER
 	Direct  string // IP address or DNS name where it is scraped outside the tunnel; "": in the tunnel
 	Period  int64  // which period of TLS it is, see TLS.Period
-	Scripts string // the monitor's Plan.Scripts
 }
 
 // EnrolClusterValues are what the monitor needs for one end of the tunnel in a cluster.
@@ -155,5 +147,4 @@ type EnrolClusterValues struct {
 	PublicKey  wgtypes.Key
 	Address    netip.Addr             // in the tunnel
 	Federation *prometheus.Federation // nil: nothing there is federated
-	Scripts    string                 // the monitor's Plan.Scripts
 }

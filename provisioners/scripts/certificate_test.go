@@ -136,7 +136,7 @@ func TestReceive(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			said, _ := run(t, library+All()+"LIBRARY\n"+fleet+"join; take; echo host >$STATE/host; before=$(serial $CERTIFICATES/certificate.pem)\n"+
+			said, _ := run(t, library+Functions().text+"LIBRARY\n"+fleet+"join; take; echo host >$STATE/host; before=$(serial $CERTIFICATES/certificate.pem)\n"+
 				c.text+"\n"+receive()+`exec 9>&-; export BROUGHT=/mnt/brought; receive 2>/dev/null || true; `+
 				`[ "$(serial $CERTIFICATES/certificate.pem)" = "$before" ] && echo "it stays" || echo "it is another"; ls "$CERTIFICATES"`)
 			if !strings.Contains(said, c.said) {

@@ -69,9 +69,9 @@ operator() {
   echo "no SSH session"
 }
 
-# confirm DIGEST: makes a ruleset permanent. If it is loaded, this connection is the proof; if the host has rolled it back meanwhile,
-# it is on trial again.
-confirm() {
+# confirm_firewall DIGEST: makes a ruleset permanent. If it is loaded, this connection is the proof; if the host has rolled it back
+# meanwhile, it is on trial again.
+confirm_firewall() {
   if holds "$PENDING" "$1"; then
     disarm
     loaded "$1" || trial

@@ -5,4 +5,6 @@ leave() { remove_peer "$1"; }
 
 dismiss() { withdraw_host "$1"; }
 
+forget_host() { withdraw_host "$1"; }
+
 secede() { unfederate "$1"; }

@@ -12,26 +12,14 @@ import (
 // LibraryPath is where a Library lies on its host.
 const LibraryPath = "/usr/local/lib/promwire/lib.sh"
 
-// A Library is what a host's plan and the commands after it need: functions, and texts that no setting changes.
-// The zero Library is empty.
+// A Library is what a host's plan and the commands after it need: functions, and texts that no setting changes. It is the same for every
+// host. The zero Library is empty.
 type Library struct{ text string }
 
-// Target is the Library of a target. Only one with certificates needs their functions.
-func Target(tls bool) Library {
-	text := Base + Identity + SSHD + Release + Service + Tunnel + Firewall + Exporters + Receipt
-	if tls {
-		text += Certificate
-	}
-	return Library{Lean(text)}
-}
-
-// Monitor is the Library of the monitor: everything.
-func Monitor() Library { return Library{Lean(All())} }
-
-// All is the text of every file that only defines functions, except those of Bootstrap and Undo.
-func All() string {
-	return Base + Identity + SSHD + Release + Service + Tunnel + Firewall + Exporters + Receipt + Certificate +
-		Peers + Authority + Web + Pushgateway + Scrape + Federate + Former
+// Functions is the Library with every file that only defines functions, except those of Bootstrap and Undo.
+func Functions() Library {
+	return Library{Base + Identity + SSHD + Release + Service + Tunnel + Firewall + Peers + Certificate + Authority + Web + Pushgateway +
+		Exporters + Scrape + Federate + Former + Receipt}
 }
 
 // With is the Library with texts by name, for from_library (base.sh). Each ends with a newline.
@@ -39,7 +27,7 @@ func (l Library) With(texts map[string]string) Library {
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
 		text := texts[name]
 		end := Delimiter(text)
-		l.text += fmt.Sprintf("text_%s() {\n  cat <<'%s'\n%s%s\n}\n", name, end, text, end)
+		l.text += fmt.Sprintf("\ntext_%s() {\n  cat <<'%s'\n%s%s\n}\n", name, end, text, end)
 	}
 	return l
 }
@@ -51,10 +39,9 @@ func (l Library) Version() string {
 }
 
 // Text is the file at LibraryPath. It names its own version.
-func (l Library) Text() string { return l.Named() + "\n" + l.text }
-
-// Named is the line by which a host recognises the Library that it has.
-func (l Library) Named() string { return "readonly SCRIPTS=" + l.Version() }
+func (l Library) Text() string {
+	return "# promwire: what its scripts call on this host. `pulumi up` writes it.\nreadonly SCRIPTS=" + l.Version() + "\n\n" + l.text
+}
 
 // Delimiter ends a here-document: a word that is not a line of the text.
 func Delimiter(text string) string {

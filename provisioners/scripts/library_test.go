@@ -2,7 +2,6 @@ package scripts
 
 import (
 	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -28,7 +27,7 @@ func read(t *testing.T, text string) string {
 // TestLean: the removed lines have no meaning in bash.
 func TestLean(t *testing.T) {
 	for name, text := range map[string]string{
-		"library": All(), "bootstrap": Bootstrap, "undo": Undo, "use": Use, "fence": Fence, "receive": Receive, "renew": Renew,
+		"library": Functions().text, "bootstrap": Bootstrap, "undo": Undo, "use": Use, "fence": Fence, "receive": Receive, "renew": Renew,
 	} {
 		lean := Lean(text)
 		if read(t, lean) != read(t, text) {
@@ -48,7 +47,7 @@ func TestLean(t *testing.T) {
 }
 
 func TestUnpack(t *testing.T) {
-	for _, text := range []string{"", "a\n", "no newline", "END\n", "ä $HOME `id` \\ '\n", All()} {
+	for _, text := range []string{"", "a\n", "no newline", "END\n", "ä $HOME `id` \\ '\n", Functions().text} {
 		pipe, input := Unpack(text)
 		if got := bash(t, pipe+"\n"+input); got != text {
 			t.Errorf("%.20q became %.20q", text, got)
@@ -57,66 +56,29 @@ func TestUnpack(t *testing.T) {
 			t.Errorf("%.20q is packed another way the second time", text)
 		}
 	}
-	if _, input := Unpack(All()); len(input) > len(All())/2 {
-		t.Errorf("%d bytes became %d", len(All()), len(input))
-	}
-}
-
-var (
-	defined = regexp.MustCompile(`(?m)^([a-z_]+)\(\) \{`)
-	quoted  = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|'[^']*'`)
-)
-
-func functions(text string) map[string]bool {
-	all := map[string]bool{}
-	for _, match := range defined.FindAllStringSubmatch(text, -1) {
-		all[match[1]] = true
-	}
-	return all
-}
-
-// TestLibrariesAreWhole: no function of a library calls one that is not in it.
-func TestLibrariesAreWhole(t *testing.T) {
-	all := functions(All())
-	for name, l := range map[string]Library{
-		"target": Target(false), "target with certificates": Target(true), "monitor": Monitor(),
-	} {
-		own := functions(l.Text())
-		if len(own) < 30 {
-			t.Errorf("%s: %d functions", name, len(own))
-		}
-		text := strings.ReplaceAll(read(t, l.Text()), "systemd-analyze verify", "") // a command's verb, and a function's name
-		for _, word := range strings.Fields(quoted.ReplaceAllString(text, `""`)) {
-			if all[word] && !own[word] {
-				t.Errorf("%s: calls %s, which it does not have", name, word)
-			}
-		}
+	if _, input := Unpack(Functions().text); len(input) > len(Functions().text)/2 {
+		t.Errorf("%d bytes became %d", len(Functions().text), len(input))
 	}
 }
 
 func TestLibrary(t *testing.T) {
 	texts := map[string]string{"a": "first\n", "b": "END\n$HOME\n\n# kept\n"}
-	l := Monitor().With(texts)
+	l := Functions().With(texts)
 	for name, text := range texts {
 		said := bash(t, l.Text()+"from_library "+name+" cat\n")
 		if want := strings.TrimRight(text, "\n") + "\n"; said != want {
 			t.Errorf("text %s became %q", name, said)
 		}
 	}
-	if !strings.HasPrefix(l.Text(), l.Named()+"\n") || !strings.HasSuffix(l.Named(), "="+l.Version()) {
-		t.Errorf("version %s: it begins with %.40q", l.Version(), l.Text())
+	if !strings.Contains(l.Text(), "\nreadonly SCRIPTS="+l.Version()+"\n") {
+		t.Errorf("version %s: it begins with %.120q", l.Version(), l.Text())
 	}
-	versions := map[string]bool{}
-	for _, other := range []Library{
-		Target(false), Target(true), Monitor(), l, Monitor().With(map[string]string{"a": "first\n", "b": "other\n"}),
-	} {
-		versions[other.Version()] = true
-	}
-	if len(versions) != 5 {
-		t.Errorf("5 libraries have %d versions", len(versions))
-	}
-	if Monitor().With(texts).Version() != l.Version() {
+	if Functions().With(texts).Version() != l.Version() {
 		t.Error("the same library has another version")
+	}
+	other := Functions().With(map[string]string{"a": texts["a"], "b": "other\n"})
+	if other.Version() == l.Version() || Functions().Version() == l.Version() {
+		t.Error("another library has the same version")
 	}
 }
 
@@ -125,9 +87,9 @@ func TestUse(t *testing.T) {
 	const install = "mkdir -p /mnt/promwire && mount -t tmpfs none /usr/local/lib && mkdir /usr/local/lib/promwire\n" +
 		"cat >/usr/local/lib/promwire/lib.sh <<'LIBRARY'\n"
 	const goesOn = "echo go''es on >&2\n" // not printed with a failing command's own text
-	l := Monitor()
+	l := Functions()
 	here := install + l.Text() + "LIBRARY\n"
-	older := install + All() + "LIBRARY\n"
+	older := install + l.text + "LIBRARY\n"
 	for _, c := range []struct {
 		name, there, use string
 		said             string

@@ -7,6 +7,22 @@ CERTIFICATE='' AUTHORITIES='' SIGNED='' # what admit gives a host
 # installed NAME VERSION: adds to the receipt what this host has.
 installed() { VERSIONS+=("\"$1\":\"$2\""); }
 
+# keep_receipt DIGEST: prints the receipt and keeps it for the script that confirms, which comes over another connection.
+keep_receipt() {
+  printf '%s\n' "${CHANGED[@]}" | sed '/^$/d' >"$STATE/changed"
+  printf '%s\n' "${VERSIONS[@]}" | sed '/^$/d' >"$STATE/versions"
+  receipt "$1"
+}
+
+# kept_receipt DIGEST: prints the kept receipt, together with what this script changed.
+kept_receipt() {
+  local changed
+  mapfile -t changed <"$STATE/changed"
+  mapfile -t VERSIONS <"$STATE/versions"
+  CHANGED=("${changed[@]}" "${CHANGED[@]}")
+  receipt "$1"
+}
+
 # receipt DIGEST: DIGEST is the firewall's, or nothing.
 receipt() {
   local IFS=, more=

@@ -57,7 +57,7 @@ rm -r "$AUTHORITY"; authority 86400 3600 1; own_certificate host DNS:host; scrap
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			said, _ := run(t, installed+All()+"LIBRARY\n"+another+c.before+
+			said, _ := run(t, installed+Functions().text+"LIBRARY\n"+another+c.before+
 				"\nstatus=0; bash -s 3>&- <<'RENEW' || status=$?\n"+Renew+"RENEW\nexec 9>&-\necho status $status\n( "+c.after+" ) || true\nkill $(jobs -p) || true\n")
 			if !strings.Contains(said, c.said) {
 				t.Errorf("said:\n%s\nwant %q", said, c.said)
@@ -84,7 +84,7 @@ func TestReceiveWaits(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			said, ok := run(t, installed+All()+"LIBRARY\n"+fleet+begin+"cat >/mnt/receive <<'RECEIVE'\n"+quick+"RECEIVE\n"+c.text)
+			said, ok := run(t, installed+Functions().text+"LIBRARY\n"+fleet+begin+"cat >/mnt/receive <<'RECEIVE'\n"+quick+"RECEIVE\n"+c.text)
 			if !ok || !strings.Contains(said, c.said) {
 				t.Errorf("succeeded: %v, said:\n%s\nwant %q", ok, said, c.said)
 			}

@@ -37,7 +37,7 @@ func run(t *testing.T, text string) (said string, ok bool) {
 		args = append([]string{"--map-root-user", "--map-auto"}, args...)
 	}
 	cmd := exec.CommandContext(ctx, "unshare", args...)
-	cmd.Stdin = strings.NewReader(world + All() + Bootstrap + "test() {\nbegin host verb\n" + text + "\n}\ntest </dev/null\n")
+	cmd.Stdin = strings.NewReader(world + Functions().text + Bootstrap + "test() {\nbegin host verb\n" + text + "\n}\ntest </dev/null\n")
 	cmd.WaitDelay = time.Second // processes that it started may go on, and keep the output open
 	out, err := cmd.CombinedOutput()
 	return string(out), err == nil
@@ -81,6 +81,10 @@ CHANGED=()
 		{"a failure names host, verb and command", "false", `promwire: host: verb: "false" failed with status 1`, true},
 		{"digest sees an absent file appear", "digest /mnt/a >/mnt/1; echo >/mnt/a; digest /mnt/a | cmp -s - /mnt/1 || echo differs", "differs\n", false},
 		{"receipt", `CHANGED=(a "b c"); installed x 1; installed y 2; receipt d`, `{"host":"host","scripts":"","changed":["a","b c"],"versions":{"x":"1","y":"2"},"firewall":"d"}`, false},
+		{"receipt that is kept", `CHANGED=(a "b c"); installed x 1; keep_receipt d; CHANGED=(e); VERSIONS=(); kept_receipt d`,
+			`{"host":"host","scripts":"","changed":["a","b c","e"],"versions":{"x":"1"},"firewall":"d"}`, false},
+		{"receipt of nothing that is kept", `keep_receipt "" 3>/dev/null; kept_receipt d`,
+			`{"host":"host","scripts":"","changed":[],"versions":{},"firewall":"d"}`, false},
 		{"receipt of nothing", `receipt ""`, `{"host":"host","scripts":"","changed":[],"versions":{},"firewall":""}`, false},
 
 		{"remove_conflicts keeps others", fleet + "remove_conflicts node-3 key3 10.98.0.3/32; echo ${#CHANGED[@]}", "0\n", false},

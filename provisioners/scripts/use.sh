@@ -1,10 +1,11 @@
 # shellcheck shell=bash
-# How a command that comes after the host's plan begins.
+# How a script begins that calls functions of promwire's library.
 
-# use HOST VERB [VERSION]: reads the library that the plan installed, which must be of this version if one is named, and begins. If a
-# withdrawal finds none, everything was removed already.
+# use HOST VERB [VERSION]: reads the host's library, which must be of this version if one is named, and begins. A library that comes in
+# front of the script is installed first. If a withdrawal finds none, everything was removed already.
 use() {
   local library=/usr/local/lib/promwire/lib.sh
+  if declare -F install_library >/dev/null; then install_library; fi
   if [ ! -r "$library" ]; then
     [ "$2" != withdraw ] || exit 0
     printf 'promwire: %s: %s: this machine has not converged yet; run its converge command first\n' "$1" "$2" >&2

@@ -74,8 +74,8 @@ func fewConnections(s *story) {
 // What one host may take of the state: the bytes that were measured, with certificates, and a tenth more. A backend that writes the whole
 // state at each step pays for the square of it.
 const (
-	targetBytes  = 105_000
-	monitorBytes = 112_000
+	targetBytes  = 70_000
+	monitorBytes = 60_000
 )
 
 // smallState holds hosts, of which the first is the monitor, to the resources and the bytes of state that one may take.

@@ -211,9 +211,6 @@ func (f fleet) scripts(t *testing.T) map[string]string {
 		"bootstrap.sh": plan.Bootstrap(plan.BootstrapValues{
 			Host: "node-1", Networks: f.networks, RetireTemporaryKey: true,
 		}),
-		"confirm.sh": plan.Confirm(plan.ConfirmValues{
-			Host: "node-1", Digest: f.target(t).FirewallDigest(), Scripts: f.target(t).Scripts(),
-		}),
 		"enrol.sh": plan.Enrol(f.enrol("")),
 	}
 	if f.tls.Enabled() {
@@ -228,7 +225,7 @@ func (f fleet) scripts(t *testing.T) map[string]string {
 func (f fleet) enrol(direct string) plan.EnrolValues {
 	return plan.EnrolValues{
 		Host: "node-1", Region: "lon1", Labels: map[string]string{"team": "ours"}, PublicKey: key('n'), Addresses: f.addresses(2),
-		TLS: f.tls, Request: "cmVxdWVzdA==", Direct: direct, Period: 7, Scripts: "0123456789ab",
+		TLS: f.tls, Request: "cmVxdWVzdA==", Direct: direct, Period: 7,
 		Endpoints: exporter.Endpoints(f.exporters, f.scrape, f.tls.Enabled()),
 	}
 }

@@ -67,15 +67,15 @@ func TestWhatAChangeTouches(t *testing.T) {
 		{"name": "lon", "region": "lon1"},`, nil},
 		"a label": {`"region": "lon1"`, `"region": "lon1", "labels": {"team": "web"}`, []string{"lon-enrol"}},
 		"one more target": {`{"name": "sgp"`, `{"name": "ams", "region": "ams3"}, {"name": "sgp"`, with(
-			"ledger", "+ams", "+ams-droplet", "+ams-bootstrap", "+ams-enrol", "+ams-converge", "+ams-confirm")},
+			"ledger", "+ams", "+ams-droplet", "+ams-bootstrap", "+ams-enrol", "+ams-converge")},
 		"one target less": {`{"name": "sfo", "region": "sfo3"},`, ``, with(
-			"ledger", "-sfo", "-sfo-droplet", "-sfo-bootstrap", "-sfo-enrol", "-sfo-converge", "-sfo-confirm")},
+			"ledger", "-sfo", "-sfo-droplet", "-sfo-bootstrap", "-sfo-enrol", "-sfo-converge")},
 		"size":            {`"region": "lon1"`, `"region": "lon1", "size": "s-2vcpu-4gb"`, []string{"lon-droplet"}},
 		"scrape interval": {`"region": "tor1"`, `"region": "tor1", "prometheus": {"scrapeInterval": "30s"}`, with("monitor-converge")},
 		"proof again":     {`"monitor": {`, `"verification": {"again": "2026-11"}, "monitor": {`, verified},
 		"the operator's networks": {`"monitor": {`, `"ssh": {"from": ["198.51.100.0/24"]}, "monitor": {`, with(
-			"lon-confirm", "lon-converge", "monitor-confirm", "monitor-converge", "sfo-confirm", "sfo-converge",
-			"sgp-confirm", "sgp-converge", "+SSH", "+SSH-rules", "-SSH", "-SSH-rules")},
+			"lon-converge", "monitor-converge", "sfo-converge",
+			"sgp-converge", "+SSH", "+SSH-rules", "-SSH", "-SSH-rules")},
 		"the exporter's mirror": {`"monitor": {`, `"releases": {"mirror": "https://mirror.example"}, "monitor": {`, with(
 			"lon-converge", "monitor-converge", "sfo-converge", "sgp-converge")},
 	} {

@@ -22,13 +22,13 @@ func TestAFailedResourceStopsOnlyWhatNeedsIt(t *testing.T) {
 	fleet := whole(t)
 	healthy := mocks.MustRun(t, fleet, "")
 	for failed, empty := range map[string][]string{
-		"monitor-bootstrap": {"lon-converge", "lon-confirm", "sgp-converge", "sgp-confirm"},
-		"monitor-droplet":   {"lon-converge", "lon-confirm", "sgp-converge", "sgp-confirm"},
+		"monitor-bootstrap": {"lon-converge", "sgp-converge"},
+		"monitor-droplet":   {"lon-converge", "sgp-converge"},
 		"lon-bootstrap":     {"lon-enrol"},
-		"sgp-droplet":       {"sgp-converge", "sgp-confirm"},
+		"sgp-droplet":       {"sgp-converge"},
 		"sgp-bootstrap":     {"sgp-enrol"},
-		"lon-enrol":         {"lon-converge", "lon-confirm"},
-		"sgp-enrol":         {"sgp-converge", "sgp-confirm"},
+		"lon-enrol":         {"lon-converge"},
+		"sgp-enrol":         {"sgp-converge"},
 		"monitor-converge":  nil,
 		"a-tunnel-enrol":    nil,
 	} {

@@ -88,12 +88,10 @@ func TestPhasesWaitForEachOther(t *testing.T) {
 				switch phase {
 				case "converge":
 					assert.Contains(t, r.Dependencies, host+"-bootstrap", name)
-				case "confirm":
-					assert.Contains(t, r.Dependencies, host+"-converge", name)
 				case "enrol":
-					assert.Contains(t, r.Dependencies, "monitor-confirm", name)
+					assert.Contains(t, r.Dependencies, "monitor-converge", name)
 					assert.Contains(t, resources["promwire-test-verification-gate"].Dependencies, name)
-					assert.Contains(t, resources["promwire-test-verification-gate"].Dependencies, host+"-confirm")
+					assert.Contains(t, resources["promwire-test-verification-gate"].Dependencies, host+"-converge")
 				}
 			}
 			assert.Contains(t, resources["promwire-test-verification-outside"].Dependencies, "promwire-test-verification-gate")

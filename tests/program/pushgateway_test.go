@@ -22,8 +22,8 @@ func TestWhatAPushgatewayTouches(t *testing.T) {
 		old, new string
 		touched  []string
 	}{
-		"on":           {droplets, pushed(`"backup"`), append(verified, "monitor-converge", "monitor-confirm")},
-		"off":          {pushed(`"backup"`), droplets, append(verified, "monitor-converge", "monitor-confirm")},
+		"on":           {droplets, pushed(`"backup"`), append(verified, "monitor-converge")},
+		"off":          {pushed(`"backup"`), droplets, append(verified, "monitor-converge")},
 		"one more job": {pushed(`"backup"`), pushed(`"backup", "report"`), append(verified, "monitor-converge")},
 		"their order":  {pushed(`"report", "backup"`), pushed(`"backup", "report"`), nil},
 	} {

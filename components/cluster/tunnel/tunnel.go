@@ -130,7 +130,6 @@ func (e *End) enrol() pulumi.StringOutput {
 		}
 		return plan.EnrolCluster(plan.EnrolClusterValues{
 			Name: e.Args.Name, PublicKey: key, Address: e.Args.Address, Federation: e.Args.Federation,
-			Scripts: e.monitor.Scripts,
 		}), nil
 	}).(pulumi.StringOutput)
 }

@@ -5,7 +5,7 @@ set -euo pipefail
 # (use.sh)
 
 apply() {
-use a-reflect enrol
+use a-reflect enrol VERSION
 remove_conflicts a-reflect.cluster cnJycnJycnJycnJycnJycnJycnJycnJycnJycnJycnI= 10.98.0.5/32
 put /etc/wireguard/promwire0.d/peer-a-reflect.cluster.conf 600 <<'END'
 # a-reflect

@@ -5,7 +5,7 @@ set -euo pipefail
 # (use.sh)
 
 apply() {
-use a enrol
+use a enrol VERSION
 remove_conflicts a.cluster YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE= 10.98.0.4/32
 put /etc/wireguard/promwire0.d/peer-a.cluster.conf 600 <<'END'
 # a

@@ -4,19 +4,7 @@ set -euo pipefail
 
 # (use.sh)
 
-# install_library writes the functions that are called below, version VERSION.
-install_library() {
-local library=/usr/local/lib/promwire/lib.sh
-! grep -qsxF 'readonly SCRIPTS=VERSION' "$library" || return 0
-mkdir -p /usr/local/lib/promwire
-base64 --decode <<'END' | gzip --decompress >"$library.$$"
-(packed)
-END
-mv "$library.$$" "$library"
-}
-
 apply() {
-install_library
 use node-1 converge VERSION
 space 10 /etc
 space 10 /var/lib
@@ -297,10 +285,17 @@ remove /var/lib/node_exporter/textfile/promwire_fence.prom
 stop_later node_exporter.service
 remove_former_identity
 installed promwire 0.2.0-dev
-receipt 163d5703bcbbc4b224be7960b4faba4bcabdd91eed1c1dad91a8679d64764d50
+keep_receipt 163d5703bcbbc4b224be7960b4faba4bcabdd91eed1c1dad91a8679d64764d50
+}
+
+confirm() {
+use node-1 confirm VERSION
+confirm_firewall 163d5703bcbbc4b224be7960b4faba4bcabdd91eed1c1dad91a8679d64764d50
+kept_receipt 163d5703bcbbc4b224be7960b4faba4bcabdd91eed1c1dad91a8679d64764d50
 }
 
 case ${1-} in
 apply) apply </dev/null ;;
+confirm) confirm </dev/null ;;
 *) echo "promwire: bash -s -- VERB is missing" >&2; exit 2 ;;
 esac

@@ -4,19 +4,7 @@ set -euo pipefail
 
 # (use.sh)
 
-# install_library writes the functions that are called below, version VERSION.
-install_library() {
-local library=/usr/local/lib/promwire/lib.sh
-! grep -qsxF 'readonly SCRIPTS=VERSION' "$library" || return 0
-mkdir -p /usr/local/lib/promwire
-base64 --decode <<'END' | gzip --decompress >"$library.$$"
-(packed)
-END
-mv "$library.$$" "$library"
-}
-
 apply() {
-install_library
 use watcher converge VERSION
 space 10 /etc
 space 10 /var/lib
@@ -424,10 +412,17 @@ remove_release blackbox_exporter /etc/promwire/blackbox.yml
 stop_later node_exporter.service
 remove_former_identity
 installed promwire 0.2.0-dev
-receipt e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a
+keep_receipt e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a
+}
+
+confirm() {
+use watcher confirm VERSION
+confirm_firewall e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a
+kept_receipt e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a
 }
 
 case ${1-} in
 apply) apply </dev/null ;;
+confirm) confirm </dev/null ;;
 *) echo "promwire: bash -s -- VERB is missing" >&2; exit 2 ;;
 esac

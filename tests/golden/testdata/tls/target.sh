@@ -4,19 +4,7 @@ set -euo pipefail
 
 # (use.sh)
 
-# install_library writes the functions that are called below, version VERSION.
-install_library() {
-local library=/usr/local/lib/promwire/lib.sh
-! grep -qsxF 'readonly SCRIPTS=VERSION' "$library" || return 0
-mkdir -p /usr/local/lib/promwire
-base64 --decode <<'END' | gzip --decompress >"$library.$$"
-(packed)
-END
-mv "$library.$$" "$library"
-}
-
 apply() {
-install_library
 use node-1 converge VERSION
 space 10 /etc
 space 10 /var/lib
@@ -422,10 +410,17 @@ service promwire-fence.timer
 stop_later node_exporter.service
 remove_former_identity
 installed promwire 0.2.0-dev
-receipt f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8
+keep_receipt f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8
+}
+
+confirm() {
+use node-1 confirm VERSION
+confirm_firewall f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8
+kept_receipt f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8
 }
 
 case ${1-} in
 apply) apply </dev/null ;;
+confirm) confirm </dev/null ;;
 *) echo "promwire: bash -s -- VERB is missing" >&2; exit 2 ;;
 esac

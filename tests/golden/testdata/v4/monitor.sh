@@ -4,19 +4,7 @@ set -euo pipefail
 
 # (use.sh)
 
-# install_library writes the functions that are called below, version VERSION.
-install_library() {
-local library=/usr/local/lib/promwire/lib.sh
-! grep -qsxF 'readonly SCRIPTS=VERSION' "$library" || return 0
-mkdir -p /usr/local/lib/promwire
-base64 --decode <<'END' | gzip --decompress >"$library.$$"
-(packed)
-END
-mv "$library.$$" "$library"
-}
-
 apply() {
-install_library
 use watcher converge VERSION
 space 10 /etc
 space 10 /var/lib
@@ -330,10 +318,17 @@ remove_release blackbox_exporter /etc/promwire/blackbox.yml
 stop_later node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-receipt 6d0b4986e7ac094f0e2d183ee461229b90b12e73bdd1b2df406c7353231ee4f7
+keep_receipt 6d0b4986e7ac094f0e2d183ee461229b90b12e73bdd1b2df406c7353231ee4f7
+}
+
+confirm() {
+use watcher confirm VERSION
+confirm_firewall 6d0b4986e7ac094f0e2d183ee461229b90b12e73bdd1b2df406c7353231ee4f7
+kept_receipt 6d0b4986e7ac094f0e2d183ee461229b90b12e73bdd1b2df406c7353231ee4f7
 }
 
 case ${1-} in
 apply) apply </dev/null ;;
+confirm) confirm </dev/null ;;
 *) echo "promwire: bash -s -- VERB is missing" >&2; exit 2 ;;
 esac

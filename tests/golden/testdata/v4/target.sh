@@ -4,19 +4,7 @@ set -euo pipefail
 
 # (use.sh)
 
-# install_library writes the functions that are called below, version VERSION.
-install_library() {
-local library=/usr/local/lib/promwire/lib.sh
-! grep -qsxF 'readonly SCRIPTS=VERSION' "$library" || return 0
-mkdir -p /usr/local/lib/promwire
-base64 --decode <<'END' | gzip --decompress >"$library.$$"
-(packed)
-END
-mv "$library.$$" "$library"
-}
-
 apply() {
-install_library
 use node-1 converge VERSION
 space 10 /etc
 space 10 /var/lib
@@ -240,10 +228,17 @@ service promwire-fence.timer
 stop_later node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-receipt d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded
+keep_receipt d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded
+}
+
+confirm() {
+use node-1 confirm VERSION
+confirm_firewall d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded
+kept_receipt d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded
 }
 
 case ${1-} in
 apply) apply </dev/null ;;
+confirm) confirm </dev/null ;;
 *) echo "promwire: bash -s -- VERB is missing" >&2; exit 2 ;;
 esac

@@ -4,19 +4,7 @@ set -euo pipefail
 
 # (use.sh)
 
-# install_library writes the functions that are called below, version VERSION.
-install_library() {
-local library=/usr/local/lib/promwire/lib.sh
-! grep -qsxF 'readonly SCRIPTS=VERSION' "$library" || return 0
-mkdir -p /usr/local/lib/promwire
-base64 --decode <<'END' | gzip --decompress >"$library.$$"
-(packed)
-END
-mv "$library.$$" "$library"
-}
-
 apply() {
-install_library
 use watcher converge VERSION
 space 10 /etc
 space 10 /var/lib
@@ -491,10 +479,17 @@ prune prometheus 3.2.1
 stop_later node_exporter-tls.service blackbox_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-receipt 0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2
+keep_receipt 0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2
+}
+
+confirm() {
+use watcher confirm VERSION
+confirm_firewall 0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2
+kept_receipt 0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2
 }
 
 case ${1-} in
 apply) apply </dev/null ;;
+confirm) confirm </dev/null ;;
 *) echo "promwire: bash -s -- VERB is missing" >&2; exit 2 ;;
 esac

@@ -4,19 +4,7 @@ set -euo pipefail
 
 # (use.sh)
 
-# install_library writes the functions that are called below, version VERSION.
-install_library() {
-local library=/usr/local/lib/promwire/lib.sh
-! grep -qsxF 'readonly SCRIPTS=VERSION' "$library" || return 0
-mkdir -p /usr/local/lib/promwire
-base64 --decode <<'END' | gzip --decompress >"$library.$$"
-(packed)
-END
-mv "$library.$$" "$library"
-}
-
 apply() {
-install_library
 use node-1 converge VERSION
 space 10 /etc
 space 10 /var/lib
@@ -347,10 +335,17 @@ service promwire-fence.timer
 stop_later node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-receipt 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
+keep_receipt 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
+}
+
+confirm() {
+use node-1 confirm VERSION
+confirm_firewall 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
+kept_receipt 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
 }
 
 case ${1-} in
 apply) apply </dev/null ;;
+confirm) confirm </dev/null ;;
 *) echo "promwire: bash -s -- VERB is missing" >&2; exit 2 ;;
 esac

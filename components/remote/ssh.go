@@ -1,0 +1,141 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/retry"
+	"golang.org/x/crypto/ssh"
+)
+
+// Bounds of one connection. Between them, attempts to connect are as far apart as the plugin's: from 100 ms to 5 s.
+const (
+	dialTimeout      = 15 * time.Second                   // one attempt, as the plugin's
+	handshakeTimeout = 2 * time.Minute                    // after it; sshd itself waits so long for a login (LoginGraceTime)
+	runTimeout       = (scriptSeconds + 60) * time.Second // a script, which its own timeout ends before, if its host is alive
+)
+
+var errSilent = errors.New("the host has not answered for too long, and may be down; run `pulumi up` again")
+
+// server is an SSH server, as a command's inputs have it.
+type server struct {
+	Host, User, HostKey, PrivateKey string
+	Port                            int
+	DialErrorLimit                  int     // how many attempts may fail
+	bastion                         *server // nil: reached directly
+}
+
+// dialer opens a connection from this machine, or from a bastion.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// run runs a command line there with a text as its standard input. Its output is in the error, and otherwise not used.
+func (s server) run(ctx context.Context, line, input string) error {
+	client, err := s.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeoutCause(ctx, runTimeout, errSilent)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { client.Close() })()
+	session, err := client.NewSession()
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	session.Stdin = strings.NewReader(input)
+	said, err := session.CombinedOutput(line)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: running %q:\n%s", err, line, said)
+	}
+	return nil
+}
+
+// dial connects, through the bastion if there is one. A host may be booting, so it is tried as often as the inputs say.
+func (s server) dial(ctx context.Context) (*ssh.Client, error) {
+	config, err := s.config()
+	if err != nil {
+		return nil, err
+	}
+	if s.bastion == nil {
+		return s.connect(ctx, (&net.Dialer{}).DialContext, config)
+	}
+	bastion, err := s.bastion.dial(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("bastion: %w", err)
+	}
+	client, err := s.connect(ctx, bastion.DialContext, config)
+	if err != nil {
+		bastion.Close()
+		return nil, fmt.Errorf("from the bastion %s: %w", s.bastion.Host, err)
+	}
+	go func() {
+		_ = client.Wait()
+		bastion.Close()
+	}()
+	return client, nil
+}
+
+// connect tries until an attempt succeeds, or too many have failed.
+func (s server) connect(ctx context.Context, dial dialer, config *ssh.ClientConfig) (*ssh.Client, error) {
+	ok, client, err := retry.Until(ctx, retry.Acceptor{Accept: func(failed int, _ time.Duration) (bool, any, error) {
+		client, err := s.attempt(ctx, dial, config)
+		if err != nil && failed >= s.DialErrorLimit {
+			return false, nil, fmt.Errorf("%s: no connection after %d attempts: %w", s.address(), failed+1, err)
+		}
+		return err == nil, client, nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, context.Cause(ctx)
+	}
+	return client.(*ssh.Client), nil
+}
+
+func (s server) attempt(ctx context.Context, dial dialer, config *ssh.ClientConfig) (*ssh.Client, error) {
+	dialing, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := dial(dialing, "tcp", s.address())
+	if err != nil {
+		return nil, err
+	}
+	greeting, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	defer context.AfterFunc(greeting, func() { conn.Close() })()
+	through, channels, requests, err := ssh.NewClientConn(conn, s.address(), config)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return ssh.NewClient(through, channels, requests), nil
+}
+
+func (s server) address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
+
+// config pins the host's key: no connection is made to a machine that can't prove itself. Only the operator's key logs in, never an agent's.
+func (s server) config() (*ssh.ClientConfig, error) {
+	signer, err := ssh.ParsePrivateKey([]byte(s.PrivateKey))
+	if err != nil {
+		return nil, fmt.Errorf("the operator's key: %w", err)
+	}
+	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(s.HostKey))
+	if err != nil {
+		return nil, fmt.Errorf("the host key to pin: %w", err)
+	}
+	return &ssh.ClientConfig{
+		User:              s.User,
+		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signer)},
+		HostKeyCallback:   ssh.FixedHostKey(key),
+		HostKeyAlgorithms: []string{key.Type()}, // the settings have no RSA keys, which have several
+	}, nil
+}
