@@ -22,7 +22,7 @@ func export(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger, 
 	web := s.Monitor.Prometheus.Web
 	ctx.Export("url", pulumi.String(address(web)))
 	if web.User != "" {
-		ctx.Export("password", password(s.Monitor, f.Monitor.Host.Address, "/etc/prometheus/web"))
+		ctx.Export("password", password(s.Monitor, f.Monitor.Host.Address, prometheus.RootPassword))
 	}
 	if len(s.Pushgateway.Jobs) > 0 {
 		ctx.Export("pushgateway", pushing(s, f))
@@ -42,22 +42,19 @@ func export(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger, 
 // forward is the command that makes Prometheus reachable on the operator's machine, at address. It opens a session too (no -N),
 // because hosts close connections without one.
 func forward(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutput {
-	return pulumi.Sprintf("ssh -L 9090:127.0.0.1:9090%s", login(m, address))
+	return pulumi.Sprintf("ssh -L %[1]d:127.0.0.1:%[1]d%[2]s", prometheus.Port, login(m, address))
 }
 
 // address is where a browser finds Prometheus while forward runs.
 func address(web prometheus.Web) string {
-	if web.TLS {
-		return "https://127.0.0.1:9090"
-	}
-	return "http://127.0.0.1:9090"
+	return fmt.Sprintf("%s://127.0.0.1:%d", web.Scheme(), prometheus.Port)
 }
 
 // pushing is where hosts in the tunnel push to, and the commands that show each batch job's password.
 func pushing(s *settings.Settings, f *fleet.Fleet) pulumi.Map {
 	passwords := pulumi.Map{}
 	for _, job := range s.Pushgateway.Jobs {
-		passwords[job] = password(s.Monitor, f.Monitor.Host.Address, "/etc/pushgateway/"+job)
+		passwords[job] = password(s.Monitor, f.Monitor.Host.Address, pushgateway.PasswordOf(job))
 	}
 	at := net.JoinHostPort(f.Monitor.Plan.Tunnel.Addresses[0].String(), strconv.Itoa(pushgateway.Port))
 	return pulumi.Map{"url": pulumi.String("http://" + at), "passwords": passwords}
@@ -69,7 +66,7 @@ func password(m settings.Monitor, address pulumi.StringOutput, of string) pulumi
 	if m.Existing != nil && m.Existing.User != "root" {
 		sudo = "sudo "
 	}
-	return pulumi.Sprintf("ssh%s %scat %s.password", login(m, address), sudo, of)
+	return pulumi.Sprintf("ssh%s %scat %s", login(m, address), sudo, of)
 }
 
 // login is what ssh needs to find the monitor.

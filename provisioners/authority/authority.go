@@ -3,16 +3,20 @@ package authority
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
-	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/folders"
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/systemd"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
 const (
+	// Folder holds the authorities, and what they signed for each host.
+	Folder = folders.Config + "/authority"
 	// RenewPath is the script that renews certificates.
-	RenewPath = "/usr/local/lib/promwire/renew"
+	RenewPath = folders.Programs + "/renew"
 	// RenewService and RenewTimer are its units.
 	RenewService = "promwire-renew.service"
 	RenewTimer   = "promwire-renew.timer"
@@ -34,7 +38,7 @@ func Service() string {
 			"Type=oneshot",
 			"ExecStart=" + RenewPath,
 			"TimeoutStartSec=30min",
-			"ReadWritePaths=/etc/promwire /etc/prometheus /var/lib/promwire /run/promwire " + exporter.Textfiles,
+			"ReadWritePaths=" + strings.Join([]string{folders.Config, prometheus.Folder, folders.State, folders.Run, folders.Textfiles}, " "),
 			"CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE",
 			"ProtectHome=yes",
 			"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",

@@ -7,17 +7,20 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 
-	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/folders"
 	"github.com/promwire/promwire/provisioners/systemd"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
 const (
 	// Folder holds the host's key, certificate and the authorities that it trusts.
-	Folder = "/etc/promwire/tls"
+	Folder = folders.Config + "/tls"
 	// Group may read them.
 	Group = "promwire"
+	// Mode, owner and group of files that the host's exporters may read, as put (provisioners/scripts/base.sh) takes them.
+	Mode = "440:root:" + Group
 	// WebPath is the web configuration of all exporters of the host.
 	WebPath = Folder + "/web.yml"
 
@@ -25,7 +28,7 @@ const (
 	// certificates theirs begin at 19100.
 	ReceivePort = 19099
 	// ReceivePath is the receiver's script.
-	ReceivePath = "/usr/local/lib/promwire/receive"
+	ReceivePath = folders.Programs + "/receive"
 	// ReceiveSocket is the unit that listens for renewed certificates, ReceiveService the template that installs one each.
 	ReceiveSocket  = "promwire-certificate.socket"
 	ReceiveService = "promwire-certificate@.service"
@@ -84,7 +87,7 @@ func Service() string {
 			"StandardOutput=socket",
 			"StandardError=journal",
 			"RuntimeMaxSec=30",
-			"ReadWritePaths=" + Folder + " /var/lib/promwire /run/promwire " + exporter.Textfiles,
+			"ReadWritePaths=" + strings.Join([]string{Folder, folders.State, folders.Run, folders.Textfiles}, " "),
 			"CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE",
 			"ProtectHome=yes",
 			"PrivateNetwork=yes",

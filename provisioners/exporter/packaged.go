@@ -1,5 +1,7 @@
 package exporter
 
+import "github.com/promwire/promwire/provisioners/folders"
+
 // packaged are the rows of the exporters that come as packages of Debian and Ubuntu, by name. A package's name is that of its unit and
 // its binary, and its exporter runs as the user prometheus. Exporters whose flags differ between the releases of the distributions are
 // not in the table.
@@ -43,7 +45,7 @@ const (
 	// webFlag is exporter-toolkit's.
 	webFlag = "--web.config.file"
 	// mysqldConfig says how the mysqld exporter logs in: as the user that it runs as, by the socket.
-	mysqldConfig = "/etc/promwire/prometheus-mysqld-exporter.cnf"
+	mysqldConfig = folders.Config + "/prometheus-mysqld-exporter.cnf"
 )
 
 // fromPackage is a row with what the exporters of packages have in common.

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/promwire/promwire/provisioners/folders"
+	"github.com/promwire/promwire/provisioners/release"
 )
 
 const (
@@ -11,10 +14,8 @@ const (
 	Node = "node"
 	// Blackbox is the exporter that probes other things from outside. It runs only on the monitor.
 	Blackbox = "blackbox"
-	// Textfiles is where other programs leave metrics for the node exporter.
-	Textfiles = "/var/lib/node_exporter/textfile"
 	// BlackboxConfig is the blackbox exporter's configuration.
-	BlackboxConfig = "/etc/promwire/blackbox.yml"
+	BlackboxConfig = folders.Config + "/blackbox.yml"
 )
 
 // table has a row for each exporter that promwire installs. A new row is all that a new exporter needs. The facts come from the
@@ -22,9 +23,9 @@ const (
 var table = append([]Exporter{
 	{
 		Name: Node, Sees: "the host itself", Release: "node_exporter",
-		Unit: "node_exporter", Program: "/usr/local/bin/node_exporter", User: "node_exporter",
+		Unit: "node_exporter", Program: release.Binaries + "/node_exporter", User: "node_exporter",
 		Port: 9100, ListenFlag: "--web.listen-address", WebFlag: webFlag, CheckFlag: "--version",
-		Flags: []string{"--collector.textfile.directory=" + Textfiles},
+		Flags: []string{"--collector.textfile.directory=" + folders.Textfiles},
 		Service: []string{
 			"ProtectHome=read-only",                     // it counts the space of what is mounted there
 			"SystemCallFilter=@system-service adjtimex", // the clock's state is read with adjtimex
@@ -32,7 +33,7 @@ var table = append([]Exporter{
 	},
 	{
 		Name: Blackbox, Sees: "what others see of a URL by HTTP, TCP and ICMP, and of its certificate", Release: "blackbox_exporter",
-		Unit: "blackbox_exporter", Program: "/usr/local/bin/blackbox_exporter", User: "blackbox_exporter",
+		Unit: "blackbox_exporter", Program: release.Binaries + "/blackbox_exporter", User: "blackbox_exporter",
 		Port: 9115, ListenFlag: "--web.listen-address", WebFlag: webFlag, CheckFlag: "--version",
 		Flags: []string{"--config.file=" + BlackboxConfig}, ConfigFile: BlackboxConfig, Config: blackboxModules,
 		Service: []string{

@@ -6,12 +6,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/systemd"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
-
-// Group may read the host's certificate, which all its exporters use; see package certificate.
-const group = "promwire"
 
 // Endpoint is where the monitor scrapes it.
 func (i Instance) Endpoint() Endpoint { return Endpoints([]Choice{i.Choice}, nil, i.TLS)[0] }
@@ -30,9 +28,9 @@ func (i Instance) Former() string {
 // File is the path of its unit, or of the drop-in of its package's unit.
 func (i Instance) File() string {
 	if i.Pinned() {
-		return "/etc/systemd/system/" + i.Service()
+		return systemd.Units + "/" + i.Service()
 	}
-	return "/etc/systemd/system/" + i.Service() + ".d/promwire.conf"
+	return systemd.DropInFolder(i.Service()) + "/" + systemd.DropIn
 }
 
 // Text is the text of File. The exporter listens only on its own addresses, and connects only to the monitor and the host itself. In
@@ -66,7 +64,7 @@ func (i Instance) service() []string {
 	}
 	service = append(service, "ExecStart="+strings.Join(i.command(), " \\\n  "))
 	if i.endpointTLS() {
-		service = append(service, "SupplementaryGroups="+group)
+		service = append(service, "SupplementaryGroups="+certificate.Group)
 	}
 	service = append(service, i.login()...)
 	service = append(service, "Restart=always", "RestartSec=3", "UMask=0077", "CapabilityBoundingSet=",
@@ -93,7 +91,7 @@ func (i Instance) login() []string {
 func (i Instance) command() []string {
 	words := append([]string{i.Program}, i.AllFlags()...)
 	if i.endpointTLS() {
-		words = append(words, i.WebFlag+"="+webPath)
+		words = append(words, i.WebFlag+"="+certificate.WebPath)
 	}
 	for _, address := range i.listens() {
 		words = append(words, i.ListenFlag+"="+net.JoinHostPort(address.String(), strconv.Itoa(i.Endpoint().Port)))
@@ -103,9 +101,6 @@ func (i Instance) command() []string {
 	}
 	return words
 }
-
-// webPath is certificate.WebPath; that package needs this one.
-const webPath = "/etc/promwire/tls/web.yml"
 
 // AllFlags are the row's and the operator's.
 func (c Choice) AllFlags() []string { return append(append([]string{}, c.Flags...), c.MoreFlags...) }

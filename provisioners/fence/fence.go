@@ -7,19 +7,19 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/folders"
 	"github.com/promwire/promwire/provisioners/systemd"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
 const (
 	// Path is the fence's script.
-	Path = "/usr/local/lib/promwire/fence"
+	Path = folders.Programs + "/fence"
 	// Service and Timer are its units.
 	Service = "promwire-fence.service"
 	Timer   = "promwire-fence.timer"
 	// Metrics is the file of what it saw.
-	Metrics = exporter.Textfiles + "/promwire_fence.prom"
+	Metrics = folders.Textfiles + "/promwire_fence.prom"
 
 	maxAddresses = 1022 // that are probed in one network: all hosts of a /22
 )
@@ -38,7 +38,7 @@ func (f Fence) Unit() string {
 	for i, port := range f.Ports {
 		ports[i] = strconv.Itoa(port)
 	}
-	command := []string{Path, exporter.Textfiles, strconv.Itoa(f.count()), strings.Join(ports, ",")}
+	command := []string{Path, Metrics, strconv.Itoa(f.count()), strings.Join(ports, ",")}
 	for i, network := range f.Networks {
 		command = append(command, fmt.Sprintf("%s,%s,%s", network, f.Own[i], f.Monitor[i]))
 	}
@@ -47,7 +47,7 @@ func (f Fence) Unit() string {
 		"ExecStart=" + strings.Join(command, " "),
 		"TimeoutStartSec=60",
 		"LogLevelMax=notice", // otherwise the journal would have an entry for each run
-		"ReadWritePaths=" + exporter.Textfiles,
+		"ReadWritePaths=" + folders.Textfiles,
 		"UMask=0022", // the exporter reads what it writes
 		"CapabilityBoundingSet=CAP_NET_RAW",
 		"ProtectHome=yes",

@@ -1,10 +1,14 @@
 package nftables
 
-import "github.com/promwire/promwire/provisioners/systemd"
+import (
+	"github.com/promwire/promwire/provisioners/systemd"
+
+	"github.com/promwire/promwire/provisioners/folders"
+)
 
 const (
 	// Permanent is the confirmed ruleset, which the host loads when it boots.
-	Permanent = "/etc/promwire/firewall.nft"
+	Permanent = folders.Config + "/firewall.nft"
 	// Service is the unit that loads it.
 	Service = "promwire-firewall.service"
 	// Distribution is the unit that loads the host's own rules, if it is enabled.

@@ -27,8 +27,8 @@ func Bootstrap(v BootstrapValues) string {
 	functions := scripts.Base + scripts.Identity + scripts.Bootstrap
 	begins := function{apply, append(begin, do("host_key"), do("print_facts"))}
 	if !v.Undo {
-		return script("how "+v.Host+" begins", inline(functions), begins)
+		return script("how "+v.Host+" begins", inline(scripts.WithConstants(functions)), begins)
 	}
-	return script("how "+v.Host+" begins, and ends", inline(functions+scripts.Undo+scripts.Receipt), begins,
+	return script("how "+v.Host+" begins, and ends", inline(scripts.WithConstants(functions+scripts.Undo+scripts.Receipt)), begins,
 		function{undo, []call{do("begin", v.Host, "undo"), do("undo_all"), do("receipt", "")}})
 }

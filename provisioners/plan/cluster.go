@@ -18,7 +18,7 @@ func EnrolCluster(v EnrolClusterValues) string {
 	add := []call{
 		use(v.Name, "enrol"),
 		do("remove_conflicts", part, v.PublicKey.String(), wireguard.Hosts(addresses)[0].String()),
-		put("/etc/wireguard/promwire0.d/peer-"+part+".conf", "600", peer.Render()),
+		put(wireguard.PeerPart(part), "600", peer.Render()),
 		do("join_parts"),
 		v.federate(),
 		do("receipt", ""),

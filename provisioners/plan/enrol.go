@@ -40,7 +40,7 @@ func (v EnrolValues) peer() []call {
 	peer := wireguard.Peer{Name: v.Host, PublicKey: v.PublicKey, AllowedIPs: allowed}
 	return []call{
 		do(conflicts...),
-		put("/etc/wireguard/promwire0.d/peer-"+v.Host+".conf", "600", peer.Render()),
+		put(wireguard.PeerPart(v.Host), "600", peer.Render()),
 		do("join_parts"),
 	}
 }

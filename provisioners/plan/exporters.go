@@ -8,6 +8,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/folders"
 	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/pushgateway"
@@ -42,9 +43,9 @@ func (all exporters) files(mirror string) []call {
 func config(e exporter.Instance) []call {
 	switch {
 	case e.Name == exporter.Node:
-		return []call{do("dir", "/var/lib/node_exporter", "755"), do("dir", exporter.Textfiles, "755")}
+		return []call{do("dir", folders.NodeExporter, "755"), do("dir", folders.Textfiles, "755")}
 	case e.ConfigFile != "":
-		return []call{do("dir", "/etc/promwire", "755"), put(e.ConfigFile, "644", e.Config)}
+		return []call{do("dir", folders.Config, "755"), put(e.ConfigFile, "644", e.Config)}
 	}
 	return nil
 }
@@ -128,7 +129,7 @@ func (all exporters) former() []call {
 // group may read the host's certificate, which all its exporters use.
 func group() []call {
 	return []call{
-		put("/etc/sysusers.d/"+certificate.Group+".conf", "644", systemd.Group(certificate.Group)),
+		put(systemd.Users+"/"+certificate.Group+".conf", "644", systemd.Group(certificate.Group)),
 		do("group", certificate.Group),
 	}
 }

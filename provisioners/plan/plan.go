@@ -12,6 +12,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/folders"
 	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/systemd"
@@ -234,11 +235,11 @@ func (p Plan) system() []call {
 func tunnel(t Tunnel, i wireguard.Interface, peers ...wireguard.Peer) []call {
 	i.MTU, i.Addresses = t.MTU, t.prefixes()
 	parts := []call{
-		do("dir", "/etc/wireguard/promwire0.d", "700"),
-		put("/etc/wireguard/promwire0.d/interface.conf", "600", i.Render()),
+		do("dir", wireguard.Parts, "700"),
+		put(wireguard.InterfacePart, "600", i.Render()),
 	}
 	for _, peer := range peers {
-		parts = append(parts, put("/etc/wireguard/promwire0.d/peer-monitor.conf", "600", peer.Render()))
+		parts = append(parts, put(wireguard.PeerPart("monitor"), "600", peer.Render()))
 	}
 	up := []string{"tunnel", strconv.Itoa(t.MTU)}
 	for _, address := range i.Addresses {
@@ -256,7 +257,7 @@ func (p Plan) firewall() []call {
 	return join(
 		dropIn(nftables.Distribution, nftables.DropIn()),
 		[]call{
-			do("dir", "/etc/promwire", "755"),
+			do("dir", folders.Config, "755"),
 			unit(nftables.Service, nftables.Unit()),
 			do("reread", nftables.Service),
 			{words: []string{"firewall", p.rules.Digest()}, input: p.rules.Render()},
@@ -266,22 +267,22 @@ func (p Plan) firewall() []call {
 // user is a system user.
 func user(name, description string) []call {
 	return []call{
-		put("/etc/sysusers.d/"+name+".conf", "644", systemd.User(name, description)),
+		put(systemd.Users+"/"+name+".conf", "644", systemd.User(name, description)),
 		do("user", name),
 	}
 }
 
 // dropIn is a drop-in for a unit that is not ours.
 func dropIn(unit, text string) []call {
-	folder := "/etc/systemd/system/" + unit + ".d"
+	folder := systemd.DropInFolder(unit)
 	return []call{
 		do("dir", folder, "755"),
-		put(folder+"/promwire.conf", "644", text),
+		put(folder+"/"+systemd.DropIn, "644", text),
 		do("reread", unit),
 	}
 }
 
 // unit is a unit file.
 func unit(name, text string) call {
-	return put("/etc/systemd/system/"+name, "644", text, "check_unit")
+	return put(systemd.Units+"/"+name, "644", text, "check_unit")
 }

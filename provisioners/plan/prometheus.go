@@ -5,13 +5,14 @@ import (
 
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/release"
 )
 
 // ownName is the monitor in its own file's name, so that renaming it makes no second file; no host can have this name.
 const ownName = "_monitor"
 
 func prometheusUser() []call {
-	return join(user(prometheus.Name, "Prometheus"), []call{do("dir", "/etc/prometheus", "755")})
+	return join(user(prometheus.Name, "Prometheus"), []call{do("dir", prometheus.Folder, "755")})
 }
 
 func (v MonitorValues) prometheusFiles() []call {
@@ -29,11 +30,11 @@ func (v MonitorValues) prometheusFiles() []call {
 			do("targets_by_job"),
 			do("dir", prometheus.Clusters, "755"),
 			do("dir", prometheus.Data, "750", prometheus.Name),
-			putText("rules", prometheus.Rules+"/promwire.yml", "644", "promtool", "check", "rules"),
+			putText("rules", prometheus.RulesPath, "644", "promtool", "check", "rules"),
 			put(prometheus.Config, "644", server.Render(), "promtool", "check", "config"),
 		},
 		v.scrapeItself(self),
-		[]call{unit(prometheus.Name+".service", prometheus.Unit(v.Tunnel.Addresses, v.peers(), v.Web))},
+		[]call{unit(prometheus.Service, prometheus.Unit(v.Tunnel.Addresses, v.peers(), v.Web))},
 	)
 }
 
@@ -68,7 +69,7 @@ func (v MonitorValues) peers() []netip.Prefix {
 
 func (v MonitorValues) prometheusRuns() []call {
 	return []call{
-		do("service", prometheus.Name+".service", "/usr/local/bin/prometheus"),
+		do("service", prometheus.Service, release.Binaries+"/"+prometheus.Name),
 		v.answers(),
 		do("reload_prometheus"),
 		do("prune", v.Releases.Prometheus.Name, v.Releases.Prometheus.Version),

@@ -7,6 +7,7 @@ import (
 	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/pushgateway"
+	"github.com/promwire/promwire/provisioners/release"
 )
 
 // pushgatewayMB is the disk space for its archive and contents, in MB, with a margin.
@@ -65,7 +66,7 @@ func (v MonitorValues) pushgatewayRuns() []call {
 		return nil
 	}
 	return []call{
-		do("service", pushgateway.Service, "/usr/local/bin/"+pushgateway.Name),
+		do("service", pushgateway.Service, release.Binaries+"/"+pushgateway.Name),
 		do("pushgateway_answers", v.pushgateway().At()),
 		do("prune", pushgateway.Name, v.Releases.Pushgateway.Version),
 	}

@@ -10,9 +10,6 @@ import (
 	"github.com/promwire/promwire/provisioners/prometheus"
 )
 
-// exportersRead is the mode of files that the host's exporters may read.
-const exportersRead = "440:root:" + certificate.Group
-
 // certificates are the monitor's: the authorities, its own exporters' and Prometheus's certificate, and the renewal of all.
 func (v MonitorValues) certificates() []call {
 	if !v.TLS.Enabled() {
@@ -24,7 +21,7 @@ func (v MonitorValues) certificates() []call {
 		do(append([]string{"authority", validity, renewBefore}, v.TLS.Authorities...)...),
 		do(append(own, "DNS:localhost", "IP:127.0.0.1")...), // people reach Prometheus's own endpoint by a forwarded port
 		do("scraper"),
-		put(certificate.WebPath, exportersRead, certificate.WebConfig()),
+		put(certificate.WebPath, certificate.Mode, certificate.WebConfig()),
 		putText("renew", authority.RenewPath, "755", "bash", "-n"),
 		unit(authority.RenewService, authority.Service()),
 		unit(authority.RenewTimer, authority.Timer(v.TLS.RenewBefore)),
@@ -42,7 +39,7 @@ func (v TargetValues) certificates() []call {
 	return append(group(),
 		call{words: []string{"trust"}, input: v.Certificate.Authorities},
 		certify,
-		put(certificate.WebPath, exportersRead, certificate.WebConfig()),
+		put(certificate.WebPath, certificate.Mode, certificate.WebConfig()),
 	)
 }
 
@@ -69,11 +66,10 @@ func (v MonitorValues) web() []call { return []call{do("web", yesOrNo(v.Web.TLS)
 
 // answers waits until Prometheus is healthy.
 func (v MonitorValues) answers() call {
-	const service = prometheus.Name + ".service"
 	if v.Web == (prometheus.Web{}) {
-		return do("answers", fmt.Sprintf("http://127.0.0.1:%d/-/healthy", prometheus.Port), service)
+		return do("answers", fmt.Sprintf("http://127.0.0.1:%d/-/healthy", prometheus.Port), prometheus.Service)
 	}
-	return do("web_answers", yesOrNo(v.Web.TLS), service)
+	return do("web_answers", yesOrNo(v.Web.TLS), prometheus.Service)
 }
 
 func yesOrNo(yes bool) string {

@@ -11,9 +11,6 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Clusters is the folder of the monitor's federations, a file for each cluster.
-const Clusters = "/etc/prometheus/clusters.d"
-
 // JobFederate is the job of a federation's own metrics, such as up.
 const JobFederate = "federate"
 

@@ -12,25 +12,39 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/promwire/promwire/provisioners/folders"
+	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/provisioners/systemd"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
 const (
-	// Name is the user, binary and unit (with ".service").
+	// Name is the user and the binary.
 	Name = "prometheus"
 	// Port is TCP: https://github.com/prometheus/prometheus/wiki/Default-port-allocations.
 	Port = 9090
-	// Config, Rules, Targets and Data are Prometheus's files and folders.
-	Config  = "/etc/prometheus/prometheus.yml"
-	Rules   = "/etc/prometheus/rules.d"
-	Targets = "/etc/prometheus/targets.d"
-	Data    = "/var/lib/prometheus"
+	// Service is its unit.
+	Service = Name + ".service"
+	// Folder has Prometheus's files: its configuration, the fleet's rules, a file for each target's job and one for each cluster.
+	Folder    = "/etc/prometheus"
+	Config    = Folder + "/prometheus.yml"
+	Rules     = Folder + "/rules.d"
+	RulesPath = Rules + "/promwire.yml"
+	Targets   = Folder + "/targets.d"
+	Clusters  = Folder + "/clusters.d"
+	// Turning has the files that replace those of Targets as soon as a target answers there.
+	Turning = folders.State + "/turning"
+	// Data is its database.
+	Data = "/var/lib/prometheus"
 	// TLS has Prometheus's certificate and key; WebConfig and WebPassword are its own endpoint's. WebPassword is Prometheus's copy of
-	// the password; root's is in another file, see scripts.Web.
-	TLS         = "/etc/prometheus/tls"
-	WebConfig   = "/etc/prometheus/web.yml"
-	WebPassword = TLS + "/web.password"
+	// the password; root's is RootPassword.
+	TLS          = Folder + "/tls"
+	WebConfig    = Folder + "/web.yml"
+	WebPassword  = TLS + "/web.password"
+	RootPassword = Folder + "/web.password"
+	// PromtoolConfig and CurlConfig let root ask it on the same host. They exist only if it asks for a certificate or a password.
+	PromtoolConfig = Folder + "/promtool.yml"
+	CurlConfig     = Folder + "/curl.conf"
 
 	longestTimeout = 10 * time.Second // of one scrape: Prometheus's default
 )
@@ -164,7 +178,7 @@ func (s Server) storage() string {
 // web says. It connects only to these networks, the tunnel's; if there are none, because targets may be anywhere, to all.
 func Unit(own []netip.Addr, networks []netip.Prefix, web Web) string {
 	command := []string{
-		"/usr/local/bin/" + Name,
+		release.Binaries + "/" + Name,
 		"--config.file=" + Config,
 		"--storage.tsdb.path=" + Data,
 	}

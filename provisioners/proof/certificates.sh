@@ -2,8 +2,6 @@
 # follows this text.
 # shellcheck shell=bash disable=SC2154
 
-readonly AUTHORITY=/etc/promwire/authority
-
 # certificates tries what every exporter with a certificate must refuse, and what it must accept.
 certificates() {
   local name job address port path folder count=0
@@ -25,7 +23,7 @@ certificates() {
 # show FOLDER NAME ADDRESS PORT PATH: one row for each kind of client.
 show() {
   local folder=$1 name=$2 address=$3 port=$4 what
-  local trusting=(--cacert "$pair/authorities.pem") url
+  local trusting=(--cacert "$PROMETHEUS_TLS/authorities.pem") url
   url=$(bracket "$address"):$port$5
   attempt "plain http" refused "http://$url"
   attempt "no certificate" refused "https://$url" "${trusting[@]}"
@@ -33,7 +31,7 @@ show() {
     "another client's certificate" "expired certificate"; do
     attempt "$what" refused "https://$url" "${trusting[@]}" --cert "$folder/$what.pem" --key "$folder/key.pem"
   done
-  attempt "its own certificate" accepted "https://$url" "${trusting[@]}" --cert "$pair/certificate.pem" --key "$pair/key.pem"
+  attempt "its own certificate" accepted "https://$url" "${trusting[@]}" --cert "$PROMETHEUS_TLS/certificate.pem" --key "$PROMETHEUS_TLS/key.pem"
 }
 
 # attempt WHAT EXPECTED URL OPTION...: only an exporter that was reached can refuse. curl's status says so, not its times: a connection
@@ -60,10 +58,10 @@ impostors() {
       openssl req -new -key "$folder/key.pem" -subj /CN=impostor -out "$folder/request.pem" &&
       openssl req -x509 -key "$folder/key.pem" -subj "/CN=another authority" -days 1 -out "$folder/authority.pem"
   } 2>"$folder/said" || die "probes: openssl makes no key: $(tail -n 2 "$folder/said")"
-  counterfeit "another authority's certificate" "$folder/authority.pem" "$folder/key.pem" clientAuth scraper.promwire.internal "1 hour ago" "1 hour"
+  counterfeit "another authority's certificate" "$folder/authority.pem" "$folder/key.pem" clientAuth "$SCRAPER" "1 hour ago" "1 hour"
   counterfeit "another target's certificate" "$by/certificate.pem" "$by/key.pem" serverAuth impostor "1 hour ago" "1 hour"
   counterfeit "another client's certificate" "$by/certificate.pem" "$by/key.pem" clientAuth impostor "1 hour ago" "1 hour"
-  counterfeit "expired certificate" "$by/certificate.pem" "$by/key.pem" clientAuth scraper.promwire.internal "2 days ago" "1 day ago"
+  counterfeit "expired certificate" "$by/certificate.pem" "$by/key.pem" clientAuth "$SCRAPER" "2 days ago" "1 day ago"
 }
 
 # counterfeit WHAT AUTHORITY KEY USAGE NAME FROM TO: signs one without the authority's own records.

@@ -33,7 +33,7 @@ federation_cause() {
   local address mode key status
   read -r address mode key < <(awk -v name="$1" '$1 == name { print $2, $3, $4 }' <<<"$fleet_clusters")
   if tunnel_cause "$key"; then return; fi
-  status=$(curl --silent --noproxy '*' --output /dev/null --write-out '%{http_code}' --max-time 10 "http://$address:9090/-/ready") || true
+  status=$(curl --silent --noproxy '*' --output /dev/null --write-out '%{http_code}' --max-time 10 "http://$address:$PROMETHEUS_PORT/-/ready") || true
   case $status in
     000)
       if [ "$mode" = dark ]; then
@@ -42,7 +42,7 @@ federation_cause() {
         echo "the gateway answers, but no Prometheus behind it; see kubectl logs deploy/gateway and deploy/prometheus"
       fi
       ;;
-    200) echo "its Prometheus is ready, but has no series that match; see /etc/prometheus/clusters.d/$1.yml for what is federated" ;;
+    200) echo "its Prometheus is ready, but has no series that match; see $CLUSTERS/$1.yml for what is federated" ;;
     *) echo "its Prometheus answers with status $status; see kubectl logs deploy/prometheus" ;;
   esac
 }
@@ -51,7 +51,7 @@ federation_cause() {
 federation_rows() {
   local name address seen
   while read -r name address _; do
-    row "$fleet_monitor" "$name" "$address" 9090 open open
+    row "$fleet_monitor" "$name" "$address" "$PROMETHEUS_PORT" open open
     seen=closed
     if timeout 3 bash -c "exec 3<>/dev/tcp/$address/22" 2>/dev/null; then seen=open; fi
     row "$fleet_monitor" "$name" "$address" 22 closed "$seen"

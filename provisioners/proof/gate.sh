@@ -12,11 +12,8 @@
 set -euo pipefail
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-interface=promwire0
-turning=/var/lib/promwire/turning
-pair=/etc/prometheus/tls
 readonly MAX_SKEW=300 # seconds between two clocks
-readonly PARALLEL=8    # endpoints that are tried at a time
+readonly PARALLEL=8   # endpoints that are tried at a time
 
 die() {
   printf 'promwire: %s: verify: %s\n' "$fleet_monitor" "$1" >&2
@@ -25,8 +22,8 @@ die() {
 
 # ask QUERY: what Prometheus answers, in promtool's format.
 ask() {
-  local config=/etc/prometheus/promtool.yml options=()
-  [ ! -e "$config" ] || options=(--http.config.file="$config")
+  local options=()
+  [ ! -e "$PROMTOOL_CONFIG" ] || options=(--http.config.file="$PROMTOOL_CONFIG")
   promtool query instant "${options[@]}" "$fleet_prometheus" "$1"
 }
 
@@ -39,8 +36,8 @@ query() {
 
 # scraped prints the URLs that Prometheus scrapes.
 scraped() {
-  local config=/etc/prometheus/curl.conf options=()
-  [ ! -e "$config" ] || options=(--config "$config")
+  local options=()
+  [ ! -e "$CURL_CONFIG" ] || options=(--config "$CURL_CONFIG")
   curl "${options[@]}" --silent --fail --noproxy '*' --max-time 10 "$fleet_prometheus/api/v1/targets?state=active" |
     grep -oE '"scrapeUrl":"[^"]*"' | cut -d '"' -f 4
 }
@@ -83,7 +80,7 @@ urls() {
 # waiting prints the endpoints to which Prometheus has not changed yet, because they do not answer there: it scrapes them as before.
 waiting() {
   local file
-  for file in "$turning"/*.json; do
+  for file in "$TURNING"/*.json; do
     if [ -e "$file" ]; then basename "$file" .json | sed 's|\.|/|'; fi
   done | sort | comm -12 <(wanted) -
 }
@@ -108,12 +105,12 @@ cause() {
 # tunnel_cause KEY: a target sends a keepalive every 25 seconds, so one that sent nothing while the gate waited is not there.
 tunnel_cause() {
   local stamp
-  stamp=$(wg show "$interface" latest-handshakes | awk -v key="$1" '$1 == key { print $2 }')
+  stamp=$(wg show "$INTERFACE" latest-handshakes | awk -v key="$1" '$1 == key { print $2 }')
   if [ -z "$stamp" ]; then
     echo "tunnel: the monitor does not know its key; remove it from the list, run pulumi up, and add it again"
   elif [ "$stamp" = 0 ]; then
     echo "tunnel: it never completed a handshake; check that its UDP packets reach the monitor, and wg show on both"
-  elif [ "$(received "$1" <<<"$transfer")" = "$(wg show "$interface" transfer | received "$1")" ]; then
+  elif [ "$(received "$1" <<<"$transfer")" = "$(wg show "$INTERFACE" transfer | received "$1")" ]; then
     echo "tunnel: silent, its last handshake was $(($(date +%s) - stamp)) s ago; is the host up, and does it reach the monitor?"
   else
     return 1
@@ -123,7 +120,7 @@ tunnel_cause() {
 # exporter_cause ENDPOINT ADDRESS URL: asks as Prometheus does. It fails if the exporter answers.
 exporter_cause() {
   local status=0 said options=()
-  [[ $3 != https:* ]] || options=(--cacert "$pair/authorities.pem" --cert "$pair/certificate.pem" --key "$pair/key.pem")
+  [[ $3 != https:* ]] || options=(--cacert "$PROMETHEUS_TLS/authorities.pem" --cert "$PROMETHEUS_TLS/certificate.pem" --key "$PROMETHEUS_TLS/key.pem")
   said=$(curl --http1.1 --silent --show-error --fail --noproxy '*' --output /dev/null --connect-timeout 5 --max-time 10 \
     "${options[@]}" "$3" 2>&1) || status=$?
   said=$(head -n 1 <<<"$said")
@@ -131,7 +128,7 @@ exporter_cause() {
     0) return 1 ;;
     6) echo "exporter: the monitor can't resolve $2" ;;
     7) echo "exporter: connection refused; $(look "$1")" ;;
-    28) echo "exporter: no answer; if the host is up, see nft list table inet promwire there" ;;
+    28) echo "exporter: no answer; if the host is up, see nft list table inet $TABLE there" ;;
     35 | 55 | 56) echo "certificate: $(refused "$said")" ;;
     58 | 77) echo "certificate: the monitor's own can't be used; run pulumi up ($said)" ;;
     60) echo "certificate: $(not_trusted "$2" "$said")" ;;
@@ -157,7 +154,7 @@ refused() {
       echo "to the host's clock, the monitor's has expired or is not valid yet; compare date on both, timedatectl set-ntp true" ;;
     *"unknown ca"*) echo "the host does not trust the authority of the monitor's; run pulumi up" ;;
     *"alert"*) echo "the host refuses the monitor's; run pulumi up ($1)" ;;
-    *) echo "no TLS with the host; see journalctl -u promwire-certificate.socket and the exporter's unit there ($1)" ;;
+    *) echo "no TLS with the host; see journalctl -u $RECEIVER and the exporter's unit there ($1)" ;;
   esac
 }
 
@@ -167,7 +164,7 @@ not_trusted() {
     *"not yet valid"*)
       echo "the host's is not valid yet by the monitor's clock, $(date --utc); compare date on both, timedatectl set-ntp true" ;;
     *"has expired"*)
-      echo "the host's has expired by the monitor's clock, $(date --utc); see journalctl -u promwire-renew, and run pulumi up" ;;
+      echo "the host's has expired by the monitor's clock, $(date --utc); see journalctl -u $RENEWAL, and run pulumi up" ;;
     *"issuer certificate"* | *"self-signed"* | *"self signed"* | *"signature failure"*)
       echo "no authority that the monitor trusts signed the host's; run pulumi up ($2)" ;;
     *"subject name"*) echo "the host's is not for $1; is another host there? Run pulumi up ($2)" ;;
@@ -179,12 +176,12 @@ not_trusted() {
 prometheus_cause() {
   local file=${1/\//.}
   printf 'Prometheus: the exporter answers at %s, but ' "$2"
-  if [ -e "$turning/$file.json" ]; then
+  if [ -e "$TURNING/$file.json" ]; then
     echo "it is scraped as before until Prometheus changes; see journalctl -u promwire-turn-$file"
   elif grep -qxF "$2" <<<"$(scraped)"; then
     echo "is not scraped; see journalctl -u prometheus"
   else
-    echo "is scraped elsewhere, or not at all; see /etc/prometheus/targets.d/$file.json and journalctl -u prometheus"
+    echo "is scraped elsewhere, or not at all; see $TARGETS/$file.json and journalctl -u prometheus"
   fi
 }
 
@@ -235,26 +232,26 @@ row() { printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$@"; }
 
 # rows prints the matrix as the monitor and the targets see it.
 rows() {
-  local name address port monitor_address state
+  local name address port monitor_address seen
   while read -r name _ address port _; do
     row "$fleet_monitor" "$name" "$address" "$port" open open
   done < <(awk 'NF' <<<"$fleet_targets")
   certificates
   federation_rows
-  monitor_address=$(ip -o -4 address show dev "$interface" | awk '{ sub("/.*", "", $4); print $4 }')
+  monitor_address=$(ip -o -4 address show dev "$INTERFACE" | awk '{ sub("/.*", "", $4); print $4 }')
   while IFS='|'$'\t' read -r name port to open; do
-    state=closed
-    [ "$open" = 0 ] || state=open
+    seen=closed
+    [ "$open" = 0 ] || seen=open
     case $to in
-      monitor) row "$name" "$fleet_monitor" "$monitor_address" "$port" closed "$state" ;;
-      *) row "$name" "other hosts" "tunnel" "$port" closed "$state" ;;
+      monitor) row "$name" "$fleet_monitor" "$monitor_address" "$port" closed "$seen" ;;
+      *) row "$name" "other hosts" "tunnel" "$port" closed "$seen" ;;
     esac
   done < <(query 'max by (name, port, to) (promwire_fence_open_addresses)' | sort)
 }
 
 main() {
   local left='' before matrix transfer skew
-  transfer=$(wg show "$interface" transfer)
+  transfer=$(wg show "$INTERFACE" transfer)
   if [ -n "$(wanted)" ]; then
     until_none down || fail_down
     before=$(runs) || answers
@@ -263,7 +260,7 @@ main() {
     until_none stale || [ -z "$(down)" ] || fail_down
     skew=$(skewed)
     [ -z "$skew" ] || die "clocks differ, and certificates depend on them:"$'\n'"$skew"
-    [ -z "$left" ] || die "no fresh probes from: $(tr '\n' ' ' <<<"$left"); see systemctl status promwire-fence on these hosts"
+    [ -z "$left" ] || die "no fresh probes from: $(tr '\n' ' ' <<<"$left"); see systemctl status $FENCE on these hosts"
   fi
   federated
   matrix=$(rows)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/scripts"
 )
 
 //go:embed certificates.sh
@@ -96,7 +97,7 @@ func Gate(v GateValues) string {
 		b.WriteString(c.line())
 	}
 	b.WriteString("'\n")
-	return b.String() + certificatesScript + "\n" + clustersScript + "\n" + gateScript
+	return b.String() + scripts.WithConstants(certificatesScript+"\n"+clustersScript+"\n"+gateScript)
 }
 
 // Outsider is a host that the operator's machine reaches without a bastion.

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Paths in the container of a Pushgateway in the Direct form.
+// Paths in the container of a Pushgateway in the Direct form; WebConfig is also the monitor's.
 const (
-	WebConfig   = "/etc/pushgateway/web.yml"
-	Certificate = "/etc/pushgateway/tls/tls.crt"
-	Key         = "/etc/pushgateway/tls/tls.key"
+	WebConfig   = Folder + "/web.yml"
+	Certificate = Folder + "/tls/tls.crt"
+	Key         = Folder + "/tls/tls.key"
 )
 
 // Direct is a Pushgateway in a pod with TLS and basic auth of its own on every path, so that there is no proxy to bypass.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/provisioners/systemd"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
@@ -12,12 +13,17 @@ import (
 const (
 	// Service is the unit on a host.
 	Service = Name + ".service"
-	// Scraper is Prometheus's user. On a host, its password and those of all other users are made there, see scripts.Pushgateway.
+	// Scraper is Prometheus's user. On a host, its password and those of all other users are made there, see PasswordOf.
 	Scraper = prometheus.PushedUser
 
-	// data is the service's state directory, below /var/lib.
-	data = "pushgateway"
+	// Data is what was pushed.
+	Data = states + "/" + Name
+	// states is where systemd makes a unit's StateDirectory.
+	states = "/var/lib"
 )
+
+// PasswordOf is the file of a user's password on a host, which only root reads.
+func PasswordOf(user string) string { return Folder + "/" + user + ".password" }
 
 // Host is the Pushgateway of the monitor.
 type Host struct {
@@ -32,9 +38,9 @@ func (h Host) At() string { return at(h.Own[0], Port) }
 // Pushed series survive a restart.
 func (h Host) Unit() string {
 	command := []string{
-		"/usr/local/bin/" + Name,
+		release.Binaries + "/" + Name,
 		"--web.config.file=" + WebConfig,
-		"--persistence.file=/var/lib/" + data + "/metrics",
+		"--persistence.file=" + Data + "/metrics",
 	}
 	for _, address := range h.Own {
 		command = append(command, "--web.listen-address="+at(address, Port))
@@ -45,7 +51,7 @@ func (h Host) Unit() string {
 		"ExecStart=" + strings.Join(command, " \\\n  "),
 		"Restart=always",
 		"RestartSec=3",
-		"StateDirectory=" + data,
+		"StateDirectory=" + Name,
 		"StateDirectoryMode=0750",
 		"UMask=0077",
 		"CapabilityBoundingSet=",

@@ -11,6 +11,8 @@ import (
 const (
 	// Name is the project, the binary, the user, the job and the unit (with ".service").
 	Name = "pushgateway"
+	// Folder has its configuration.
+	Folder = "/etc/pushgateway"
 	// Port is TCP: https://github.com/prometheus/prometheus/wiki/Default-port-allocations.
 	Port = 9091
 )

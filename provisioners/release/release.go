@@ -12,6 +12,9 @@ import (
 // DefaultMirror is where the Prometheus project publishes its releases. A mirror has the same paths below another base.
 const DefaultMirror = "https://github.com"
 
+// Binaries is where a host finds what releases install.
+const Binaries = "/usr/local/bin"
+
 // Architectures are those that hosts may have, by Debian's (and Go's) names.
 var Architectures = []string{"amd64", "arm64"}
 

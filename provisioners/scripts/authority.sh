@@ -2,10 +2,7 @@
 # The fleet's certificate authorities, on the monitor. Their keys were made here and stay here; hosts send requests and get
 # certificates. What a host has is kept in hosts/NAME, so that it can be renewed without asking the host.
 
-readonly AUTHORITY=/etc/promwire/authority
-readonly PAIR=/etc/prometheus/tls # what Prometheus proves itself with, and whom it trusts
-readonly SCRAPER=scraper.promwire.internal
-readonly EXPORTER=19100 # the port of exporters with certificates
+readonly PAIR=$PROMETHEUS_TLS # what Prometheus proves itself with, and whom it trusts
 
 # authority VALIDITY RENEW NAME...: the trusted authorities, the oldest first, and for how many seconds they sign. The first signs
 # Prometheus's certificate, the last the hosts'. So with an old and a new one listed, all trust both, and none shows a certificate that
@@ -13,7 +10,7 @@ readonly EXPORTER=19100 # the port of exporters with certificates
 authority() {
   local validity=$1 renew=$2 name
   shift 2
-  dir /etc/promwire 755
+  dir "$CONFIG_FOLDER" 755
   dir "$AUTHORITY" 700
   mkdir -p "$AUTHORITY/hosts"
   new_one_last "$@"
@@ -80,12 +77,12 @@ still_has() {
   done
 }
 
-# shows FOLDER: says whether a host's exporter shows the certificate that was signed for it last. Then former ones do not matter.
+# shows FOLDER: says whether a host's node exporter shows the certificate that was signed for it last. Then former ones do not matter.
 shows() {
   local at
   [ -s "$1/certificate.pem" ] || return 1
   at=$(<"$1/receiver")
-  [ "$(serves "${at%:*}:$EXPORTER")" = "$(openssl x509 -in "$1/certificate.pem" -noout -serial)" ] || return 1
+  [ "$(serves "${at%:*}:$NODE_TLS_PORT")" = "$(openssl x509 -in "$1/certificate.pem" -noout -serial)" ] || return 1
   rm -f "$1"/former-*.pem
 }
 
@@ -245,7 +242,7 @@ withdraw_host() {
 
 # own_certificate NAME NAME-OF-IT...: the monitor is a host like the others. Prometheus comes first: it must trust a new authority
 # before the exporter shows its certificate, and stop using a former one before the exporter stops trusting it.
-# shellcheck disable=SC2153 # CERTIFICATES is certificate.sh's
+# shellcheck disable=SC2153 # CERTIFICATES is one of Go's constants
 own_certificate() {
   local name=$1 folder=$AUTHORITY/own
   shift
@@ -266,19 +263,19 @@ scraper() {
 pair() {
   local by key
   by=$(first)
-  dir "$PAIR" 700 prometheus
+  dir "$PAIR" 700 "$PROMETHEUS"
   if [ ! -s "$PAIR/key.pem" ]; then
     key=$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)
-    put "$PAIR/key.pem" 400:prometheus <<<"$key"
+    put "$PAIR/key.pem" "400:$PROMETHEUS" <<<"$key"
   fi
-  put "$PAIR/authorities.pem" 400:prometheus <"$AUTHORITY/bundle.pem"
+  put "$PAIR/authorities.pem" "400:$PROMETHEUS" <"$AUTHORITY/bundle.pem"
   if ! signed_by "$PAIR/certificate.pem" "$by" ||
     [ "$(openssl x509 -in "$PAIR/certificate.pem" -noout -pubkey)" != "$(openssl pkey -in "$PAIR/key.pem" -pubout)" ] ||
     [ "$(cat "$AUTHORITY/scraper-validity" 2>/dev/null)" != "$(setting validity)" ] ||
     ! openssl x509 -in "$PAIR/certificate.pem" -noout -checkend "$(setting renew)" >/dev/null; then
     (umask 077 && openssl req -new -key "$PAIR/key.pem" -subj "/CN=$SCRAPER" -out "$RUN/scraper.pem")
     issue "$AUTHORITY/$by" "$RUN/scraper.pem" "$RUN/scraper.crt" "$SCRAPER" scraper "$(setting validity)"
-    put "$PAIR/certificate.pem" 400:prometheus <"$RUN/scraper.crt"
+    put "$PAIR/certificate.pem" "400:$PROMETHEUS" <"$RUN/scraper.crt"
     setting validity >"$AUTHORITY/scraper-validity"
     rm "$RUN/scraper.pem" "$RUN/scraper.crt"
   fi

@@ -1,9 +1,6 @@
 # shellcheck shell=bash
 # What every script needs: how it begins and fails, how it changes a file, and how it records what it made.
 
-readonly STATE=/var/lib/promwire
-readonly RUN=/run/promwire
-
 # begin HOST VERB: names what is being done, and waits until no other script of promwire runs on this host.
 begin() {
   HOST=$1

@@ -1,8 +1,6 @@
 # shellcheck shell=bash
 # The first script of a host: refuses one that can't be in a fleet, installs what plans need, and makes the host's keys.
 
-readonly KEY=/etc/wireguard/promwire0.key
-
 # supported refuses a host where no plan would work.
 supported() {
   [ -d /run/systemd/system ] || fail "systemd does not run here; promwire needs it"
@@ -42,11 +40,11 @@ refuse_overlap() {
     family=-4
     [[ $network != *:* ]] || family=-6
     found=$({ ip "$family" route show table all to root "$network" && ip "$family" route show table all to match "$network"; } |
-      grep -Ev '^((unreachable|unicast) )?default|dev promwire0( |$)|^(0\.0\.0\.0|128\.0\.0\.0|::|8000::)/[01] ' | head -n 1 || true)
+      grep -Ev '^((unreachable|unicast) )?default|dev '"$INTERFACE"'( |$)|^(0\.0\.0\.0|128\.0\.0\.0|::|8000::)/[01] ' | head -n 1 || true)
     [ -z "$found" ] || fail "the tunnel's network $network overlaps its own ($found); choose another one in the stack file"
   done
-  if ip link show dev promwire0 >/dev/null 2>&1 && ! recorded unit wg-quick@promwire0.service; then
-    fail "it has an interface promwire0 that is not promwire's; remove it"
+  if ip link show dev "$INTERFACE" >/dev/null 2>&1 && ! recorded unit "$TUNNEL"; then
+    fail "it has an interface $INTERFACE that is not promwire's; remove it"
   fi
 }
 
@@ -70,14 +68,14 @@ wireguard() {
 
 # tunnel_key makes the private key, which never leaves the host.
 tunnel_key() {
-  dir /etc/wireguard 700
-  if [ ! -s "$KEY" ]; then
-    record file "$KEY"
-    (umask 077 && wg genkey >"$KEY.new")
-    sync "$KEY.new"
-    mv "$KEY.new" "$KEY"
+  dir "$TUNNEL_FOLDER" 700
+  if [ ! -s "$TUNNEL_KEY" ]; then
+    record file "$TUNNEL_KEY"
+    (umask 077 && wg genkey >"$TUNNEL_KEY.new")
+    sync "$TUNNEL_KEY.new"
+    mv "$TUNNEL_KEY.new" "$TUNNEL_KEY"
   fi
-  PUBLIC_KEY=$(wg pubkey <"$KEY") || fail "$KEY has no valid WireGuard key; remove it for a new one"
+  PUBLIC_KEY=$(wg pubkey <"$TUNNEL_KEY") || fail "$TUNNEL_KEY has no valid WireGuard key; remove it for a new one"
 }
 
 # identity HOST: makes the key by which the host proves itself, and a request for a certificate, which stay. Only the

@@ -1,8 +1,7 @@
 # shellcheck shell=bash
 # A host's certificate, and the authorities that it trusts. Its key was made here and stays here.
 
-readonly CERTIFICATE_MODE=440:root:promwire # the group of all exporters
-readonly METRICS=/var/lib/node_exporter/textfile/promwire_certificate.prom
+readonly METRICS=$TEXTFILES/promwire_certificate.prom
 
 # trust: standard input is the certificates of the authorities that this host trusts from now on.
 trust() { put "$CERTIFICATES/authorities.pem" "$CERTIFICATE_MODE" authorities; }

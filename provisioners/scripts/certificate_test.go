@@ -104,7 +104,7 @@ func TestCertificates(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			said := check(t, Undo+fleet+c.text, c.said, c.fails)
+			said := check(t, WithConstants(Undo)+fleet+c.text, c.said, c.fails)
 			if strings.Contains(said, "PRIVATE") {
 				t.Error("its output has a key")
 			}

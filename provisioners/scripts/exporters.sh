@@ -22,10 +22,10 @@ packaged_exporters() {
 
 # remove_exporter UNIT: stops it before it removes its drop-in, because without that it would listen on all addresses.
 remove_exporter() {
-  local folder=/etc/systemd/system/$1.d
+  local folder=$UNIT_FOLDER/$1.d
   systemctl disable --quiet --now "$1" 2>/dev/null || ! systemctl is-active --quiet "$1" || fail_unit "$1" "does not stop"
-  remove "$folder/promwire.conf"
-  ! recorded file "/etc/promwire/${1%.service}.cnf" || remove "/etc/promwire/${1%.service}.cnf"
+  remove "$folder/$DROP_IN"
+  ! recorded file "$CONFIG_FOLDER/${1%.service}.cnf" || remove "$CONFIG_FOLDER/${1%.service}.cnf"
   if recorded dir "$folder" && rmdir "$folder" 2>/dev/null; then forget dir "$folder"; fi
   forget unit "$1"
   forget exporter "$1"
@@ -57,7 +57,7 @@ secret_file() {
 relays() {
   local addresses=$1 port unit at
   shift
-  for unit in /etc/systemd/system/promwire-relay-*.socket; do
+  for unit in "$UNIT_FOLDER"/promwire-relay-*.socket; do
     port=${unit##*-relay-}
     port=${port%.socket}
     if [ ! -e "$unit" ] || [[ " $* " == *" $port "* ]]; then continue; fi
@@ -87,7 +87,7 @@ relay() {
     [[ $address != *:* ]] || address="[$address]"
     listen+="ListenStream=$address:$port"$'\n'
   done
-  put "/etc/systemd/system/promwire-relay-$port.service" 644 <<END
+  put "$UNIT_FOLDER/promwire-relay-$port.service" 644 <<END
 [Unit]
 Description=Lead promwire's monitor to port $port of this host's loopback
 
@@ -113,7 +113,7 @@ MemoryDenyWriteExecute=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 END
-  put "/etc/systemd/system/promwire-relay-$port.socket" 644 check_unit <<END
+  put "$UNIT_FOLDER/promwire-relay-$port.socket" 644 check_unit <<END
 [Unit]
 Description=Lead promwire's monitor to port $port of this host's loopback
 
@@ -124,7 +124,7 @@ $listen
 [Install]
 WantedBy=sockets.target
 END
-  service "promwire-relay-$port.socket" "/etc/systemd/system/promwire-relay-$port.service"
+  service "promwire-relay-$port.socket" "$UNIT_FOLDER/promwire-relay-$port.service"
 }
 
 remove_relay() {

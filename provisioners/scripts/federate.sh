@@ -1,8 +1,6 @@
 # shellcheck shell=bash
 # The monitor's side of a cluster: a file that makes Prometheus federate the cluster's.
 
-readonly CLUSTERS=/etc/prometheus/clusters.d
-
 # federate NAME: standard input is the scrape configuration. Prometheus reads it again only if it changed.
 federate() {
   put "$CLUSTERS/$1.yml" 644 check_federation
@@ -26,6 +24,6 @@ unfederate() {
 
 # reload_prometheus makes a Prometheus that runs read its configuration again, if any file of it changed.
 reload_prometheus() {
-  systemctl is-active --quiet prometheus.service || return 0
-  reload prometheus.service /etc/prometheus/prometheus.yml /etc/prometheus/rules.d/promwire.yml "$CLUSTERS"/*.yml
+  systemctl is-active --quiet "$PROMETHEUS_UNIT" || return 0
+  reload "$PROMETHEUS_UNIT" "$PROMETHEUS_CONFIG" "$RULES" "$CLUSTERS"/*.yml
 }

@@ -2,11 +2,9 @@
 # Tries to reach, through the tunnel, what a target must not reach: the exporters of other hosts, the monitor's Prometheus and
 # exporter. The results become metrics, so every target repeats the proof, without SSH.
 #
-# Arguments: the textfile collector's directory, how many addresses of a network to try, the exporters' ports (such as 19100,19099),
-# then for each family NETWORK,OWN,MONITOR (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
+# Arguments: the file of the metrics, in the textfile collector's directory; how many addresses of a network to try; the exporters'
+# ports (such as 19100,19099); then for each family NETWORK,OWN,MONITOR (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
 set -euo pipefail
-
-readonly TUNNEL=promwire0
 
 # hosts NETWORK COUNT: its first addresses, in the order in which hosts get them. A tunnel's IPv6 networks all end in "::".
 hosts() {
@@ -30,7 +28,7 @@ probe() {
     [ -n "$address" ] || continue
     [[ $address != *:* ]] || address="[$address]"
     printf 'url = "http://%s:%s/"\noutput = /dev/null\n' "$address" "$port"
-  done | { curl --silent --globoff --interface "$TUNNEL" --noproxy '*' --http0.9 --connect-timeout 2 --max-time 3 \
+  done | { curl --silent --globoff --interface "$INTERFACE" --noproxy '*' --http0.9 --connect-timeout 2 --max-time 3 \
     --parallel --parallel-immediate --parallel-max 300 --write-out '%{time_connect}\n' --config - 2>/dev/null || true; } |
     awk -v labels="$1 $2" '{ tried++; open += $1 > 0 } END { print labels, tried + 0, open + 0 }'
 }
@@ -60,10 +58,10 @@ metrics() {
 }
 
 main() {
-  local folder=$1 count=$2 port ports family network own monitor others=() monitors=()
+  local file=$1 count=$2 port ports family network own monitor others=() monitors=()
   IFS=, read -r -a ports <<<"$3"
   shift 3
-  ip link show dev "$TUNNEL" >/dev/null # without a tunnel everything would seem closed
+  ip link show dev "$INTERFACE" >/dev/null # without a tunnel everything would seem closed
   for family in "$@"; do
     IFS=, read -r network own monitor <<<"$family"
     mapfile -t -O "${#others[@]}" others < <(hosts "$network" "$count" | grep -vxF -e "$own" -e "$monitor")
@@ -74,10 +72,10 @@ main() {
       probe targets "$port" < <(printf '%s\n' "${others[@]}") &
       probe monitor "$port" < <(printf '%s\n' "${monitors[@]}") &
     done
-    probe monitor 9090 < <(printf '%s\n' "${monitors[@]}") &
+    probe monitor "$PROMETHEUS_PORT" < <(printf '%s\n' "${monitors[@]}") &
     wait
-  } | metrics >"$folder/promwire_fence.prom.new"
-  mv "$folder/promwire_fence.prom.new" "$folder/promwire_fence.prom"
+  } | metrics >"$file.new"
+  mv "$file.new" "$file"
 }
 
 main "$@"

@@ -2,8 +2,7 @@
 # nftables: a new ruleset is loaded on trial, proved by the operator's own packets, and rolled back after a minute unless a fresh
 # connection confirms it. The table's comment is the ruleset's digest, so that the loaded one can be recognised.
 
-readonly PERMANENT=/etc/promwire/firewall.nft
-readonly PENDING=/etc/promwire/firewall.pending
+readonly PENDING=$CONFIG_FOLDER/firewall.pending
 
 # firewall DIGEST: loads the ruleset on standard input on trial, unless it is the permanent one and loaded.
 firewall() {
@@ -17,14 +16,14 @@ firewall() {
 
 holds() { grep -qsF "comment \"$2\"" "$1"; }
 
-loaded() { [[ $(nft list table inet promwire 2>/dev/null) == *"comment \"$1\""* ]]; }
+loaded() { [[ $(nft list table inet "$TABLE" 2>/dev/null) == *"comment \"$1\""* ]]; }
 
 # trial loads the pending ruleset and checks that the operator's packets still arrive.
 trial() {
-  record table promwire
+  record table "$TABLE"
   disarm
   systemd-run --quiet --collect --unit promwire-rollback --on-active 60s --timer-property AccuracySec=1s \
-    /bin/bash -c '. /usr/local/lib/promwire/lib.sh && roll_back'
+    /bin/bash -c ". $LIBRARY && roll_back"
   nft --file "$PENDING"
   CHANGED+=("firewall on trial")
   proved && return
@@ -39,8 +38,8 @@ disarm() { systemctl stop promwire-rollback.timer promwire-rollback.service 2>/d
 roll_back() {
   if [ -e "$PERMANENT" ]; then
     nft --file "$PERMANENT"
-  elif nft list table inet promwire >/dev/null 2>&1; then
-    nft delete table inet promwire
+  elif nft list table inet "$TABLE" >/dev/null 2>&1; then
+    nft delete table inet "$TABLE"
   fi
 }
 
@@ -49,7 +48,7 @@ proved() {
   local tries
   for ((tries = 0; tries < 50; tries++)); do
     [ $((tries % 10)) != 0 ] || say "the new firewall is on trial; it goes back in a minute unless confirmed"
-    [ "$(nft list counter inet promwire operator | awk '$1 == "packets" { print $2 }')" = 0 ] || return 0
+    [ "$(nft list counter inet "$TABLE" operator | awk '$1 == "packets" { print $2 }')" = 0 ] || return 0
     sleep 0.1
   done
   return 1
@@ -84,5 +83,5 @@ confirm_firewall() {
   fi
   holds "$PERMANENT" "$1" || fail "it has no such firewall to confirm; run its converge command again"
   loaded "$1" || nft --file "$PERMANENT"
-  service promwire-firewall.service "$PERMANENT"
+  service "$FIREWALL" "$PERMANENT"
 }

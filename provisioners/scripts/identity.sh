@@ -1,12 +1,10 @@
 # shellcheck shell=bash
 # The host's key and certificate: its own, not one exporter's.
 
-readonly CERTIFICATES=/etc/promwire/tls
-
 # identity_folder makes the folder of the host's key. The files of an earlier version are copied, so that the host keeps its key.
 identity_folder() {
   local file former=/etc/node_exporter
-  dir /etc/promwire 755
+  dir "$CONFIG_FOLDER" 755
   dir "$CERTIFICATES" 755
   for file in key request certificate authorities; do
     if [ ! -s "$former/$file.pem" ] || [ -e "$CERTIFICATES/$file.pem" ] || ! recorded file "$former/$file.pem"; then continue; fi

@@ -7,19 +7,21 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/promwire/promwire/provisioners/folders"
 )
 
 // LibraryPath is where a Library lies on its host.
-const LibraryPath = "/usr/local/lib/promwire/lib.sh"
+const LibraryPath = folders.Programs + "/lib.sh"
 
 // A Library is what a host's plan and the commands after it need: functions, and texts that no setting changes. It is the same for every
 // host. The zero Library is empty.
 type Library struct{ text string }
 
-// Functions is the Library with every file that only defines functions, except those of Bootstrap and Undo.
+// Functions is the Library with every file that only defines functions, except those of Bootstrap and Undo, and their constants.
 func Functions() Library {
-	return Library{Base + Identity + SSHD + Release + Service + Tunnel + Firewall + Peers + Certificate + Authority + Web + Pushgateway +
-		Exporters + Scrape + Federate + Former + Receipt}
+	return Library{WithConstants(Base + Identity + SSHD + Release + Service + Tunnel + Firewall + Peers + Certificate + Authority + Web +
+		Pushgateway + Exporters + Scrape + Federate + Former + Receipt)}
 }
 
 // With is the Library with texts by name, for from_library (base.sh). Each ends with a newline.

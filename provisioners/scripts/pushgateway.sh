@@ -1,16 +1,12 @@
 # shellcheck shell=bash
 # The monitor's Pushgateway: who may push, with passwords that were made here. Root can read each in PUSH.
 
-readonly PUSH=/etc/pushgateway
-readonly PUSHED=/var/lib/pushgateway
-readonly PUSH_SCRAPER=prometheus
-
 # pushers USER...: gives each a password, and one to Prometheus, which scrapes. Users that are not named any more lose theirs.
 pushers() {
   local user config=basic_auth_users: file
   dir "$PUSH" 755
-  dir "$WEB" 700 prometheus
-  dir "$PUSHED" 750 pushgateway
+  dir "$WEB" 700 "$PROMETHEUS"
+  dir "$PUSHED" 750 "$PUSHGATEWAY"
   for user in "$PUSH_SCRAPER" "$@"; do
     password "$PUSH/$user.password"
     config+=$'\n'"  \"$user\": \"$(<"$PUSH/$user.password.bcrypt")\""
@@ -19,8 +15,8 @@ pushers() {
     user=$(basename "$file" .password)
     [[ " $PUSH_SCRAPER $* " == *" $user "* ]] || remove_pusher "$user"
   done
-  put "$PUSH/web.yml" 640:root:pushgateway promtool check web-config <<<"$config"
-  put "$WEB/pushgateway.password" 400:prometheus <"$PUSH/$PUSH_SCRAPER.password"
+  put "$PUSH_CONFIG" "640:root:$PUSHGATEWAY" promtool check web-config <<<"$config"
+  put "$PUSH_PASSWORD_COPY" "400:$PROMETHEUS" <"$PUSH/$PUSH_SCRAPER.password"
 }
 
 # remove_pusher USER: removes a password.
@@ -35,12 +31,12 @@ pushgateway_answers() {
   for ((tries = 0; tries < 150; tries++)); do
     if pusher "$PUSH_SCRAPER" | curl --config - --silent --fail --noproxy '*' --max-time 2 --output /dev/null "$url"; then
       said=$(curl --silent --noproxy '*' --max-time 2 --output /dev/null --write-out '%{http_code}' "$url" || true)
-      [ "$said" = 401 ] || fail_unit pushgateway.service "answers $said without a password, and not 401"
+      [ "$said" = 401 ] || fail_unit "$PUSHGATEWAY_UNIT" "answers $said without a password, and not 401"
       return
     fi
     sleep 0.2
   done
-  fail_unit pushgateway.service "does not answer at $url"
+  fail_unit "$PUSHGATEWAY_UNIT" "does not answer at $url"
 }
 
 # pusher USER: curl's configuration to log in as USER.
@@ -52,7 +48,7 @@ remove_pushgateway() {
   for file in "$PUSH"/*.password; do
     [ ! -e "$file" ] || remove_pusher "$(basename "$file" .password)"
   done
-  remove_release pushgateway "$PUSH/web.yml" "$WEB/pushgateway.password"
+  remove_release "$PUSHGATEWAY" "$PUSH_CONFIG" "$PUSH_PASSWORD_COPY"
   for home in "$PUSH" "$PUSHED"; do
     recorded dir "$home" || continue
     rm -rf "$home"

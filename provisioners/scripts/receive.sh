@@ -5,7 +5,7 @@
 set -euo pipefail
 
 # shellcheck source=/dev/null
-. /usr/local/lib/promwire/lib.sh
+. "$LIBRARY"
 
 readonly MAX_BYTES=16384 # bytes; ours have less than 2000
 readonly WAIT=10    # seconds
@@ -15,7 +15,7 @@ main() {
   local new reason text
   text=$(certificate) # before begin: whoever sends nothing must not hold the lock
   exec 4>&1           # begin turns standard output away
-  begin "$(</var/lib/promwire/host)" receive
+  begin "$(<"$STATE/host")" receive
   new=$RUN/received.pem
   printf '%s\n' "$text" >"$new"
   if ! reason=$(certificate_error "$HOST" "$new"); then

@@ -15,7 +15,7 @@ release() {
     CHANGED+=("$name $version")
   fi
   for binary in "$@"; do
-    symlink "/usr/local/bin/$binary" "$home/$binary"
+    symlink "$BINARIES/$binary" "$home/$binary"
   done
   installed "$name" "$version"
 }
@@ -67,7 +67,7 @@ prune() {
 remove_release() {
   local name=$1 file
   remove_unit "$name.service"
-  for file in "/usr/local/bin/$name" "/etc/sysusers.d/$name.conf" "${@:2}"; do
+  for file in "$BINARIES/$name" "$USER_FOLDER/$name.conf" "${@:2}"; do
     ! recorded file "$file" || remove "$file"
   done
   rm -rf /opt/promwire/"$name"-[0-9]*

@@ -4,15 +4,15 @@
 set -euo pipefail
 
 # shellcheck source=/dev/null
-. /usr/local/lib/promwire/lib.sh
+. "$LIBRARY"
 
-readonly PARALLEL=20                # hosts at a time
-readonly FAILED=/run/promwire/renew.failed
+readonly PARALLEL=20 # hosts at a time
+readonly FAILED=$RUN/renew.failed
 
 main() {
   mkdir -p "$RUN"
   flock --nonblock "$RUN/lock" true || return 0 # an update is at work, and looks at certificates itself
-  begin "$(</var/lib/promwire/host)" renew
+  begin "$(<"$STATE/host")" renew
   : >"$FAILED"
   sign_due
   exec 9>&- # hosts may be slow, and no update has to wait for them

@@ -2,9 +2,6 @@
 # What Prometheus scrapes of a host: a file for each job, targets.d/HOST.JOB.json. It changes from one address or scheme to another
 # without missing a scrape: only when the new one answers.
 
-readonly TARGETS=/etc/prometheus/targets.d
-readonly TURNING=/var/lib/promwire/turning
-
 # scrape HOST.JOB URL: standard input is the file for Prometheus. If address and scheme are as before, or it is the first, it is
 # installed at once; otherwise Prometheus goes on as before until URL answers.
 scrape() {
@@ -21,7 +18,7 @@ scrape() {
   mv "$staged.new" "$staged"
   CHANGED+=("$file, once it answers at $2")
   systemd-run --quiet --collect --unit "promwire-turn-$name" --property RuntimeMaxSec=1800 \
-    /bin/bash -c ". /usr/local/lib/promwire/lib.sh && until switched '$name'; do sleep 0.5; done"
+    /bin/bash -c ". $LIBRARY && until switched '$name'; do sleep 0.5; done"
 }
 
 # scraped FILE: where and how Prometheus scrapes a job, by its file.
@@ -41,7 +38,7 @@ switched() {
 
 # reached URL: asks as Prometheus does.
 reached() {
-  local pair=/etc/prometheus/tls options=(--silent --fail --noproxy '*' --max-time 3 --output /dev/null)
+  local pair=$PROMETHEUS_TLS options=(--silent --fail --noproxy '*' --max-time 3 --output /dev/null)
   [[ $1 != https:* ]] ||
     options+=(--capath /dev/null --cacert "$pair/authorities.pem" --cert "$pair/certificate.pem" --key "$pair/key.pem")
   curl "${options[@]}" "$1"

@@ -1,10 +1,31 @@
-// Package scripts has the bash files that plans are made of. Each is a whole file that shellcheck and an editor understand;
-// what differs from host to host is in the calls that package plan writes below them.
+// Package scripts has the bash files that plans are made of. Each is a whole file that shellcheck and an editor understand; names, paths and
+// ports that Go knows too are variables there (see constants). What differs from host to host is in the calls that package plan writes
+// below them.
 package scripts
 
 import _ "embed"
 
-// The files, by what they do. All but Fence, Receive and Renew only define functions; Base comes first.
+// Complete texts: files with the constants that they use. Fence, Receive and Renew are programs of their own; Use is how a command begins.
+var (
+	Use     = WithConstants(useFile)
+	Fence   = WithConstants(fenceFile)
+	Receive = WithConstants(receiveFile)
+	Renew   = WithConstants(renewFile)
+)
+
+// Their files.
+var (
+	//go:embed use.sh
+	useFile string
+	//go:embed fence.sh
+	fenceFile string
+	//go:embed receive.sh
+	receiveFile string
+	//go:embed renew.sh
+	renewFile string
+)
+
+// Files that only define functions, by what they do. Base comes first; WithConstants makes them complete.
 var (
 	//go:embed base.sh
 	Base string
@@ -12,8 +33,6 @@ var (
 	Bootstrap string
 	//go:embed undo.sh
 	Undo string
-	//go:embed use.sh
-	Use string
 	//go:embed sshd.sh
 	SSHD string
 	//go:embed release.sh
@@ -46,10 +65,4 @@ var (
 	Federate string
 	//go:embed former.sh
 	Former string
-	//go:embed fence.sh
-	Fence string
-	//go:embed receive.sh
-	Receive string
-	//go:embed renew.sh
-	Renew string
 )

@@ -37,7 +37,7 @@ func run(t *testing.T, text string) (said string, ok bool) {
 		args = append([]string{"--map-root-user", "--map-auto"}, args...)
 	}
 	cmd := exec.CommandContext(ctx, "unshare", args...)
-	cmd.Stdin = strings.NewReader(world + Functions().text + Bootstrap + "test() {\nbegin host verb\n" + text + "\n}\ntest </dev/null\n")
+	cmd.Stdin = strings.NewReader(world + Functions().text + WithConstants(Bootstrap) + "test() {\nbegin host verb\n" + text + "\n}\ntest </dev/null\n")
 	cmd.WaitDelay = time.Second // processes that it started may go on, and keep the output open
 	out, err := cmd.CombinedOutput()
 	return string(out), err == nil
@@ -117,7 +117,7 @@ exit 7`,
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("bash", "-s", "--", folder, "6", "9100,19099", "10.98.0.0/29,10.98.0.2,10.98.0.1", "fd98::/64,fd98::2,fd98::1")
+	cmd := exec.Command("bash", "-s", "--", filepath.Join(folder, "promwire_fence.prom"), "6", "9100,19099", "10.98.0.0/29,10.98.0.2,10.98.0.1", "fd98::/64,fd98::2,fd98::1")
 	cmd.Env = append(os.Environ(), "PATH="+folder+":"+os.Getenv("PATH"))
 	cmd.Stdin = strings.NewReader(Fence)
 	if out, err := cmd.CombinedOutput(); err != nil {

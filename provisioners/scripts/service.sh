@@ -3,19 +3,19 @@
 
 RESTARTED=() # units that this script started
 
-# user NAME: makes the system user that /etc/sysusers.d/NAME.conf describes.
+# user NAME: makes the system user that $USER_FOLDER/NAME.conf describes.
 user() {
   ! getent passwd "$1" >/dev/null || return 0
   record user "$1"
-  systemd-sysusers "/etc/sysusers.d/$1.conf"
+  systemd-sysusers "$USER_FOLDER/$1.conf"
   CHANGED+=("user $1")
 }
 
-# group NAME: makes the system group that /etc/sysusers.d/NAME.conf describes.
+# group NAME: makes the system group that $USER_FOLDER/NAME.conf describes.
 group() {
   ! getent group "$1" >/dev/null || return 0
   record group "$1"
-  systemd-sysusers "/etc/sysusers.d/$1.conf"
+  systemd-sysusers "$USER_FOLDER/$1.conf"
   CHANGED+=("group $1")
 }
 
@@ -31,7 +31,7 @@ check_unit() {
 service() {
   local unit=$1 inputs
   ! grep -qsxF "$unit" "$STATE/retiring" || cancel_stop
-  inputs=$(digest "/etc/systemd/system/$1" "${@:2}")
+  inputs=$(digest "$UNIT_FOLDER/$1" "${@:2}")
   enable "$unit"
   if systemctl is-active --quiet "$unit" && [ "$(cat "$STATE/started/$unit" 2>/dev/null || true)" = "$inputs" ]; then
     return
@@ -45,7 +45,7 @@ service() {
 
 # remove_unit UNIT: stops and removes a unit that the plan does not have any more.
 remove_unit() {
-  local file=/etc/systemd/system/$1
+  local file=$UNIT_FOLDER/$1
   [ -e "$file" ] || return 0
   systemctl disable --quiet --now "$1" || fail_unit "$1" "does not stop"
   remove "$file"
@@ -60,14 +60,14 @@ stop_later() {
   local unit units=()
   cancel_stop
   for unit in "$@"; do
-    [ ! -e "/etc/systemd/system/$unit" ] || units+=("$unit")
+    [ ! -e "$UNIT_FOLDER/$unit" ] || units+=("$unit")
   done
   [ ${#units[@]} -gt 0 ] || return 0
   printf '%s\n' "${units[@]}" >"$STATE/retiring"
   # shellcheck disable=SC2016 # the inner bash expands them
   systemd-run --quiet --collect --unit promwire-retire --on-active 120s \
-    /bin/bash -c '. /usr/local/lib/promwire/lib.sh && begin "$1" retire && shift && for unit in "$@"; do remove_unit "$unit"; done' \
-    retire "$HOST" "${units[@]}"
+    /bin/bash -c '. "$0" && begin "$1" retire && shift && for unit in "$@"; do remove_unit "$unit"; done' \
+    "$LIBRARY" "$HOST" "${units[@]}"
 }
 
 # cancel_stop cancels stop_later.

@@ -15,6 +15,6 @@ remove_temporary_key() {
 close_unused_connections() {
   local before=${#CHANGED[@]}
   [[ $(/usr/sbin/sshd -T) == *unusedconnectiontimeout\ * ]] || return 0
-  put /etc/ssh/sshd_config.d/promwire.conf 644 /usr/sbin/sshd -t -f
+  put "/etc/ssh/sshd_config.d/$DROP_IN" 644 /usr/sbin/sshd -t -f
   [ ${#CHANGED[@]} = "$before" ] || systemctl try-reload-or-restart ssh.service
 }

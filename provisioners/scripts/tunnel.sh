@@ -1,33 +1,30 @@
 # shellcheck shell=bash
-# WireGuard: promwire0.conf is assembled on the host, from its parts in promwire0.d and the private key that was made here.
-
-readonly PARTS=/etc/wireguard/promwire0.d
-readonly TUNNEL=wg-quick@promwire0.service
+# WireGuard: the tunnel's configuration is assembled on the host, from its parts and the private key that was made here.
 
 # tunnel MTU ADDRESS...: makes the tunnel what its parts say. One that is up stays up: a restart would drop its sessions.
 tunnel() {
   join_parts
-  if ! ip link show dev promwire0 >/dev/null 2>&1; then systemctl stop "$TUNNEL"; fi
-  record link promwire0
+  if ! ip link show dev "$INTERFACE" >/dev/null 2>&1; then systemctl stop "$TUNNEL"; fi
+  record link "$INTERFACE"
   service "$TUNNEL"
   addresses "${@:2}"
-  if [ "$(</sys/class/net/promwire0/mtu)" != "$1" ]; then
-    ip link set dev promwire0 mtu "$1"
-    CHANGED+=("promwire0 mtu")
+  if [ "$(<"/sys/class/net/$INTERFACE/mtu")" != "$1" ]; then
+    ip link set dev "$INTERFACE" mtu "$1"
+    CHANGED+=("$INTERFACE mtu")
   fi
 }
 
 # join_parts assembles the configuration from its parts and loads it. The key is copied from file to file, never an argument.
 join_parts() {
   (umask 077 && whole >"$RUN/whole")
-  put /etc/wireguard/promwire0.conf 600 load_tunnel <"$RUN/whole"
+  put "$TUNNEL_CONFIG" 600 load_tunnel <"$RUN/whole"
   rm "$RUN/whole"
 }
 
 whole() {
   local part
-  cat "$PARTS/interface.conf"
-  printf 'PrivateKey = %s\n' "$(</etc/wireguard/promwire0.key)"
+  cat "$INTERFACE_PART"
+  printf 'PrivateKey = %s\n' "$(<"$TUNNEL_KEY")"
   for part in "$PARTS"/peer-*.conf; do
     [ -e "$part" ] || continue
     printf '\n'
@@ -41,9 +38,9 @@ whole() {
 load_tunnel() {
   local status=0
   (umask 077 && wg-quick strip "$1" >"$RUN/stripped") || return
-  if ip link show dev promwire0 >/dev/null 2>&1; then
-    grep -q '^ListenPort' "$RUN/stripped" || sed -i "1a ListenPort = $(wg show promwire0 listen-port)" "$RUN/stripped"
-    wg syncconf promwire0 "$RUN/stripped" || status=$?
+  if ip link show dev "$INTERFACE" >/dev/null 2>&1; then
+    grep -q '^ListenPort' "$RUN/stripped" || sed -i "1a ListenPort = $(wg show "$INTERFACE" listen-port)" "$RUN/stripped"
+    wg syncconf "$INTERFACE" "$RUN/stripped" || status=$?
   fi
   rm "$RUN/stripped"
   return "$status"
@@ -52,24 +49,24 @@ load_tunnel() {
 # addresses ADDRESS/LENGTH...: gives the interface these and no others.
 addresses() {
   local have address
-  have=$(ip -oneline address show dev promwire0 scope global | awk '{ print $4 }')
+  have=$(ip -oneline address show dev "$INTERFACE" scope global | awk '{ print $4 }')
   for address in "$@"; do
     grep -qxF "$address" <<<"$have" && continue
-    ip address add "$address" dev promwire0
-    CHANGED+=("promwire0 $address")
+    ip address add "$address" dev "$INTERFACE"
+    CHANGED+=("$INTERFACE $address")
   done
   for address in $have; do
     [[ " $* " != *" $address "* ]] || continue
-    ip address delete "$address" dev promwire0
-    CHANGED+=("promwire0 without $address")
+    ip address delete "$address" dev "$INTERFACE"
+    CHANGED+=("$INTERFACE without $address")
   done
 }
 
 # forwarding lets the kernel forward packets from the tunnel; the firewall says which, and the tunnel's configuration does it again
 # at each start.
 forwarding() {
-  local switch=/proc/sys/net/ipv4/conf/promwire0/forwarding
+  local switch=/proc/sys/net/ipv4/conf/$INTERFACE/forwarding
   [ "$(<"$switch")" != 1 ] || return 0
   echo 1 >"$switch"
-  CHANGED+=("promwire0 forwarding")
+  CHANGED+=("$INTERFACE forwarding")
 }

@@ -19,7 +19,7 @@ undo_all() {
     printf '%s\n' "${left[@]}" | tac >"$STATE/manifest"
     fail "these are left: ${left[*]}; remove them and run it again"
   fi
-  rm -rf "$STATE" "$RUN" /usr/local/lib/promwire
+  rm -rf "$STATE" "$RUN" "$PROGRAMS"
 }
 
 # undo_unit UNIT: a timer's service may run just now, and would stay failed when it is stopped.

@@ -1,28 +1,27 @@
 # shellcheck shell=bash
 # Prometheus's own endpoint: its certificate, and a password that was made here. Root can read it in WEB_PASSWORD.
 
-readonly WEB_PASSWORD=/etc/prometheus/web.password
-readonly WEB=/etc/prometheus/tls # copies that only Prometheus reads
-readonly WEB_COST=12             # 2^12 rounds of bcrypt
+readonly WEB=$PROMETHEUS_TLS # copies that only Prometheus reads
+readonly WEB_COST=12         # 2^12 rounds of bcrypt
 
 # web TLS USER: makes Prometheus's web configuration. TLS is yes or no, USER is who logs in, or nothing.
 web() {
   local tls=$1 user=${2-} config file
   if [ "$tls" = yes ] || [ -n "$user" ]; then
-    dir "$WEB" 700 prometheus
+    dir "$WEB" 700 "$PROMETHEUS"
     if [ "$tls" = yes ]; then web_certificate; fi
     if [ -n "$user" ]; then
       password "$WEB_PASSWORD"
-      put "$WEB/web.password" 400:prometheus <"$WEB_PASSWORD"
+      put "$WEB_PASSWORD_COPY" "400:$PROMETHEUS" <"$WEB_PASSWORD"
     fi
     config=$(web_config "$tls" "$user")
-    put /etc/prometheus/web.yml 640:root:prometheus promtool check web-config <<<"$config"
+    put "$WEB_CONFIG" "640:root:$PROMETHEUS" promtool check web-config <<<"$config"
     clients "$tls" "$user"
   else
-    for file in web.yml promtool.yml curl.conf; do remove "/etc/prometheus/$file"; done
+    for file in "$WEB_CONFIG" "$PROMTOOL_CONFIG" "$CURL_CONFIG"; do remove "$file"; done
   fi
   if [ "$tls" = no ]; then remove "$WEB/web.key" && remove "$WEB/web.pem"; fi
-  if [ -z "$user" ]; then remove "$WEB/web.password"; fi
+  if [ -z "$user" ]; then remove "$WEB_PASSWORD_COPY"; fi
 }
 
 web_config() {
@@ -36,8 +35,8 @@ web_config() {
 
 # web_certificate copies the host's certificate and key. Prometheus reads them again for each connection.
 web_certificate() {
-  put "$WEB/web.key" 400:prometheus <"$CERTIFICATES/key.pem"
-  put "$WEB/web.pem" 400:prometheus <"$CERTIFICATES/certificate.pem"
+  put "$WEB/web.key" "400:$PROMETHEUS" <"$CERTIFICATES/key.pem"
+  put "$WEB/web.pem" "400:$PROMETHEUS" <"$CERTIFICATES/certificate.pem"
 }
 
 # password FILE: makes a password once, and its hash, FILE.bcrypt, whenever the password changes: to change it, write another one to
@@ -86,17 +85,17 @@ clients() {
     promtool+="basic_auth:"$'\n'"  username: \"$user\""$'\n'"  password_file: $WEB_PASSWORD"$'\n'
     curl+="user = \"$user:$(sed 's/["\\]/\\&/g' "$WEB_PASSWORD")\""$'\n'
   fi
-  put /etc/prometheus/promtool.yml 600 < <(printf '%s' "$promtool")
-  put /etc/prometheus/curl.conf 600 < <(printf '%s' "$curl")
+  put "$PROMTOOL_CONFIG" 600 < <(printf '%s' "$promtool")
+  put "$CURL_CONFIG" 600 < <(printf '%s' "$curl")
 }
 
 # web_answers TLS UNIT: waits until Prometheus is healthy.
 web_answers() {
   local tries url=http
   [ "$1" = no ] || url=https
-  url+=://127.0.0.1:9090/-/healthy
+  url+=://127.0.0.1:$PROMETHEUS_PORT/-/healthy
   for ((tries = 0; tries < 150; tries++)); do
-    if curl --silent --fail --noproxy '*' --max-time 2 --output /dev/null --config /etc/prometheus/curl.conf "$url"; then return; fi
+    if curl --silent --fail --noproxy '*' --max-time 2 --output /dev/null --config "$CURL_CONFIG" "$url"; then return; fi
     sleep 0.2
   done
   fail_unit "$2" "does not answer at $url"

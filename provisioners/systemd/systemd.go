@@ -7,6 +7,18 @@ import (
 	"strings"
 )
 
+const (
+	// Units is where a host's own units and drop-ins are.
+	Units = "/etc/systemd/system"
+	// Users is where sysusers.d(5) finds a host's own users and groups.
+	Users = "/etc/sysusers.d"
+	// DropIn is the name of every drop-in of promwire's.
+	DropIn = "promwire.conf"
+)
+
+// DropInFolder is where the drop-ins of a unit are.
+func DropInFolder(unit string) string { return Units + "/" + unit + ".d" }
+
 // Section is one section of a unit file: its name and its lines, as systemd.syntax(7) has them.
 type Section struct {
 	Name  string

@@ -15,6 +15,20 @@ import (
 // Name is the tunnel's interface, its configuration's name and its unit's instance: wg-quick@promwire0.
 const Name = "promwire0"
 
+const (
+	// Folder is where wg-quick(8) looks for configurations.
+	Folder = "/etc/wireguard"
+	// Config is the tunnel's configuration, which the host assembles from the private key in Key and what is in Parts.
+	Config = Folder + "/" + Name + ".conf"
+	Key    = Folder + "/" + Name + ".key"
+	Parts  = Folder + "/" + Name + ".d"
+	// InterfacePart is the part that an Interface renders.
+	InterfacePart = Parts + "/interface.conf"
+)
+
+// PeerPart is the part of a peer's, by a name that the host gives it.
+func PeerPart(name string) string { return Parts + "/peer-" + name + ".conf" }
+
 // Keepalive is how often a target sends a packet when it has no data to send, so that NAT keeps its mapping: 25 s, the interval that
 // wg(8) recommends.
 const Keepalive = 25 * time.Second

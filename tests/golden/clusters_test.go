@@ -112,7 +112,7 @@ func configtest(t *testing.T, text string) error {
 func checkFederation(t *testing.T, text string) error {
 	t.Helper()
 	folder := t.TempDir()
-	script := "set -euo pipefail\nRUN=" + folder + "\nput() { :; }\n" + scripts.Federate + "\ncheck_federation " + write(t, "a.yml", text)
+	script := "set -euo pipefail\n" + scripts.WithConstants(scripts.Federate) + "\nRUN=" + folder + "\nput() { :; }\n" + "\ncheck_federation " + write(t, "a.yml", text)
 	_, err := run(t, "env", "PATH="+tools(t)+":"+os.Getenv("PATH"), "bash", "-c", script)
 	if left, _ := os.ReadDir(folder); len(left) > 0 {
 		t.Errorf("the check left %v", left)
@@ -202,7 +202,7 @@ func (s *federated) clusterGate() (string, bool) {
 		Monitor: "monitor", Digest: "d", Wait: 2 * time.Second, Web: web,
 		Clusters: []proof.Cluster{{Name: "a", Address: "127.0.0.1", PublicKey: "key=", Digest: "d"}},
 	}
-	return s.open(values, "$address:9090", "$address:"+strconv.Itoa(s.cluster), "$address/22", "$address/"+strconv.Itoa(s.closed))
+	return s.open(values, "$address:$PROMETHEUS_PORT", "$address:"+strconv.Itoa(s.cluster), "$address/22", "$address/"+strconv.Itoa(s.closed))
 }
 
 // one waits until a query has one answer, 1.

@@ -212,7 +212,7 @@ func (s *site) discover(t proof.Target) {
 // server starts Prometheus, with its configuration and with what web.sh makes of its endpoint.
 func (s *site) server() {
 	s.Helper()
-	s.bash(`PATH=$PATH:` + tools(s.T) + onHost + s.here(scripts.Web) + "\nweb yes " + admin)
+	s.bash(`PATH=$PATH:` + tools(s.T) + onHost + s.here(scripts.WithConstants(scripts.Web)) + "\nweb yes " + admin)
 	text := prometheus.Server{
 		Self: prometheus.Labels{Name: "monitor", Role: prometheus.RoleMonitor}, ScrapeInterval: time.Second, TLS: true, Web: web,
 		Jobs: []string{exporter.Node},

@@ -19,7 +19,6 @@ import (
 
 // onHost replaces the host's functions: the site's folder is the root.
 const onHost = `
-CERTIFICATES=$PWD/etc/promwire/tls
 dir() { mkdir -p "$1"; }
 record() { :; }
 remove() { rm -f "$1"; }
@@ -61,7 +60,7 @@ func newPushSite(t *testing.T, jobs ...string) *pushSite {
 // pushers says who pushes, as the plan does.
 func (s *pushSite) pushers(jobs ...string) {
 	s.Helper()
-	s.bash("mkdir -p etc/prometheus etc var/lib\nPATH=$PATH:" + tools(s.T) + onHost + s.here(scripts.Web+scripts.Pushgateway) +
+	s.bash("mkdir -p etc/prometheus etc var/lib\nPATH=$PATH:" + tools(s.T) + onHost + s.here(scripts.WithConstants(scripts.Web+scripts.Pushgateway)) +
 		"\npushers " + strings.Join(jobs, " "))
 }
 

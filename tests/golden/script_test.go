@@ -16,7 +16,7 @@ var packed = regexp.MustCompile(`base64 --decode <<'END' \| gzip --decompress.*\
 func readable(script string) string {
 	script = strings.Replace(script, scripts.Lean(scripts.Use), scripts.Use, 1)
 	if strings.Contains(script, "\neval \"$functions\"\n") {
-		script = "#!/usr/bin/env bash\n" + scripts.Base + scripts.Identity + scripts.Bootstrap + scripts.Undo + scripts.Receipt + script
+		script = "#!/usr/bin/env bash\n" + scripts.WithConstants(scripts.Base+scripts.Identity+scripts.Bootstrap+scripts.Undo+scripts.Receipt) + script
 	}
 	return script
 }

@@ -103,7 +103,7 @@ After=wg-quick@promwire0.service
 
 [Service]
 Type=oneshot
-ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile 254 9100 10.98.0.0/24,10.98.0.2,10.98.0.1
+ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile/promwire_fence.prom 254 9100 10.98.0.0/24,10.98.0.2,10.98.0.1
 TimeoutStartSec=60
 LogLevelMax=notice
 ReadWritePaths=/var/lib/node_exporter/textfile

@@ -205,7 +205,7 @@ After=wg-quick@promwire0.service
 
 [Service]
 Type=oneshot
-ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile 1022 8080,9100,9121,9187 10.98.0.0/22,10.98.0.2,10.98.0.1 fd98:1:2:3::/64,fd98:1:2:3::2,fd98:1:2:3::1
+ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile/promwire_fence.prom 1022 8080,9100,9121,9187 10.98.0.0/22,10.98.0.2,10.98.0.1 fd98:1:2:3::/64,fd98:1:2:3::2,fd98:1:2:3::1
 TimeoutStartSec=60
 LogLevelMax=notice
 ReadWritePaths=/var/lib/node_exporter/textfile

@@ -1,0 +1,112 @@
+package scripts
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/promwire/promwire/provisioners/authority"
+	"github.com/promwire/promwire/provisioners/certificate"
+	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/fence"
+	"github.com/promwire/promwire/provisioners/folders"
+	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/prometheus"
+	"github.com/promwire/promwire/provisioners/pushgateway"
+	"github.com/promwire/promwire/provisioners/release"
+	"github.com/promwire/promwire/provisioners/systemd"
+	"github.com/promwire/promwire/provisioners/wireguard"
+)
+
+// constant is what both scripts and Go know: the name of a script's variable, and its value, which no setting changes.
+type constant struct{ name, value string }
+
+// constants have their values from the packages that they belong to, so that each is written once. Scripts use the names.
+var constants = []constant{
+	{"CONFIG_FOLDER", folders.Config},
+	{"STATE", folders.State},
+	{"RUN", folders.Run},
+	{"PROGRAMS", folders.Programs},
+	{"LIBRARY", LibraryPath},
+	{"TEXTFILES", folders.Textfiles},
+
+	{"UNIT_FOLDER", systemd.Units},
+	{"USER_FOLDER", systemd.Users},
+	{"DROP_IN", systemd.DropIn},
+	{"BINARIES", release.Binaries},
+
+	{"INTERFACE", wireguard.Name},
+	{"TUNNEL", wireguard.Unit},
+	{"TUNNEL_FOLDER", wireguard.Folder},
+	{"TUNNEL_CONFIG", wireguard.Config},
+	{"TUNNEL_KEY", wireguard.Key},
+	{"PARTS", wireguard.Parts},
+	{"INTERFACE_PART", wireguard.InterfacePart},
+
+	{"TABLE", nftables.Table},
+	{"PERMANENT", nftables.Permanent},
+	{"FIREWALL", nftables.Service},
+
+	{"CERTIFICATES", certificate.Folder},
+	{"CERTIFICATE_MODE", certificate.Mode},
+	{"SCRAPER", certificate.Scraper},
+	{"RECEIVER", certificate.ReceiveSocket},
+	{"AUTHORITY", authority.Folder},
+	{"RENEWAL", authority.RenewService},
+	{"FENCE", fence.Service},
+	{"NODE_TLS_PORT", nodeTLSPort()},
+
+	{"PROMETHEUS", prometheus.Name},
+	{"PROMETHEUS_UNIT", prometheus.Service},
+	{"PROMETHEUS_PORT", strconv.Itoa(prometheus.Port)},
+	{"PROMETHEUS_CONFIG", prometheus.Config},
+	{"PROMETHEUS_TLS", prometheus.TLS},
+	{"RULES", prometheus.RulesPath},
+	{"TARGETS", prometheus.Targets},
+	{"TURNING", prometheus.Turning},
+	{"CLUSTERS", prometheus.Clusters},
+	{"WEB_CONFIG", prometheus.WebConfig},
+	{"WEB_PASSWORD", prometheus.RootPassword},
+	{"WEB_PASSWORD_COPY", prometheus.WebPassword},
+	{"PROMTOOL_CONFIG", prometheus.PromtoolConfig},
+	{"CURL_CONFIG", prometheus.CurlConfig},
+
+	{"PUSHGATEWAY", pushgateway.Name},
+	{"PUSHGATEWAY_UNIT", pushgateway.Service},
+	{"PUSH", pushgateway.Folder},
+	{"PUSHED", pushgateway.Data},
+	{"PUSH_CONFIG", pushgateway.WebConfig},
+	{"PUSH_SCRAPER", pushgateway.Scraper},
+	{"PUSH_PASSWORD_COPY", prometheus.PushedPassword},
+}
+
+// nodeTLSPort is where every host with certificates serves the node exporter.
+func nodeTLSPort() string {
+	node, err := exporter.Find(exporter.Node)
+	if err != nil {
+		panic(err) // the table has it
+	}
+	return strconv.Itoa(node.Port + exporter.TLSOffset)
+}
+
+// shebang is the line that says how a file is run.
+var shebang = regexp.MustCompile(`^#![^\n]*\n`)
+
+// WithConstants is a script with the constants that it uses in front, below its first line if that is a #!. They are not readonly: a script
+// that reads the library gets some of them a second time.
+func WithConstants(script string) string {
+	first := shebang.FindString(script)
+	var b strings.Builder
+	for _, c := range constants {
+		if c.in(script) {
+			fmt.Fprintf(&b, "%s=%s\n", c.name, c.value)
+		}
+	}
+	return first + b.String() + strings.TrimPrefix(script, first)
+}
+
+// in says whether a script uses the constant.
+func (c constant) in(script string) bool {
+	return regexp.MustCompile(`\$\{?` + c.name + `\b`).MatchString(script)
+}
