@@ -232,12 +232,18 @@ row() { printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$@"; }
 
 # rows prints the matrix as the monitor and the targets see it.
 rows() {
-  local name address port monitor_address seen
+  local name address port
   while read -r name _ address port _; do
     row "$fleet_monitor" "$name" "$address" "$port" open open
   done < <(awk 'NF' <<<"$fleet_targets")
   certificates
   federation_rows
+  fence_rows
+}
+
+# fence_rows prints what the targets' own probes saw. Prometheus still has series of hosts that left a few minutes ago.
+fence_rows() {
+  local name port to open seen monitor_address
   monitor_address=$(ip -o -4 address show dev "$INTERFACE" | awk '{ sub("/.*", "", $4); print $4 }')
   while IFS='|'$'\t' read -r name port to open; do
     seen=closed
@@ -246,7 +252,8 @@ rows() {
       monitor) row "$name" "$fleet_monitor" "$monitor_address" "$port" closed "$seen" ;;
       *) row "$name" "other hosts" "tunnel" "$port" closed "$seen" ;;
     esac
-  done < <(query 'max by (name, port, to) (promwire_fence_open_addresses)' | sort)
+  done < <(query 'max by (name, port, to) (promwire_fence_open_addresses)' | sort |
+    awk -F'|' 'first { fenced[$1]; next } $1 in fenced' first=1 <(fenced) first= -)
 }
 
 main() {

@@ -252,6 +252,19 @@ func TestFenced(t *testing.T) {
 	}
 }
 
+// TestFenceRows: what the fleet's targets in the tunnel saw, and nothing of hosts that are not among them any more.
+func TestFenceRows(t *testing.T) {
+	const series = `{name="a", port="9100", to="monitor"} => 0 @[1]\n{name="a", port="9100", to="targets"} => 2 @[1]\n` +
+		`{name="ab", port="9100", to="targets"} => 0 @[1]\n{name="b", port="9090", to="monitor"} => 1 @[1]\n` +
+		`{name="c", port="19100", to="targets"} => 0 @[1]\n{name="gone", port="9100", to="targets"} => 0 @[1]\n`
+	said := ask(t, t.TempDir(), `ip() { echo "1: promwire0 inet 10.98.0.1/24"; }; promtool() { printf '`+series+`'; }; fence_rows`)
+	want := "a\tmonitor\t10.98.0.1\t9100\tclosed\tclosed\na\tother hosts\ttunnel\t9100\tclosed\topen\n" +
+		"b\tmonitor\t10.98.0.1\t9090\tclosed\topen\n"
+	if said != want {
+		t.Errorf("got:\n%swant:\n%s", said, want)
+	}
+}
+
 // TestCauseOfTunnel: the tunnel comes first, and only where there is one.
 func TestCauseOfTunnel(t *testing.T) {
 	const wg = `wg() { [ "$3" = transfer ] && echo "keyA= 5 6" || echo "keyA= %s"; }; curl() { return 7; }; transfer=$(wg show x transfer); cause %s`
