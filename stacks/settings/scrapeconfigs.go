@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -68,6 +69,12 @@ func (c *checker) jobName(at string, value any, taken map[string]string) {
 	}
 }
 
+// inState is why a configuration must have no secret.
+const inState = "and scrapeConfigs are in the stack's state and in previews"
+
+// secretHeader is a part of the names of headers whose values let somebody in, such as Cookie, X-Api-Key and PRIVATE-TOKEN.
+var secretHeader = regexp.MustCompile(`(?i)auth|cookie|credential|key|passw|secret|session|token`)
+
 // secretless reports secrets at any depth: the configuration stands in the stack's state, and previews print it.
 func (c *checker) secretless(at string, value any) {
 	switch value := value.(type) {
@@ -76,8 +83,13 @@ func (c *checker) secretless(at string, value any) {
 			switch in := at + "." + key; {
 			case key == "labels" || key == "params": // any key may be one of theirs
 			case slices.Contains(secretKeys, key) && literal(value[key]):
-				c.Add(in, "is a secret, and scrapeConfigs are in the stack's state and in previews; "+
-					"put it into a file on the monitor and write %s, or leave it out", fileKey(key))
+				c.Add(in, "is a secret, %s; put it into a file on the monitor and write %s, or leave it out", inState, fileKey(key))
+			case key == "http_headers":
+				c.secretlessHeaders(in, value[key])
+			case key == "proxy_connect_header": // Prometheus takes every value as a secret, and none from a file
+				if headers, is := value[key].(map[string]any); is && len(headers) > 0 {
+					c.Add(in, "is for secrets, %s; leave it out, and let the proxy admit the monitor's address", inState)
+				}
 			default:
 				c.secretless(in, value[key])
 			}
@@ -88,8 +100,21 @@ func (c *checker) secretless(at string, value any) {
 		}
 	case string:
 		if urlPassword(value) {
-			c.Add(at, "has a password, and scrapeConfigs are in the stack's state and in previews; use basic_auth with password_file")
+			c.Add(at, "has a password, %s; use basic_auth with password_file", inState)
 		}
+	}
+}
+
+// secretlessHeaders reports secrets in http_headers: any in secrets, and values of headers that by their name are secret.
+func (c *checker) secretlessHeaders(at string, value any) {
+	headers, _ := value.(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		in := at + "." + name
+		header, _ := headers[name].(map[string]any)
+		if secretHeader.MatchString(name) && literal(header["values"]) {
+			c.Add(in+".values", "is a secret by the header's name, %s; put it into a file on the monitor and write %s", inState, fileKey("values"))
+		}
+		c.secretless(in, headers[name])
 	}
 }
 
@@ -105,7 +130,7 @@ func urlPassword(text string) bool {
 
 // fileKey is the key whose value is the path of a file with the secret.
 func fileKey(key string) string {
-	if key == "secrets" { // of http_headers
+	if key == "secrets" || key == "values" { // of http_headers
 		return "files"
 	}
 	return key + "_file"
@@ -118,10 +143,10 @@ func literal(value any) bool {
 		return value != ""
 	case []any:
 		return len(value) > 0
-	case json.Number:
-		return true
+	case nil, map[string]any:
+		return false
 	}
-	return false
+	return true // a number or a boolean: YAML takes a password of digits for one
 }
 
 // oneLine is an object as JSON, which is YAML too: the keys sorted, numbers as they were written.
