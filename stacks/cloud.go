@@ -46,14 +46,5 @@ func machine(h settings.Host) fleet.Machine {
 	if h.Existing == nil {
 		return fleet.Machine{Made: &host.Spec{Region: h.Region, Size: h.Size, Image: h.Image}}
 	}
-	there := host.Existing{Endpoint: endpoint(h.Existing.Endpoint)}
-	if h.Existing.Bastion != nil {
-		bastion := endpoint(*h.Existing.Bastion)
-		there.Bastion = &bastion
-	}
-	return fleet.Machine{Existing: &there}
-}
-
-func endpoint(e settings.Endpoint) host.Endpoint {
-	return host.Endpoint{Address: e.Address, Port: e.Port, User: e.User, HostKey: e.HostKey}
+	return fleet.Machine{Existing: &host.Existing{SSHServer: h.Existing.SSHServer, Bastion: h.Existing.Bastion}}
 }

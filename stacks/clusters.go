@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"github.com/promwire/promwire/components/cluster"
-	"github.com/promwire/promwire/components/cluster/kubernetes"
 	"github.com/promwire/promwire/components/cluster/pushgateway"
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/provisioners/nftables"
@@ -17,8 +16,7 @@ func (t translation) cluster(c settings.Cluster) cluster.Args {
 	images := t.settings.Images
 	args := cluster.Args{
 		Name: c.Name, Fleet: t.fleet, Namespace: c.Namespace,
-		Config:  kubernetes.Config{Path: c.Kubeconfig.Path, Contents: c.Kubeconfig.Contents, Context: c.Kubeconfig.Context},
-		Images:  cluster.Images{Prometheus: images.Prometheus, Wireproxy: images.Wireproxy, Reflect: images.Reflect},
+		Kubeconfig: c.Kubeconfig, Images: images,
 		Address: t.at(c.Name), Key: c.Key, Dark: c.Mode == settings.Dark,
 		Server: c.Server, Existing: c.Existing, Expose: c.Expose,
 		API: c.API, Reflect: c.Reflect, ReflectName: c.ReflectName(),

@@ -18,14 +18,11 @@ import (
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
 )
 
-// Images are what a cluster's pods run, each with its digest.
-type Images struct{ Prometheus, Wireproxy, Reflect string }
-
 // Args are what the settings say of a cluster.
 type Args struct {
 	Name, Fleet, Namespace string
-	Config                 kubernetes.Config
-	Images                 Images
+	Kubeconfig             desired.Kubeconfig
+	Images                 desired.Images
 	Address                netip.Addr // in the tunnel
 	Key                    string     // any text; another one makes other keys
 	Dark                   bool       // nothing listens on the cluster's network; otherwise a gateway leads to what does
@@ -65,7 +62,7 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, args Args, dependsOn []pulumi.
 	c := &Cluster{Args: args, monitor: m}
 	var err error
 	if c.found, err = preflight.Check(ctx.Context(), preflight.Values{
-		Cluster: args.Name, Path: args.Config.Path, Contents: args.Config.Contents, Context: args.Config.Context,
+		Cluster: args.Name, Kubeconfig: args.Kubeconfig,
 		Namespace: args.Namespace, Fleet: args.Fleet, Needs: preflight.Needs(args.Existing == nil),
 	}); err != nil {
 		return nil, err
@@ -74,7 +71,7 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, args Args, dependsOn []pulumi.
 		return nil, fmt.Errorf("cluster %s: %w", args.Name, err)
 	}
 	space := kubernetes.Space{Cluster: args.Name, Fleet: args.Fleet, Namespace: args.Namespace}
-	if c.space, err = kubernetes.NewSpace(ctx, space, args.Config, c, dependsOn); err != nil {
+	if c.space, err = kubernetes.NewSpace(ctx, space, args.Kubeconfig, c, dependsOn); err != nil {
 		return nil, err
 	}
 	for _, part := range []func(*pulumi.Context) error{c.policies, c.canary, c.pushgateway, c.prometheus, c.reflect, c.gateway} {

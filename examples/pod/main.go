@@ -25,11 +25,11 @@ func program(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
-	space, err := kubernetes.NewSpace(ctx, kubernetes.Space{Cluster: shop, Fleet: fleet.Name, Namespace: shop}, kubernetes.Config{}, fleet, nil)
+	space, err := kubernetes.NewSpace(ctx, kubernetes.Space{Cluster: shop, Fleet: fleet.Name, Namespace: shop}, policies.Kubeconfig{}, fleet, nil)
 	if err != nil {
 		return err
 	}
-	closed, err := space.Close(ctx) // the namespace, but for the way to the monitor
+	closed, err := space.Close(ctx) // the namespace, except for the edge to the monitor
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,14 @@ type SSH struct {
 	From []netip.Prefix // of either family; from elsewhere nobody can connect
 }
 
+// SSHServer is where the operator logs in to a host, or to a bastion in front of it.
+type SSHServer struct {
+	Address string // IP address or DNS name
+	Port    int    // 0: 22
+	User    string // "": root; others need sudo without a password
+	HostKey string // type and base64, as in authorized_keys; ssh-ed25519 or ecdsa-sha2-*
+}
+
 // Ports are what a host serves outside the fleet, open to all.
 type Ports []nftables.Port
 

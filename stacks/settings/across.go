@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
@@ -131,6 +132,6 @@ func (c *checker) beside(clusters []Cluster) {
 
 // space is a namespace of a cluster, as far as settings tell clusters apart.
 type space struct {
-	Kubeconfig
+	kubernetes.Kubeconfig
 	namespace string
 }

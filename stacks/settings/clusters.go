@@ -29,7 +29,7 @@ const maxCluster = 48
 // Cluster is a Kubernetes cluster to watch.
 type Cluster struct {
 	Name             string // RFC 1123 label in lower case, unique among hosts and clusters
-	Kubeconfig       Kubeconfig
+	Kubeconfig       kubernetes.Kubeconfig
 	Namespace        string
 	Mode             string              // Gateway or Dark
 	Key              string              // which keys the ends of the tunnel have
@@ -58,12 +58,6 @@ func (c Cluster) ReflectName() string {
 		return ""
 	}
 	return c.Name + "-reflect"
-}
-
-// Kubeconfig is how to reach a cluster's API. The zero value: as kubectl does.
-type Kubeconfig struct {
-	Path, Contents string // one of them, or none
-	Context        string // "": the current one
 }
 
 // ClusterPushgateway is a Pushgateway in a cluster.
@@ -137,11 +131,11 @@ func (c *checker) dark(path string, d document.Cluster) {
 	}
 }
 
-func (c *checker) kubeconfig(path string, k document.Kubeconfig) Kubeconfig {
+func (c *checker) kubeconfig(path string, k document.Kubeconfig) kubernetes.Kubeconfig {
 	if k.Path != "" && k.Contents != "" {
 		c.Add(path, "has both path and contents; write only one of them")
 	}
-	return Kubeconfig{Path: k.Path, Contents: k.Contents, Context: k.Context}
+	return kubernetes.Kubeconfig{Path: k.Path, Contents: k.Contents, Context: k.Context}
 }
 
 // clusterPrometheus is the one that promwire runs, or the existing one.

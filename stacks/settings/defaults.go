@@ -1,5 +1,7 @@
 package settings
 
+import "github.com/promwire/promwire/provisioners/kubernetes"
+
 import "net/netip"
 
 // Every default of a stack file is here, and only here; the JSON Schema shows the same ones.
@@ -52,7 +54,7 @@ const (
 var defaultMatch = []string{`{__name__=~"job:.+"}`}
 
 // The images that promwire knows the digests of; the others are the operator's to pin.
-var defaultImages = Images{
+var defaultImages = kubernetes.Images{
 	Prometheus:  "prom/prometheus:v3.15.0@sha256:efd719c99d83b060d9daefdcf00360461adf279f45ef5391f8d111892118753e",
 	Pushgateway: "prom/pushgateway:v1.11.1@sha256:03738d278e082ee9821df730c741b3b465c251fc2b68a85883def301a55a6215",
 	Nginx:       "nginxinc/nginx-unprivileged:1.29.3-alpine@sha256:5aea7cc516b419e3526f47dd1531be31a56a046cfe44754d94f9383e13e2ee99",

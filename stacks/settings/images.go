@@ -4,11 +4,9 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
-
-// Images are container images, each with its digest; "" where no cluster needs it.
-type Images struct{ Prometheus, Wireproxy, Pushgateway, Nginx, Reflect string }
 
 var pinned = regexp.MustCompile(`^[^\s@]+@sha256:[0-9a-f]{64}$`)
 
@@ -16,7 +14,7 @@ var pinned = regexp.MustCompile(`^[^\s@]+@sha256:[0-9a-f]{64}$`)
 var unsaid = "@sha256:" + strings.Repeat("0", 64)
 
 // images are those that the clusters run. A digest names what runs; a tag may name something else tomorrow.
-func (c *checker) images(d document.Images, clusters []document.Cluster) Images {
+func (c *checker) images(d document.Images, clusters []document.Cluster) kubernetes.Images {
 	var pushgateway, nginx, reflect bool
 	for _, cluster := range clusters {
 		reflect = reflect || cluster.Reflect
@@ -26,7 +24,7 @@ func (c *checker) images(d document.Images, clusters []document.Cluster) Images 
 		}
 	}
 	any := len(clusters) > 0
-	return Images{
+	return kubernetes.Images{
 		Prometheus:  c.image("prometheus", d.Prometheus, defaultImages.Prometheus, any),
 		Wireproxy:   c.image("wireproxy", d.Wireproxy, "", any),
 		Pushgateway: c.image("pushgateway", d.Pushgateway, defaultImages.Pushgateway, pushgateway),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
@@ -37,7 +38,7 @@ func (c *checker) machine(path string, m document.Machine, exporters []exporter.
 			c.Add(path+"."+droplet.key, "is only for droplets, and this is an existing machine, because it has an address, hostKey or bastion")
 		}
 	}
-	machine := &Machine{Endpoint: c.server(path, m.Server)}
+	machine := &Machine{SSHServer: c.server(path, m.Server)}
 	machine.Open = c.open(path+".open", m.Open, machine.Port, exporters)
 	if m.Bastion != nil {
 		bastion := c.server(path+".bastion", *m.Bastion)
@@ -70,8 +71,8 @@ func (c *checker) open(path string, texts []string, sshPort int, exporters []exp
 	return open
 }
 
-func (c *checker) server(path string, s document.Server) Endpoint {
-	e := Endpoint{
+func (c *checker) server(path string, s document.Server) plan.SSHServer {
+	e := plan.SSHServer{
 		Address: s.Address,
 		User:    or(s.User, defaultUser),
 		Port:    c.number(path+".port", s.Port, defaultSSHPort, 1, maxPort),

@@ -196,17 +196,17 @@ func TestEverything(t *testing.T) {
 			{Name: "4ever", Region: "fra1", Size: "s-1vcpu-1gb", Image: "debian-12-x64", Transport: TLSOnly, Exporters: nodeOnly(pinned)},
 			{Name: "db-1", Region: "the cellar, second shelf", Transport: WireGuard, Exporters: nodeOnly(pinned), Existing: &Machine{
 				Open: []nftables.Port{{Number: 443, Protocol: "tcp"}, {Number: 53, Protocol: "udp"}},
-				Endpoint: Endpoint{
+				SSHServer: plan.SSHServer{
 					Address: "db.example.com", User: "admin", Port: 2222,
 					HostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKbu2P8/Oqy8dsNDOG/1FfpKendsGchZUqpt7J1BhZZr",
 				},
-				Bastion: &Endpoint{
+				Bastion: &plan.SSHServer{
 					Address: "203.0.113.9", User: "jump", Port: 2200,
 					HostKey: "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBK6blxo89AwlF/KtXSYaDxlr4JMdWIz5b2IYZuf5QnjBu1GdTe5qnG7K5jTi6S8820QQArSLIN09DXuPXB3gIu8=",
 				},
 			}},
 			{Name: "bare-1", Transport: TLSOnly, Listen: netip.MustParseAddr("10.0.0.5"), Exporters: nodeOnly(pinned), Existing: &Machine{
-				Endpoint: Endpoint{
+				SSHServer: plan.SSHServer{
 					Address: "bare.example.com", User: "root", Port: 22,
 					HostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKbu2P8/Oqy8dsNDOG/1FfpKendsGchZUqpt7J1BhZZr",
 				},
@@ -221,7 +221,7 @@ func TestEverything(t *testing.T) {
 		},
 		Clusters: []Cluster{
 			{
-				Name: "a", Kubeconfig: Kubeconfig{Path: "~/.kube/other", Context: "admin@a"}, Namespace: "watched", Mode: Gateway, Key: "second",
+				Name: "a", Kubeconfig: kubernetes.Kubeconfig{Path: "~/.kube/other", Context: "admin@a"}, Namespace: "watched", Mode: Gateway, Key: "second",
 				Server: kubernetes.Server{Cluster: "a", ScrapeInterval: 5 * time.Second, RetentionTime: 48 * time.Hour, RetentionSize: "2GB"},
 				API:    true,
 				Expose: []kubernetes.Exposed{
@@ -233,7 +233,7 @@ func TestEverything(t *testing.T) {
 				Match:       []string{`{job="shop"}`, "up"}, AcceptUnenforced: true,
 			},
 			{
-				Name: "b", Kubeconfig: Kubeconfig{Contents: "kind: Config"}, Namespace: "promwire", Mode: Gateway, Key: "1",
+				Name: "b", Kubeconfig: kubernetes.Kubeconfig{Contents: "kind: Config"}, Namespace: "promwire", Mode: Gateway, Key: "1",
 				Server:   kubernetes.Server{Cluster: "b"},
 				Existing: &kubernetes.Service{Name: "prometheus-operated", Namespace: "monitoring", Port: 9090, PodPort: 9091},
 				Match:    []string{`{__name__=~"job:.+"}`},
@@ -243,8 +243,8 @@ func TestEverything(t *testing.T) {
 				Server: kubernetes.Server{Cluster: "c", ScrapeInterval: 15 * time.Second, RetentionTime: 24 * time.Hour, RetentionSize: "1GB"},
 			},
 		},
-		// A proxy's nginx is no cluster's here.
-		Images: Images{
+		// No cluster here has the proxy, so nginx is not needed.
+		Images: kubernetes.Images{
 			Prometheus: "p@sha256:" + sum, Wireproxy: "w@sha256:" + sum, Pushgateway: "g@sha256:" + sum, Reflect: "localhost:5000/r:v1@sha256:" + sum,
 		},
 		Probes: []exporter.Probe{
@@ -262,7 +262,7 @@ func TestEverything(t *testing.T) {
 	}
 }
 
-// TestClusterDefaults: what a cluster is of which nothing but its name and mode is said, and whose names take a place in the tunnel.
+// TestClusterDefaults: what a cluster is if only its name and mode are given, and whose names have an address in the tunnel.
 func TestClusterDefaults(t *testing.T) {
 	s := parsed(t, "clusters")
 	want := Cluster{
@@ -272,7 +272,7 @@ func TestClusterDefaults(t *testing.T) {
 	if !reflect.DeepEqual(s.Clusters[0], want) {
 		t.Errorf("got  %+v\nwant %+v", s.Clusters[0], want)
 	}
-	if s.Images != (Images{Prometheus: defaultImages.Prometheus, Wireproxy: s.Images.Wireproxy}) || s.Images.Wireproxy == "" {
+	if s.Images != (kubernetes.Images{Prometheus: defaultImages.Prometheus, Wireproxy: s.Images.Wireproxy}) || s.Images.Wireproxy == "" {
 		t.Errorf("images %+v", s.Images)
 	}
 	s.Clusters[0].Match[0] = "changed"

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/provisioners/prometheus"
@@ -18,9 +19,9 @@ type Settings struct {
 	Network  Network
 	SSH      SSH
 	Monitor  Monitor
-	Targets  []Host    // in the stack file's order, groups expanded
-	Clusters []Cluster // in the stack file's order
-	Images   Images    // used by Clusters
+	Targets  []Host            // in the stack file's order, groups expanded
+	Clusters []Cluster         // in the stack file's order
+	Images   kubernetes.Images // used by Clusters
 	Probes   []exporter.Probe
 	// ScrapeConfigs are the operator's own jobs of the monitor's Prometheus: one JSON object each, on one line.
 	ScrapeConfigs []string
@@ -103,17 +104,9 @@ type Host struct {
 
 // Machine is an existing one.
 type Machine struct {
-	Endpoint
-	Bastion *Endpoint       // nil: reached directly
-	Open    []nftables.Port // what it serves for others than the fleet, open to all
-}
-
-// Endpoint is an SSH server.
-type Endpoint struct {
-	Address string // IP address or DNS name
-	User    string
-	Port    int
-	HostKey string // type and base64, as in authorized_keys; ssh-ed25519 or ecdsa-sha2-*
+	plan.SSHServer                 // complete: with the defaults of Port and User
+	Bastion        *plan.SSHServer // nil: reached directly
+	Open           []nftables.Port // what it serves for others than the fleet, open to all
 }
 
 // Verification is the proof at the end of an update.

@@ -14,13 +14,6 @@ import (
 	desired "github.com/promwire/promwire/provisioners/kubernetes"
 )
 
-// Config is how to reach a cluster. The zero value: as kubectl does.
-type Config struct {
-	Path     string // of a kubeconfig
-	Contents string // of a kubeconfig, in place of Path; a secret
-	Context  string // "": the current one
-}
-
 // Space is promwire's namespace in one cluster. Its resources are named CLUSTER-NAME in the stack, and NAME in the namespace.
 type Space struct {
 	Cluster   string // name
@@ -33,7 +26,7 @@ type Space struct {
 }
 
 // NewSpace makes the namespace, where only pods without privileges may run (Pod Security Standards, restricted).
-func NewSpace(ctx *pulumi.Context, s Space, config Config, parent pulumi.Resource, dependsOn []pulumi.Resource) (*Space, error) {
+func NewSpace(ctx *pulumi.Context, s Space, config desired.Kubeconfig, parent pulumi.Resource, dependsOn []pulumi.Resource) (*Space, error) {
 	s.parent = parent
 	args := &kubernetes.ProviderArgs{
 		// Prometheus reads its configuration again by itself; a replaced ConfigMap would be gone for a moment.

@@ -33,11 +33,11 @@ const defaultTimeout = 10 * time.Second
 
 // Values are what to ask.
 type Values struct {
-	Cluster                 string // name
-	Path, Contents, Context string // of a kubeconfig, as kubernetes.Config has them
-	Namespace, Fleet        string
-	Needs                   []Need
-	Timeout                 time.Duration // of one request; 0: ten seconds
+	Cluster string // name
+	desired.Kubeconfig
+	Namespace, Fleet string
+	Needs            []Need
+	Timeout          time.Duration // of one request; 0: ten seconds
 }
 
 // Found is what the cluster says about itself.

@@ -118,7 +118,7 @@ func at(t *testing.T, server string) Values {
 	if err := os.WriteFile(path, []byte(kubeconfig(server)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Values{Cluster: "shop", Path: path, Namespace: "promwire", Fleet: "promwire-test", Needs: Needs(true)}
+	return Values{Cluster: "shop", Kubeconfig: desired.Kubeconfig{Path: path}, Namespace: "promwire", Fleet: "promwire-test", Needs: Needs(true)}
 }
 
 // refused checks for an Error that contains these texts and not the token, and returns its text.
@@ -280,7 +280,7 @@ func TestContents(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	server := httptest.NewServer(&api{})
 	t.Cleanup(server.Close)
-	v := Values{Cluster: "shop", Namespace: "promwire", Fleet: "promwire-test", Contents: kubeconfig(server.URL)}
+	v := Values{Cluster: "shop", Namespace: "promwire", Fleet: "promwire-test", Kubeconfig: desired.Kubeconfig{Contents: kubeconfig(server.URL)}}
 	if _, err := Check(t.Context(), v); err != nil {
 		t.Error(err)
 	}
