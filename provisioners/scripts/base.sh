@@ -10,7 +10,7 @@ begin() {
   umask 022
   trap 'unexpected $? "$BASH_COMMAND"' EXIT
   trap 'fail "it took too long and was ended; run it again"' TERM
-  exec 3>&1 1>&2 # standard output is for the script's own answer alone
+  exec 3>&1 1>&2 # standard output is only for the script's own answer
   [ "$(id -u)" = 0 ] || fail "it does not run as root; let the SSH user be root or have sudo without a password"
   install -d -m 700 "$RUN" "$STATE"
   touch "$STATE/manifest"

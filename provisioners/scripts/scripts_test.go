@@ -97,7 +97,7 @@ CHANGED=()
 		{"refuse_overlap from an address inside", "ip link set lo up; ip address add 10.98.0.9/32 dev lo; refuse_overlap 10.98.0.0/24", "the tunnel's network 10.98.0.0/24 overlaps its own", true},
 		{"refuse_overlap from a network around", "ip link set lo up; ip address add 10.1.2.3/8 dev lo; refuse_overlap 10.98.0.0/24", "overlaps its own", true},
 		{"refuse_overlap from IPv6", "ip link set lo up; ip address add fd98::9/48 dev lo; refuse_overlap 10.98.0.0/24 fd98::/64", "the tunnel's network fd98::/64 overlaps", true},
-		{"a default route is no overlap", "ip link set lo up; ip address add 10.1.2.3/24 dev lo; ip route add default via 10.1.2.1; refuse_overlap 10.98.0.0/24; echo done", "done\n", false},
+		{"a default route does not overlap", "ip link set lo up; ip address add 10.1.2.3/24 dev lo; ip route add default via 10.1.2.1; refuse_overlap 10.98.0.0/24; echo done", "done\n", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			check(t, c.text, c.said, c.fails)

@@ -42,16 +42,16 @@ web_certificate() {
 # password FILE: makes a password once, and its hash, FILE.bcrypt, whenever the password changes: to change it, write another one to
 # FILE and run this again.
 password() {
-  local file=$1 sum born
+  local file=$1 sum made
   if [ ! -s "$file" ]; then
-    born=$(head --bytes 4096 /dev/urandom | tr -dc 'A-Za-z0-9')
-    put "$file" 600 <<<"${born:0:32}"
+    made=$(head --bytes 4096 /dev/urandom | tr -dc 'A-Za-z0-9')
+    put "$file" 600 <<<"${made:0:32}"
   fi
   record file "$file"
   sum=$(sha256sum <"$file")
   [ "$(cat "$file.sum" 2>/dev/null || true)" != "$sum" ] || [ ! -s "$file.bcrypt" ] || return 0
-  born=$(bcrypt <"$file")
-  put "$file.bcrypt" 600 <<<"$born"
+  made=$(bcrypt <"$file")
+  put "$file.bcrypt" 600 <<<"$made"
   put "$file.sum" 600 <<<"$sum"
 }
 

@@ -32,7 +32,7 @@ func sshKey(text string) (operatorKey, error) {
 	case err != nil:
 		return operatorKey{}, fmt.Errorf("is not a private key in OpenSSH's or PEM format; set it from its file, so that no line is lost, with %s", setKey)
 	}
-	// Some readers of such files insist on the newline at the end, which `pulumi config set` takes away.
+	// Some readers of such files insist on the newline at the end, which `pulumi config set` removes.
 	return operatorKey{
 		private:     text + "\n",
 		public:      strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey()))),

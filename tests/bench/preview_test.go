@@ -14,7 +14,7 @@ import (
 // sizes of fleets that are previewed, in targets.
 var sizes = []int{100, 1000}
 
-// BenchmarkProgram is the program alone, against mocks, with many targets: time and memory that a preview needs before any
+// BenchmarkProgram is only the program, against mocks, with many targets: time and memory that a preview needs before any
 // plugin answers.
 func BenchmarkProgram(b *testing.B) {
 	for _, targets := range sizes {

@@ -107,7 +107,7 @@ func (l life) report(b *testing.B, alone life) {
 
 func (r run) times(other run) float64 { return r.took.Seconds() / other.took.Seconds() }
 
-// writeLives prints the tables of all fleets: times, with the first up's beside that of one target alone, then connections.
+// writeLives prints the tables of all fleets: times, with the first up's beside that of a single target, then connections.
 func writeLives(w io.Writer, lives []life) {
 	rows := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(rows, "\nTARGETS\tUP\tx ALONE\tUNCHANGED\tONE MORE\tONE LESS\tDESTROY\tRESOURCES A HOST\tSTATE A TARGET\tOF THE MONITOR\t")

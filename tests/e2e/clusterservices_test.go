@@ -107,7 +107,7 @@ func pushes(s *story) {
 	} {
 		assert.Equal(s.t, "000", c.push(pod, "/metrics/job/backup", forged, mine), what)
 	}
-	// Around the guard: Pushgateway itself listens on its pod's loopback alone.
+	// Around the guard: Pushgateway itself listens only on its pod's loopback.
 	assert.Equal(s.t, fmt.Sprint(pushgateway.ProxyPort), s.listening(c.onNode, c.role(desired.RolePushgateway)), "scanned from the node")
 	s.eventually(func() error {
 		_, err := s.value(`job:push_time_seconds:min{cluster="a", exported_job="backup"}`)
@@ -127,7 +127,7 @@ func pushes(s *story) {
 	assert.Regexp(s.t, `^backup_bytes\{[^\n]*exported_job="backup"[^\n]*\} => 42 @[^\n]*$`, out)
 }
 
-// monitorPushgateway is one for hosts: in the tunnel alone, with a password that was born on the monitor.
+// monitorPushgateway is one for hosts: only in the tunnel, with a password that was made on the monitor.
 func monitorPushgateway(s *story) {
 	s.edit(set("pushgateway", map[string]any{"enabled": true, "jobs": []any{"nightly"}}))
 	s.up()

@@ -134,7 +134,7 @@ func secretsStay(s *story) {
 	secrets := map[string]string{"the operator's key": strings.Split(string(s.lab.Operator.Key), "\n")[2], "the token": s.lab.Endpoint.Token}
 	for _, host := range fleetHosts {
 		secrets["the WireGuard key of "+host] = s.mustOn(host, "cat /etc/wireguard/promwire0.key")
-		// What a local user of the droplet can read, the metadata, is of no use: the host key in it is retired.
+		// What a local user of the droplet can read, the metadata, does not help: the host key in it is retired.
 		assert.Equal(s.t, "ssh_host_ed25519_key", s.mustOn(host, "cd /etc/ssh && ls ssh_host_*_key"), host)
 	}
 	for what, secret := range secrets {

@@ -116,12 +116,12 @@ func whoMayScrape(s *story) {
 			status := s.curlOn("monitor-1", url, "--http1.1", trusting, try.args)
 			assert.Contains(s.t, []int{35, 55, 56}, status, "%s to %s is not refused by an alert or a reset: curl says %d", try.what, host, status)
 		}
-		// And the exporter proves itself to Prometheus: by another name or authority it is not believed.
+		// And the exporter proves itself to Prometheus: by another name or authority it is not trusted.
 		status := s.curlOn("monitor-1", url, "--cacert "+stranger+".pem")
-		assert.Equal(s.t, 60, status, "%s is believed by a stranger's authority", host)
+		assert.Equal(s.t, 60, status, "%s is trusted by another authority than the fleet's", host)
 		wrong := strings.Replace(url, s.scraped()[host], "node-9", 1)
 		status = s.curlOn("monitor-1", wrong, asScraper, "--connect-to", "node-9:19100:"+s.scraped()[host]+":19100")
-		assert.Equal(s.t, 60, status, "%s is believed to be node-9", host)
+		assert.Equal(s.t, 60, status, "%s is accepted as node-9", host)
 	}
 	assert.Equal(s.t, "440 root promwire", s.mustOn("node-1", "stat -c '%a %U %G' /etc/promwire/tls/key.pem"))
 }
@@ -140,7 +140,7 @@ func (s *story) openServer() string {
 	return "https://" + at + "/"
 }
 
-// outsideTheTunnel: the target without a tunnel is open to the monitor's address alone, on the host and in the cloud.
+// outsideTheTunnel: the target without a tunnel is open to only the monitor's address, on the host and in the cloud.
 func outsideTheTunnel(s *story) {
 	ports := append([]int{19100, 19099}, closedPorts...)
 	var monitors []end

@@ -16,7 +16,7 @@ const module = "github.com/promwire/promwire"
 // layers is the import table, from the top down: each folder, with all below it, may import those named here (itself only if
 // it is named), and nothing else of the module.
 var layers = []struct {
-	folder string // "." is main.go alone
+	folder string // ".": only main.go
 	may    []string
 }{
 	{".", []string{"stacks"}},

@@ -28,7 +28,7 @@ func TestReadmeTests(t *testing.T) {
 	}
 	for stage := range strings.FieldsSeq(stages[1]) {
 		if !regexp.MustCompile(`(?m)^` + stage + `: ## `).MatchString(makefile) {
-			t.Errorf(".ci/run calls make %s, which is no target", stage)
+			t.Errorf(".ci/run calls make %s, which is not a target", stage)
 		}
 	}
 }

@@ -51,7 +51,7 @@ func TestCertificatesTravelAndKeysDoNot(t *testing.T) {
 	}
 }
 
-// Outside the tunnel the monitor's address alone gets in, in the cloud's firewall too, and only where there is such a target.
+// Outside the tunnel only the monitor's address gets in, in the cloud's firewall too, and only where there is such a target.
 func TestOutsideTheTunnel(t *testing.T) {
 	resources := mocks.MustRun(t, certified, "")
 	rules := plain(resources["promwire-test-direct-firewall-rules"].Inputs["inboundRules"]).ArrayValue()

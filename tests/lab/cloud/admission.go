@@ -35,7 +35,7 @@ func (a *API) authentic(r *http.Request) bool {
 }
 
 // limiter counts requests as DigitalOcean does: each counts for one hour, and of these no more than the burst limit may
-// have come in the last minute. 0 is no limit.
+// have come in the last minute. 0: no limit.
 type limiter struct {
 	minute, hour int
 
@@ -44,7 +44,7 @@ type limiter struct {
 }
 
 // pass counts a request that comes now and says whether it may pass. It sets the headers of the answer: RateLimit-* are
-// about the hour (Reset is when the oldest request no longer counts), Retry-After comes with the minute's limit alone.
+// about the hour (Reset is when the oldest request no longer counts), Retry-After comes only with the minute's limit.
 func (l *limiter) pass(h http.Header, now time.Time) bool {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()

@@ -48,7 +48,7 @@ type API struct {
 // Option changes how an API behaves.
 type Option func(*API)
 
-// WithLimits sets how many requests pass in a minute and in an hour; 0 is no limit. Without it: DigitalOcean's 250 and
+// WithLimits sets how many requests pass in a minute and in an hour; 0: no limit. Without it: DigitalOcean's 250 and
 // 5,000.
 func WithLimits(minute, hour int) Option {
 	return func(a *API) { a.requests.minute, a.requests.hour = minute, hour }

@@ -18,7 +18,7 @@ func prefixes(texts ...string) []netip.Prefix {
 	return all
 }
 
-// inbound is a request for a firewall that admits SSH alone, to droplets with a tag.
+// inbound is a request for a firewall that admits only SSH, to droplets with a tag.
 func inbound(name, tag string) *godo.FirewallRequest {
 	return &godo.FirewallRequest{
 		Name: name, Tags: []string{tag},

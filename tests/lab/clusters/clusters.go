@@ -1,7 +1,7 @@
 // Package clusters runs a lab's Kubernetes clusters: each is one node, all of it real (etcd, the control plane, a kubelet with
 // containerd, Calico's felix, CoreDNS), in a network, mount and PID namespace of its own.
 //
-//	operator's machine ──API alone── node ──eth0── the lab's router ── droplets, other nodes
+//	operator's machine ──API only── node ──eth0── the lab's router ── droplets, other nodes
 //
 // A node stands behind a provider's firewall: its pods reach what machines reach, under the node's address, but nobody opens a
 // connection to it by way of the router. The operator's machine has a second link to it, for the Kubernetes API and nothing else.

@@ -34,7 +34,7 @@ file_system() {
 	# Pods' own folders are there as long as the pods.
 	mount --bind "$DISK/kubelet" "$ROOT/var/lib/kubelet"
 	mount --bind "$DISK/log" "$ROOT/var/log"
-	# A file stands for each program until the program is mounted upon it. PROGRAMS has a line for each: its name, its path.
+	# A file stands for each program until the program is mounted on it. PROGRAMS has a line for each: its name, its path.
 	local program path
 	while read -r program path; do
 		: >"$DISK/programs/$program"
@@ -58,7 +58,7 @@ kernel() {
 	done
 }
 
-# Who may speak to whom, but for pods among themselves: that's the network plugin's part.
+# Who may speak to whom, except pods among themselves: that's the network plugin's part.
 network() {
 	sysctl --quiet net.ipv4.ip_forward=1 net.ipv6.conf.all.disable_ipv6=1
 	if [[ -e /proc/sys/net/bridge ]]; then

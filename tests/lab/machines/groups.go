@@ -16,7 +16,7 @@ type groups struct {
 	named   string // the same in systemd's own of cgroup v1; empty where there is only v2
 }
 
-// findGroups finds where cgroup v2 is mounted: alone, or beside v1 (systemd calls that hybrid).
+// findGroups finds where cgroup v2 is mounted: without v1, or beside it (systemd calls that hybrid).
 func findGroups(id string) (groups, error) {
 	const root = "/sys/fs/cgroup"
 	folder := "promwire-" + id

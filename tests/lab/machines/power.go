@@ -83,12 +83,12 @@ func routes(r record) string {
 	return list
 }
 
-// halt ends all processes of a machine and unplugs it. A machine that is off already is no error.
+// halt ends all processes of a machine and unplugs it. It is not an error if the machine is off already.
 func (l *Lab) halt(ctx context.Context, r record) error {
 	if err := l.groups.kill(ctx, r.Name); err != nil {
 		return err
 	}
-	// The link first: with the namespace alone it would go too, but some time later, and the next boot must not find it.
+	// The link first: with only the namespace it would go too, but some time later, and the next boot must not find it.
 	if err := l.unplug(ctx, r); err != nil {
 		return err
 	}

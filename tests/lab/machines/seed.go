@@ -54,7 +54,7 @@ func (s seed) files() (map[string]seedFile, error) {
 	}, nil
 }
 
-// network is the machine's static configuration, see systemd.network(5). Its IPv6 address stands alone, for neighbours are
+// network is the machine's static configuration, see systemd.network(5). Its IPv6 address has no network, because neighbours are
 // behind the router: for IPv4 the router answers in their place (proxy ARP), for IPv6 it has no such thing for a subnet.
 func (s seed) network() string {
 	a := s.addresses

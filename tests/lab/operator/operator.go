@@ -40,7 +40,7 @@ type Operator struct {
 }
 
 // New prepares the operator's machine below f.Run: what is there already (key, passphrase, state) is kept, plugins are
-// put in place anew. program is what `up` and `preview` run.
+// installed again. program is what `up` and `preview` run.
 func New(f folder.Folder, lab Lab, tools Tools, program pulumi.RunFunc) (*Operator, error) {
 	o := &Operator{folder: f, lab: lab, program: program}
 	for _, dir := range []string{o.home(), o.backend()} {

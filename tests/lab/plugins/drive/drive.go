@@ -33,7 +33,7 @@ func Binaries(dir, name string) (map[string]string, error) {
 		if _, err := os.Stat(real); err == nil {
 			binaries["real"] = real
 		} else {
-			fmt.Fprintln(os.Stderr, "testing the stand-in alone:", err)
+			fmt.Fprintln(os.Stderr, "testing only the stand-in:", err)
 		}
 	}
 	return binaries, nil

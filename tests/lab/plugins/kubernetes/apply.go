@@ -71,7 +71,7 @@ func forced(inputs, live *unstructured.Unstructured, preview bool) bool {
 }
 
 // adopt gives the fields that kubectl or an older plugin manages by client-side apply to the plugin's manager, so that they
-// are no conflict.
+// are not a conflict.
 func adopt(ctx context.Context, api dynamic.ResourceInterface, live *unstructured.Unstructured, manager string,
 ) (*unstructured.Unstructured, error) {
 	clients := sets.New[string]()

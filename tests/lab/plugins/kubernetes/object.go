@@ -44,7 +44,7 @@ func kindOf(urn resource.URN) (schema.GroupVersionKind, error) {
 	return schema.GroupVersionKind{Group: group, Version: version, Kind: parts[2]}, nil
 }
 
-// idOf is the resource ID of an object: namespace/name, or the name alone.
+// idOf is the resource ID of an object: namespace/name, or only the name.
 func idOf(obj *unstructured.Unstructured) string {
 	if obj.GetNamespace() == "" {
 		return obj.GetName()

@@ -83,7 +83,7 @@ func (c *call) readNothing(req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse,
 	return nil, errLost("failed to read resource state due to unreachable cluster")
 }
 
-// expected is what is known of an object to read: the inputs, or its kind and name alone. It is foreign if no
+// expected is what is known of an object to read: the inputs, or only its kind and name. It is foreign if no
 // state knows it.
 func (c *call) expected(id string, former, given resource.PropertyMap) (inputs *unstructured.Unstructured, foreign bool, err error) {
 	namespace, name := parseID(id)

@@ -67,7 +67,7 @@ func (c *Connection) dial(ctx context.Context) (*ssh.Client, error) {
 }
 
 // dialThrough connects to the bastion, from there to the machine, and speaks SSH over that. Each step has retries of its
-// own; those of the last one are of no use, as they go over the same broken bridge. The real plugin makes them too.
+// own; those of the last one are useless, because they go over the same broken bridge. The real plugin makes them too.
 func (c *Connection) dialThrough(ctx context.Context, config *ssh.ClientConfig) (*ssh.Client, error) {
 	proxyConfig, err := c.Proxy.config()
 	if err != nil {
