@@ -17,6 +17,7 @@ func (v TargetValues) fenceFiles() []call {
 		putText("fence", fence.Path, "755", "bash", "-n"),
 		unit(fence.Service, f.Unit()),
 		unit(fence.Timer, f.TimerUnit()),
+		do("reread", fence.Service),
 	}
 }
 

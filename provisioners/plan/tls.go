@@ -25,6 +25,7 @@ func (v MonitorValues) certificates() []call {
 		putText("renew", authority.RenewPath, "755", "bash", "-n"),
 		unit(authority.RenewService, authority.Service()),
 		unit(authority.RenewTimer, authority.Timer(v.TLS.RenewBefore)),
+		do("reread", authority.RenewService),
 		do("service", authority.RenewTimer),
 	)
 }

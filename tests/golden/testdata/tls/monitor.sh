@@ -161,6 +161,7 @@ AccuracySec=10s
 [Install]
 WantedBy=timers.target
 END
+reread promwire-renew.service
 service promwire-renew.timer
 web yes admin
 dir /etc/prometheus/rules.d 755

@@ -141,6 +141,7 @@ AccuracySec=1s
 [Install]
 WantedBy=timers.target
 END
+reread promwire-fence.service
 dir /etc/systemd/system/nftables.service.d 755
 put /etc/systemd/system/nftables.service.d/promwire.conf 644 <<'END'
 [Service]
