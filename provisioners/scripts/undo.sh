@@ -22,10 +22,10 @@ undo_all() {
   rm -rf "$STATE" "$RUN" "$PROGRAMS"
 }
 
-# undo_unit UNIT: a timer's service may run just now, and would stay failed when it is stopped.
+# undo_unit UNIT: the service of a timer or socket may run just now. It would go on, or stay failed when it is stopped.
 undo_unit() {
   local unit units=("$1")
-  [[ $1 != *.timer ]] || units+=("${1%.timer}.service")
+  [[ $1 != *.timer && $1 != *.socket ]] || units+=("${1%.*}.service")
   systemctl disable --quiet --now "${units[@]}" 2>/dev/null || ! systemctl is-active --quiet "${units[@]}" || return 1
   for unit in "${units[@]}"; do systemctl reset-failed "$unit" 2>/dev/null || true; done
 }
