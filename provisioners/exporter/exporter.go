@@ -28,7 +28,6 @@ type Exporter struct {
 	WebFlag    string // takes the path of exporter-toolkit's web configuration; "": it has none, and stays plain HTTP
 	Flags      []string
 	CheckFlag  string // makes it read its flags and end, with status 0 if it knows them; such as "--version"
-	GoFlags    bool   // it reads its flags with Go's own package, where CheckFlag must come first; with others it comes last
 	ConfigFile string // path of a file that it needs; "": none
 	Config     string // the text of ConfigFile, without secrets
 

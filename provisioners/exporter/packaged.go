@@ -22,7 +22,7 @@ var packaged = []Exporter{
 		Config: "[client]\nuser=prometheus\npassword=unused\nsocket=/run/mysqld/mysqld.sock\n",
 	}),
 	fromPackage("prometheus-nginx-exporter", Exporter{
-		Name: "nginx", Sees: "the web server nginx", Port: 9113, One: true, GoFlags: true, Up: "nginx_up",
+		Name: "nginx", Sees: "the web server nginx", Port: 9113, One: true, Up: "nginx_up",
 		// A location with stub_status at http://127.0.0.1:8080/stub_status, or flags: --nginx.scrape-uri=URL.
 	}),
 	fromPackage("prometheus-postgres-exporter", Exporter{
@@ -32,10 +32,10 @@ var packaged = []Exporter{
 		Secret:      "DATA_SOURCE_NAME",
 	}),
 	fromPackage("prometheus-process-exporter", Exporter{
-		Name: "process", Sees: "groups of processes", Port: 9256, One: true, WebFlag: webFlag, GoFlags: true,
+		Name: "process", Sees: "groups of processes", Port: 9256, One: true, WebFlag: webFlag,
 	}),
 	fromPackage("prometheus-redis-exporter", Exporter{
-		Name: "redis", Sees: "Redis", Port: 9121, One: true, GoFlags: true, Up: "redis_up",
+		Name: "redis", Sees: "Redis", Port: 9121, One: true, Up: "redis_up",
 		Environment: []string{"REDIS_ADDR=redis://127.0.0.1:6379"},
 		Secret:      "REDIS_PASSWORD",
 	}),

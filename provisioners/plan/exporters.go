@@ -69,17 +69,13 @@ func secretFile(e exporter.Instance) []call {
 	return []call{do("secret_file", e.Name, e.SecretFile, e.Secret)}
 }
 
-// knowsFlags lets the exporter itself check its flags. Go's own package stops at the first fault, others at the flag that ends them.
+// knowsFlags lets the exporter itself check its flags.
 func knowsFlags(e exporter.Instance) []call {
 	flags := e.AllFlags()
 	if len(flags) == 0 {
 		return nil
 	}
-	words := append(append([]string{"knows_flags", e.Name, e.Program}, flags...), e.CheckFlag)
-	if e.GoFlags {
-		words = append([]string{"knows_flags", e.Name, e.Program, e.CheckFlag}, flags...)
-	}
-	return []call{do(words...)}
+	return []call{do(append([]string{"knows_flags", e.Name, e.Program, e.CheckFlag}, flags...)...)}
 }
 
 // run starts them and waits until each answers, then ends those that the host has from an earlier plan.

@@ -33,15 +33,26 @@ remove_exporter() {
   systemctl daemon-reload
 }
 
-# knows_flags NAME PROGRAM FLAG...: refuses flags that an exporter does not know. One of them makes it check the others and end. A package
-# that is not installed yet is asked afterwards.
+# knows_flags NAME PROGRAM CHECK FLAG...: refuses flags that an exporter does not know. CHECK is a flag that makes it end. A package that is
+# not installed yet is asked afterwards.
+#
+# A program may read its flags in one way in one release of the distribution, and in another way in the next. So it is asked twice. Go's own
+# package reads all of them, and a flag whose value is missing would take CHECK for it: there CHECK must come first, or the exporter starts.
+# kingpin ends at CHECK, so there it must come last. The second question is asked only if the first one found nothing.
 knows_flags() {
-  local name=$1 said
-  shift
-  [ -x "$1" ] || return 0
+  local name=$1 program=$2 check=$3
+  shift 3
+  [ -x "$program" ] || return 0
+  if ends_well "$program" "$check" "$@" && ends_well "$program" "$@" "$check"; then return; fi
+  fail "the $name exporter refuses its flags ($*); see its reason above. Correct flags.$name in the stack file"
+}
+
+# ends_well PROGRAM FLAG...: runs it without privileges, and prints what it says if it fails.
+ends_well() {
+  local said
   said=$(timeout 20 setpriv --reuid nobody --regid nogroup --clear-groups -- "$@" 2>&1 </dev/null) && return
   printf '%s\n' "$said" | head -n 3 >&2
-  fail "the $name exporter refuses its flags (${*:2}); see its reason above. Correct flags.$name in the stack file"
+  return 1
 }
 
 # secret_file NAME PATH VARIABLE: refuses a file that does not exist, or that others than root could read.

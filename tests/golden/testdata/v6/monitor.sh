@@ -46,7 +46,7 @@ put /etc/sysusers.d/node_exporter.conf 644 <<'END'
 u node_exporter - "Prometheus exporter of the host itself" /nonexistent /usr/sbin/nologin
 END
 user node_exporter
-knows_flags node /usr/local/bin/node_exporter --collector.textfile.directory=/var/lib/node_exporter/textfile --version
+knows_flags node /usr/local/bin/node_exporter --version --collector.textfile.directory=/var/lib/node_exporter/textfile
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
 put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
@@ -104,7 +104,7 @@ put /etc/sysusers.d/blackbox_exporter.conf 644 <<'END'
 u blackbox_exporter - "Prometheus exporter of what others see of a URL by HTTP, TCP and ICMP, and of its certificate" /nonexistent /usr/sbin/nologin
 END
 user blackbox_exporter
-knows_flags blackbox /usr/local/bin/blackbox_exporter --config.file=/etc/promwire/blackbox.yml --version
+knows_flags blackbox /usr/local/bin/blackbox_exporter --version --config.file=/etc/promwire/blackbox.yml
 dir /etc/promwire 755
 put /etc/promwire/blackbox.yml 644 <<'END'
 modules:
