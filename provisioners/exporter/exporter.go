@@ -25,7 +25,7 @@ type Exporter struct {
 	Port       int    // TCP, for plain HTTP: https://github.com/prometheus/prometheus/wiki/Default-port-allocations
 	ListenFlag string // takes host:port, once for each address; such as "--web.listen-address"
 	One        bool   // ListenFlag takes only one address: the exporter then listens on the tunnel's IPv4 address
-	WebFlag    string // takes the path of exporter-toolkit's web configuration; "": it has none, and stays plain HTTP
+	WebFlag    string // takes the path of exporter-toolkit's web configuration; "": not in all releases, and it is relayed
 	Flags      []string
 	CheckFlag  string // makes it read its flags and end, with status 0 if it knows them; such as "--version"
 	ConfigFile string // path of a file that it needs; "": none
@@ -37,8 +37,8 @@ type Exporter struct {
 	Service     []string // more lines of its unit's [Service], systemd.exec(5)
 }
 
-// TLSOffset is how far an exporter's port with certificates is from its plain one. They differ, so that both can run while
-// Prometheus changes from one to the other.
+// TLSOffset is how far the port with certificates of an exporter or a service is from its plain one. They differ, so that both can run
+// while Prometheus changes from one to the other.
 const TLSOffset = 10000
 
 // Choice is an exporter that a host is to run, with the host's own settings for it.
@@ -52,8 +52,9 @@ type Choice struct {
 // Pinned says whether it is installed from a pinned release, and not from a package.
 func (e Exporter) Pinned() bool { return e.Package == "" }
 
-// Certificates says whether it can show a certificate and require one.
-func (e Exporter) Certificates() bool { return e.WebFlag != "" }
+// Relayed says whether it can neither show a certificate nor require one. It then listens on loopback, in every fleet, and a relay leads the
+// monitor there: where there are certificates, one that speaks TLS. So nothing restarts when they come or go.
+func (e Exporter) Relayed() bool { return e.WebFlag == "" }
 
 // Instance is an exporter as one host runs it.
 type Instance struct {
@@ -66,11 +67,12 @@ type Instance struct {
 
 // Endpoint is something on a host that the monitor scrapes.
 type Endpoint struct {
-	Job  string
-	Port int    // TCP
-	TLS  bool   // by https, with certificates
-	Path string // "": /metrics
-	Unit string // systemd unit that serves it, without ".service"; "": a service of the owner's
+	Job    string
+	Port   int    // TCP
+	TLS    bool   // by https, with certificates
+	Behind int    // TCP port of plain HTTP to which a relay with TLS leads; 0: there is no such relay
+	Path   string // "": /metrics
+	Unit   string // systemd unit that serves it, without ".service"; "": a service of the owner's
 }
 
 // Service is something that a host serves already, and that the monitor scrapes.
@@ -84,13 +86,26 @@ type Service struct {
 func Endpoints(choices []Choice, services []Service, certificates bool) []Endpoint {
 	var all []Endpoint
 	for _, c := range choices {
-		tls := certificates && c.Certificates()
-		all = append(all, Endpoint{Job: c.Name, Port: c.port(tls), TLS: tls, Unit: c.unit(tls)})
+		e := Endpoint{Job: c.Name, Port: c.Port, Unit: c.unit(certificates)}
+		all = append(all, e.with(certificates, c.Relayed()))
 	}
 	for _, s := range services {
-		all = append(all, Endpoint{Job: s.Job, Port: s.Port, Path: s.Path})
+		e := Endpoint{Job: s.Job, Port: s.Port, Path: s.Path}
+		all = append(all, e.with(certificates, true))
 	}
 	return all
+}
+
+// with is an endpoint of plain HTTP as a fleet with certificates has it, if it is one: by itself, or by a relay.
+func (e Endpoint) with(certificates, relayed bool) Endpoint {
+	if !certificates {
+		return e
+	}
+	if relayed {
+		e.Behind = e.Port
+	}
+	e.Port, e.TLS = e.Port+TLSOffset, true
+	return e
 }
 
 // Ports are the endpoints' TCP ports, sorted.
@@ -122,17 +137,10 @@ func (e Endpoint) MetricsPath() string {
 // DefaultPath is where an exporter serves its metrics.
 const DefaultPath = "/metrics"
 
-func (e Exporter) port(tls bool) int {
-	if tls {
-		return e.Port + TLSOffset
-	}
-	return e.Port
-}
-
 // unit is the unit's name without ".service". An exporter of a release has another unit with certificates than without, so that both
-// run until Prometheus has changed. A package has one unit.
-func (e Exporter) unit(tls bool) string {
-	if tls && e.Pinned() {
+// run until Prometheus has changed. A package has one unit, and so has an exporter that is relayed.
+func (e Exporter) unit(certificates bool) string {
+	if certificates && e.Pinned() && !e.Relayed() {
 		return e.Unit + "-tls"
 	}
 	return e.Unit

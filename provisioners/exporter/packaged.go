@@ -4,7 +4,7 @@ import "github.com/promwire/promwire/provisioners/folders"
 
 // packaged are the rows of the exporters that come as packages of Debian and Ubuntu, by name. A package's name is that of its unit and
 // its binary, and its exporter runs as the user prometheus. Exporters whose flags differ between the releases of the distributions are
-// not in the table.
+// not in the table, except for a web configuration that an older release does not have: those have no WebFlag.
 var packaged = []Exporter{
 	fromPackage("prometheus-bind-exporter", Exporter{
 		Name: "bind", Sees: "the name server BIND", Port: 9119, WebFlag: webFlag, Up: "bind_up",
@@ -22,7 +22,7 @@ var packaged = []Exporter{
 		Config: "[client]\nuser=prometheus\npassword=unused\nsocket=/run/mysqld/mysqld.sock\n",
 	}),
 	fromPackage("prometheus-nginx-exporter", Exporter{
-		Name: "nginx", Sees: "the web server nginx", Port: 9113, One: true, Up: "nginx_up",
+		Name: "nginx", Sees: "the web server nginx", Port: 9113, Up: "nginx_up",
 		// A location with stub_status at http://127.0.0.1:8080/stub_status, or flags: --nginx.scrape-uri=URL.
 	}),
 	fromPackage("prometheus-postgres-exporter", Exporter{
@@ -35,7 +35,7 @@ var packaged = []Exporter{
 		Name: "process", Sees: "groups of processes", Port: 9256, One: true, WebFlag: webFlag,
 	}),
 	fromPackage("prometheus-redis-exporter", Exporter{
-		Name: "redis", Sees: "Redis", Port: 9121, One: true, Up: "redis_up",
+		Name: "redis", Sees: "Redis", Port: 9121, Up: "redis_up",
 		Environment: []string{"REDIS_ADDR=redis://127.0.0.1:6379"},
 		Secret:      "REDIS_PASSWORD",
 	}),

@@ -19,7 +19,7 @@ func (i Instance) Service() string { return i.Endpoint().Unit + ".service" }
 
 // Former is the name of the unit that the host had before certificates were turned on or off; "" if that is the same one.
 func (i Instance) Former() string {
-	if !i.Pinned() || !i.Certificates() {
+	if !i.Pinned() || i.Relayed() {
 		return ""
 	}
 	return i.unit(!i.TLS) + ".service"
@@ -34,14 +34,16 @@ func (i Instance) File() string {
 }
 
 // Text is the text of File. The exporter listens only on its own addresses, and connects only to the monitor and the host itself. In
-// the tunnel it starts after the tunnel, and stops and starts again with it.
+// the tunnel it starts after the tunnel, and stops and starts again with it. One that is relayed listens on loopback, and needs neither.
 func (i Instance) Text() string {
 	unit := []string{"StartLimitIntervalSec=0"}
 	wanted := "WantedBy=multi-user.target"
-	if i.Tunnel {
+	switch {
+	case i.Relayed():
+	case i.Tunnel:
 		unit = append(unit, "BindsTo="+wireguard.Unit, "After="+wireguard.Unit)
 		wanted += " " + wireguard.Unit
-	} else {
+	default:
 		unit = append(unit, "Wants=network-online.target", "After=network-online.target")
 	}
 	if i.Pinned() {
@@ -63,7 +65,7 @@ func (i Instance) service() []string {
 		service = append(service, "ExecStart=", "EnvironmentFile=")
 	}
 	service = append(service, "ExecStart="+strings.Join(i.command(), " \\\n  "))
-	if i.endpointTLS() {
+	if i.Secured() {
 		service = append(service, "SupplementaryGroups="+certificate.Group)
 	}
 	service = append(service, i.login()...)
@@ -90,11 +92,11 @@ func (i Instance) login() []string {
 
 func (i Instance) command() []string {
 	words := append([]string{i.Program}, i.AllFlags()...)
-	if i.endpointTLS() {
+	if i.Secured() {
 		words = append(words, i.WebFlag+"="+certificate.WebPath)
 	}
-	for _, address := range i.listens() {
-		words = append(words, i.ListenFlag+"="+net.JoinHostPort(address.String(), strconv.Itoa(i.Endpoint().Port)))
+	for _, at := range i.Listens() {
+		words = append(words, i.ListenFlag+"="+at)
 	}
 	for n, word := range words[1:] {
 		words[n+1] = systemd.Quote(word)
@@ -105,11 +107,24 @@ func (i Instance) command() []string {
 // AllFlags are the row's and the operator's.
 func (c Choice) AllFlags() []string { return append(append([]string{}, c.Flags...), c.MoreFlags...) }
 
-func (i Instance) listens() []netip.Addr {
-	if i.One {
-		return i.Own[:1]
+// Listens are where it listens, each host:port.
+func (i Instance) Listens() []string {
+	addresses, port := i.Own, i.Port
+	switch {
+	case i.Relayed():
+		addresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+	case i.One:
+		addresses = i.Own[:1]
 	}
-	return i.Own
+	if i.Secured() {
+		port += TLSOffset
+	}
+	var all []string
+	for _, address := range addresses {
+		all = append(all, net.JoinHostPort(address.String(), strconv.Itoa(port)))
+	}
+	return all
 }
 
-func (i Instance) endpointTLS() bool { return i.Endpoint().TLS }
+// Secured says whether it shows a certificate and requires one itself.
+func (i Instance) Secured() bool { return i.TLS && !i.Relayed() }

@@ -27,9 +27,12 @@ func TestText(t *testing.T) {
 	secret.SecretFile = "/etc/secret.env"
 	flags := instance(t, "node")
 	flags.MoreFlags = []string{`--a=$x %i "q" \`}
-	secured, blind, direct := instance(t, "postgres"), instance(t, "redis"), instance(t, "node")
-	secured.TLS, blind.TLS, direct.TLS = true, true, true
+	secured, relayed, direct, single := instance(t, "postgres"), instance(t, "redis"), instance(t, "node"), instance(t, "process")
+	secured.TLS, relayed.TLS, direct.TLS = true, true, true
 	direct.Tunnel = false
+	if relayed.Text() != instance(t, "redis").Text() {
+		t.Error("an exporter that is relayed restarts when certificates come or go")
+	}
 	const allowed = "IPAddressAllow=10.98.0.1/32"
 	for _, c := range []struct {
 		name      string
@@ -44,10 +47,10 @@ func TestText(t *testing.T) {
 			"ExecStart=\nEnvironmentFile=\nExecStart=/usr/bin/prometheus-postgres-exporter \\\n  --web.listen-address=10.98.0.2:9187",
 			`Environment="DATA_SOURCE_NAME=user=prometheus host=/run/postgresql dbname=postgres"`, allowed,
 		}, []string{"User=", "Description=", "EnvironmentFile=/"}},
-		{"only one address", instance(t, "redis"), []string{"--web.listen-address=10.98.0.2:9121"}, []string{"fd98::2]:9121"}},
+		{"only one address", single, []string{"--web.listen-address=10.98.0.2:9256"}, []string{"fd98::2]:9256"}},
 		{"a secret file", secret, []string{"EnvironmentFile=/etc/secret.env\n"}, []string{"Environment=", allowed}},
 		{"with certificates", secured, []string{"--web.config.file=/etc/promwire/tls/web.yml", ":19187", "SupplementaryGroups=promwire\n"}, []string{":9187"}},
-		{"without support for certificates", blind, []string{"10.98.0.2:9121"}, []string{"web.yml", "SupplementaryGroups", ":19121"}},
+		{"relayed", relayed, []string{"--web.listen-address=127.0.0.1:9121\n"}, []string{"web.yml", "SupplementaryGroups", ":19121", "10.98.0.2:", "wg-quick"}},
 		{"outside the tunnel", direct, []string{"After=network-online.target", ":19100"}, []string{"wg-quick"}},
 		{"words that systemd would expand", flags, []string{`"--a=$$x %%i \"q\" \\"`}, nil},
 	} {
@@ -75,14 +78,20 @@ func TestEndpoints(t *testing.T) {
 	if got := Ports(plain); !slices.Equal(got, []int{8080, 9100, 9121, 9187}) {
 		t.Errorf("plain: %v", got)
 	}
-	if got := Ports(secured); !slices.Equal(got, []int{8080, 9121, 9187, 19100}) {
+	if got := Ports(secured); !slices.Equal(got, []int{18080, 19100, 19121, 19187}) {
 		t.Errorf("with certificates: %v", got)
 	}
 	if e := secured[0]; e.Scheme() != "https" || e.Unit != "node_exporter-tls" || e.MetricsPath() != "/metrics" {
 		t.Errorf("node: %+v", e)
 	}
-	if e := secured[2]; e.Scheme() != "http" || e.Unit != "" || e.MetricsPath() != "/x/" {
+	if e := secured[1]; e.Scheme() != "https" || e.Unit != "prometheus-redis-exporter" || e.Behind != 9121 {
+		t.Errorf("redis: %+v", e)
+	}
+	if e := secured[2]; e.Scheme() != "https" || e.Unit != "" || e.MetricsPath() != "/x/" || e.Behind != 8080 {
 		t.Errorf("shop: %+v", e)
+	}
+	if e := plain[2]; e.Scheme() != "http" || e.Behind != 0 || secured[0].Behind != 0 {
+		t.Errorf("shop without certificates: %+v, node with them: %+v", e, secured[0])
 	}
 	for name, want := range map[string]string{"node": "node_exporter.service", "postgres": "", "redis": ""} {
 		i := instance(t, name)

@@ -90,20 +90,9 @@ func (v TargetValues) check() error {
 		err = errors.Join(err, errors.New("tls: the monitor gave it no certificate"))
 	}
 	if v.Direct != nil {
-		return errors.Join(err, v.Direct.check(v.TLS), v.checkDirect())
+		return errors.Join(err, v.Direct.check(v.TLS))
 	}
 	return errors.Join(err, v.Tunnel.check(), v.Monitor.check(v.Tunnel))
-}
-
-// checkDirect refuses what would be scraped in clear text outside the tunnel.
-func (v TargetValues) checkDirect() error {
-	var err error
-	for _, e := range exporter.Endpoints(v.Exporters, v.Scrape, v.TLS.Enabled()) {
-		if !e.TLS {
-			err = errors.Join(err, fmt.Errorf("direct: %s has no certificate; outside the tunnel it would be scraped in clear text", e.Job))
-		}
-	}
-	return err
 }
 
 func (v MonitorValues) check() error {

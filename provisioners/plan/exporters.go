@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 
@@ -104,23 +103,25 @@ func (all exporters) run() []call {
 // answers waits until an exporter answers. One with certificates refuses its own host, but that is an answer.
 func answers(e exporter.Instance) call {
 	how := "answers"
-	if e.Endpoint().TLS {
+	if e.Secured() {
 		how = "listens"
 	}
-	at := net.JoinHostPort(e.Own[0].String(), strconv.Itoa(e.Endpoint().Port))
-	return do(how, fmt.Sprintf("http://%s/", at), e.Service())
+	return do(how, fmt.Sprintf("http://%s/", e.Listens()[0]), e.Service())
 }
 
-// former ends the exporters that the host had before certificates were turned on or off, once Prometheus had the time to change.
-func (all exporters) former() []call {
-	words := []string{"stop_later"}
+// former are the units of the exporters that the host had before certificates were turned on or off.
+func (all exporters) former() []string {
+	var units []string
 	for _, e := range all {
 		if former := e.Former(); former != "" {
-			words = append(words, former)
+			units = append(units, former)
 		}
 	}
-	return []call{do(words...)}
+	return units
 }
+
+// former ends units that the host had before certificates were turned on or off, once Prometheus had the time to change.
+func former(units ...string) call { return do(append([]string{"stop_later"}, units...)...) }
 
 // group may read the host's certificate, which all its exporters use.
 func group() []call {
@@ -165,9 +166,11 @@ func (v MonitorValues) Closed() []int {
 // Closed are the TCP ports that must not answer the operator's machine. What the settings open besides being scraped is not among them.
 func (v TargetSpec) Closed() []int {
 	ports := Guarded(v.Exporters)
-	for _, s := range v.Scrape {
-		if !slices.Contains(v.Open, nftables.Port{Number: s.Port, Protocol: "tcp"}) {
-			ports = append(ports, s.Port)
+	for _, e := range exporter.Endpoints(nil, v.Scrape, v.TLS.Enabled()) {
+		for _, port := range []int{e.Port, e.Behind} {
+			if port != 0 && !slices.Contains(v.Open, nftables.Port{Number: port, Protocol: "tcp"}) {
+				ports = append(ports, port)
+			}
 		}
 	}
 	return ports

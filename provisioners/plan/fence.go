@@ -1,9 +1,6 @@
 package plan
 
 import (
-	"strconv"
-	"strings"
-
 	"github.com/promwire/promwire/provisioners/fence"
 )
 
@@ -26,19 +23,4 @@ func (v TargetValues) fenceRuns() []call {
 		return []call{do("remove_unit", fence.Timer), do("remove", fence.Metrics)}
 	}
 	return []call{do("service", fence.Timer)}
-}
-
-// relays forward ports of the tunnel to what the host serves only on loopback. Those of other ports are removed.
-func (v TargetValues) relays() []call {
-	if v.Direct != nil {
-		return []call{do("relays", "")}
-	}
-	var own, ports []string
-	for _, address := range v.Tunnel.Addresses {
-		own = append(own, address.String())
-	}
-	for _, s := range v.Scrape {
-		ports = append(ports, strconv.Itoa(s.Port))
-	}
-	return []call{do(append([]string{"relays", strings.Join(own, " ")}, ports...)...)}
 }

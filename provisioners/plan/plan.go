@@ -86,7 +86,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 		v.prometheusRuns(),
 		v.pushgatewayEnds(),
 		v.blackboxEnds(),
-		all.former(),
+		[]call{former(all.former()...)},
 	)
 	return p, nil
 }
@@ -149,13 +149,14 @@ func Target(v TargetValues) (Plan, error) {
 		all.files(v.Releases.Mirror),
 		v.certificates(),
 		all.packages(),
+		v.relayFiles(),
 		v.fenceFiles(),
 		p.firewall(),
 		all.run(),
-		v.relays(),
+		v.relaysRun(),
 		v.receiver(),
 		v.fenceRuns(),
-		all.former(),
+		[]call{former(append(all.former(), v.formerRelays()...)...)},
 	)
 	return p, nil
 }

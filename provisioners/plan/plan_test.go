@@ -69,11 +69,7 @@ func TestPortsDiffer(t *testing.T) {
 		prometheus.Port: "Prometheus", pushgateway.Port: "the Pushgateway", certificate.ReceivePort: "the renewal of certificates",
 	}
 	for _, e := range exporter.All() {
-		ports := []int{e.Port}
-		if e.Certificates() {
-			ports = append(ports, e.Port+exporter.TLSOffset)
-		}
-		for _, port := range ports {
+		for _, port := range []int{e.Port, e.Port + exporter.TLSOffset} {
 			if by, is := taken[port]; is {
 				t.Errorf("the exporter %s has the port %d of %s", e.Name, port, by)
 			}
@@ -200,6 +196,7 @@ func TestCallsAreDefined(t *testing.T) {
 	outside := targetValues()
 	outside.TLS, outside.Certificate = withTLS.TLS, facts.Certificate{PEM: "a", Authorities: "b", Signed: 1}
 	outside.Direct = &Direct{Listen: netip.MustParseAddr("198.51.100.2"), Monitor: netip.MustParseAddr("198.51.100.1")}
+	outside.Exporters, outside.Scrape = append(outside.Exporters, choose("redis")), []exporter.Service{{Job: "shop", Port: 8080}}
 	direct, err := Target(outside)
 	if err != nil {
 		t.Fatal(err)
@@ -355,8 +352,6 @@ func TestTLSRefuses(t *testing.T) {
 		{"the monitor gave it no certificate", func(v *TargetValues) { v.Certificate = facts.Certificate{} }},
 		{"renewal 1h0m0s before the end of 1h0m0s", func(v *TargetValues) { v.TLS.RenewBefore = time.Hour }},
 		{"renewal 0s before", func(v *TargetValues) { v.TLS.RenewBefore = 0 }},
-		{"direct: node has no certificate; outside", func(v *TargetValues) { v.TLS = TLS{} }},
-		{"direct: shop has no certificate", func(v *TargetValues) { v.Scrape = []exporter.Service{{Job: "shop", Port: 8080}} }},
 		{"in clear text; enable tls", func(v *TargetValues) { v.TLS = TLS{} }},
 		{"where the exporter listens or", func(v *TargetValues) { v.Direct.Listen = netip.Addr{} }},
 		{"where the exporter listens or", func(v *TargetValues) { v.Direct.Monitor = netip.Addr{} }},

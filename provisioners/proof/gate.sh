@@ -3,8 +3,9 @@
 # connection of the operator's, whatever the number of targets.
 #
 # Before this text come: fleet_monitor (the monitor's name), fleet_prometheus (its URL), fleet_targets (a line for each endpoint: name,
-# job, address, port, http or https, path, tunnel or direct, systemd unit or -, WireGuard key, digest of its plan), fleet_clusters (see
-# clusters.sh), fleet_seconds (how long to wait). It prints one row per probe: from, to, address, port, expected, seen.
+# job, address, port, http or https, path, tunnel or direct, systemd unit or -, WireGuard key, digest of its plan, plain port behind a relay
+# or -), fleet_clusters (see clusters.sh), fleet_seconds (how long to wait). It prints one row per probe: from, to, address, port, expected,
+# seen.
 # An endpoint is called NAME/JOB. fleet_asked names what is proved, so that another plan, or another verification.again, changes the
 # script.
 # shellcheck shell=bash disable=SC2154
@@ -129,7 +130,7 @@ exporter_cause() {
     6) echo "exporter: the monitor can't resolve $2" ;;
     7) echo "exporter: connection refused; $(look "$1")" ;;
     28) echo "exporter: no answer; if the host is up, see nft list table inet $TABLE there" ;;
-    35 | 55 | 56) echo "certificate: $(refused "$said")" ;;
+    35 | 52 | 55 | 56) ended_cause "$1" "$said" ;;
     58 | 77) echo "certificate: the monitor's own can't be used; run pulumi up ($said)" ;;
     60) echo "certificate: $(not_trusted "$2" "$said")" ;;
     *) echo "exporter: $said; $(look "$1")" ;;
@@ -144,6 +145,18 @@ look() {
     echo "does the service run, and listen there? See ss -ltnp on the host"
   else
     echo "see systemctl status $unit on the host"
+  fi
+}
+
+# ended_cause ENDPOINT SAID: why the connection ended without an answer. A relay cannot tell the monitor what is wrong behind it.
+ended_cause() {
+  local behind
+  behind=$(field "$1" 11)
+  if [ "$behind" = - ] || [[ $2 == *alert* ]]; then
+    echo "certificate: $(refused "$2")"
+  else
+    echo "relay: the host's relay ends the connection: nothing answers at the host's own port $behind, or it refuses the monitor's certificate;" \
+      "see journalctl -u 'promwire-relay-$(field "$1" 4)@*' on the host ($2)"
   fi
 }
 

@@ -47,8 +47,12 @@ func (t Target) lines() string {
 	}
 	var b strings.Builder
 	for _, e := range t.Endpoints {
-		fmt.Fprintf(&b, "%s %s %s %d %s %s %s %s %s %s\n", t.Name, e.Job, t.Address, e.Port, e.Scheme(), e.MetricsPath(), way,
-			cmp.Or(e.Unit, "-"), cmp.Or(t.PublicKey, "-"), t.Digest)
+		behind := "-"
+		if e.Behind != 0 {
+			behind = strconv.Itoa(e.Behind)
+		}
+		fmt.Fprintf(&b, "%s %s %s %d %s %s %s %s %s %s %s\n", t.Name, e.Job, t.Address, e.Port, e.Scheme(), e.MetricsPath(), way,
+			cmp.Or(e.Unit, "-"), cmp.Or(t.PublicKey, "-"), t.Digest, behind)
 	}
 	return b.String()
 }

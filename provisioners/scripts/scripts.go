@@ -61,6 +61,8 @@ var (
 	Identity string
 	//go:embed exporters.sh
 	Exporters string
+	//go:embed relay.sh
+	Relay string
 	//go:embed federate.sh
 	Federate string
 	//go:embed former.sh

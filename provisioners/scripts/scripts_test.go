@@ -24,7 +24,7 @@ printf '%s\n' 'root:x:0:' 'node_exporter:x:990:' 'prometheus:x:991:' 'promwire:x
 mkdir -p /etc/wireguard/promwire0.d /etc/prometheus/targets.d
 `
 
-// run runs bash in such a world, after the functions of the library and of bootstrap.
+// run runs bash in such a world, after the functions of the library, of bootstrap and of undo.
 func run(t *testing.T, text string) (said string, ok bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -37,7 +37,7 @@ func run(t *testing.T, text string) (said string, ok bool) {
 		args = append([]string{"--map-root-user", "--map-auto"}, args...)
 	}
 	cmd := exec.CommandContext(ctx, "unshare", args...)
-	cmd.Stdin = strings.NewReader(world + Functions().text + WithConstants(Bootstrap) + "test() {\nbegin host verb\n" + text + "\n}\ntest </dev/null\n")
+	cmd.Stdin = strings.NewReader(world + Functions().text + WithConstants(Bootstrap+Undo) + "test() {\nbegin host verb\n" + text + "\n}\ntest </dev/null\n")
 	cmd.WaitDelay = time.Second // processes that it started may go on, and keep the output open
 	out, err := cmd.CombinedOutput()
 	return string(out), err == nil

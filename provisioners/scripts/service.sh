@@ -54,8 +54,8 @@ remove_unit() {
   systemctl daemon-reload
 }
 
-# stop_later UNIT...: removes units two minutes from now. They are the former exporters: Prometheus changes to the new ones only when
-# these answer, and must not miss a scrape. If a newer plan needs them meanwhile, the units stay.
+# stop_later UNIT...: removes units two minutes from now. They are the former exporters and relays: Prometheus changes to the new ones only
+# when these answer, and must not miss a scrape. If a newer plan needs them meanwhile, the units stay.
 stop_later() {
   local unit units=()
   cancel_stop
@@ -66,8 +66,16 @@ stop_later() {
   printf '%s\n' "${units[@]}" >"$STATE/retiring"
   # shellcheck disable=SC2016 # the inner bash expands them
   systemd-run --quiet --collect --unit promwire-retire --on-active 120s \
-    /bin/bash -c '. "$0" && begin "$1" retire && shift && for unit in "$@"; do remove_unit "$unit"; done' \
+    /bin/bash -c '. "$0" && begin "$1" retire && shift && for unit in "$@"; do retire "$unit"; done' \
     "$LIBRARY" "$HOST" "${units[@]}"
+}
+
+# retire UNIT: removes a unit, and what belongs to it.
+retire() {
+  case $1 in
+    promwire-relay-*.socket) remove_relay "$(relay_port "$1")" ;;
+    *) remove_unit "$1" ;;
+  esac
 }
 
 # cancel_stop cancels stop_later.

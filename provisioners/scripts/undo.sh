@@ -25,7 +25,9 @@ undo_all() {
 # undo_unit UNIT: the service of a timer or socket may run just now. It would go on, or stay failed when it is stopped.
 undo_unit() {
   local unit units=("$1")
-  [[ $1 != *.timer && $1 != *.socket ]] || units+=("${1%.*}.service")
+  if [[ $1 == *.timer || $1 == *.socket ]] && [ -e "$UNIT_FOLDER/${1%.*}.service" ]; then # or it has a template, which ends by itself
+    units+=("${1%.*}.service")
+  fi
   systemctl disable --quiet --now "${units[@]}" 2>/dev/null || ! systemctl is-active --quiet "${units[@]}" || return 1
   for unit in "${units[@]}"; do systemctl reset-failed "$unit" 2>/dev/null || true; done
 }

@@ -89,9 +89,7 @@ func guarded(exporters []exporter.Choice) map[int]string {
 	ports := map[int]string{certificate.ReceivePort: "the renewal of certificates"}
 	for _, e := range exporters {
 		ports[e.Port] = "the exporter " + e.Name
-		if e.Certificates() {
-			ports[e.Port+exporter.TLSOffset] = "the exporter " + e.Name
-		}
+		ports[e.Port+exporter.TLSOffset] = "the exporter " + e.Name
 	}
 	return ports
 }

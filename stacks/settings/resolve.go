@@ -24,7 +24,7 @@ func parse(raw []byte) (*Settings, document.Problems) {
 
 // resolve fills in defaults and expands groups. The settings are good for use only if there are no problems.
 func resolve(fleet document.Fleet) (*Settings, document.Problems) {
-	var c checker
+	c := checker{certificates: fleet.TLS.Enabled}
 	releases := c.releases(fleet.Releases)
 	s := &Settings{
 		Network:      c.network(fleet.Network),
@@ -55,9 +55,10 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 // checker resolves a document, one method a part, and remembers what is wrong with it.
 type checker struct {
 	document.Problems
-	warnings []string
-	pinned   map[string]release.Release // the releases of exporters, by name
-	hosts    []located                  // the monitor, then the targets: what the checks across hosts look at
+	warnings     []string
+	certificates bool                       // whether the fleet has them
+	pinned       map[string]release.Release // the releases of exporters, by name
+	hosts        []located                  // the monitor, then the targets: what the checks across hosts look at
 }
 
 // located is a host, and where the stack file has it.

@@ -37,6 +37,10 @@ func (c *checker) services(at string, list []document.Scrape, host Host) []expor
 		service := exporter.Service{Job: s.Job, Port: c.scrapePort(in+".port", s.Port, ports), Path: or(s.Path, exporter.DefaultPath)}
 		c.scrapePath(in+".path", service.Path)
 		c.notOpen(in+".port", service.Port, host)
+		if c.certificates && service.Port != 0 {
+			c.relayPort(in+".port", service.Port+exporter.TLSOffset, ports)
+			c.notOpen(in+".port", service.Port+exporter.TLSOffset, host)
+		}
 		services = append(services, service)
 	}
 	return services
@@ -71,6 +75,21 @@ func (c *checker) scrapePort(at string, port *int, taken map[int]string) int {
 		taken[number] = strings.TrimSuffix(at, ".port")
 	}
 	return number
+}
+
+// relayPort reports a service whose port with certificates cannot be. What is there already is said of the port that the stack file has.
+func (c *checker) relayPort(at string, port int, taken map[int]string) {
+	by, is := taken[port]
+	switch {
+	case c.has(at):
+	case port > maxPort:
+		c.Add(at, "with certificates it is served at a port %d higher, and there is no port %d; let it listen on one up to %d",
+			exporter.TLSOffset, port, maxPort-exporter.TLSOffset)
+	case is:
+		c.Add(at, "with certificates it is served at port %d, which is the port of %s; choose another", port, by)
+	default:
+		taken[port] = strings.TrimSuffix(at, ".port")
+	}
 }
 
 func (c *checker) scrapePath(at, text string) {

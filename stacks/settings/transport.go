@@ -66,7 +66,6 @@ func (c *checker) outsideTunnel(s *Settings, certificates bool) {
 		if !certificates {
 			c.Add(host.path+".transport", "tls needs certificates; write tls: {enabled: true} for the fleet")
 		}
-		c.certified(host)
 		c.sourceFor(host, s.Monitor)
 		if host.Existing != nil && host.Existing.Address != "" && !c.has(host.path+".address") {
 			c.scrapable(host, scraped)
@@ -74,19 +73,6 @@ func (c *checker) outsideTunnel(s *Settings, certificates bool) {
 	}
 	if s.Monitor.Prometheus.Web.TLS && !certificates {
 		c.Add("monitor.prometheus.web.tls", "needs certificates; write tls: {enabled: true} for the fleet")
-	}
-}
-
-// certified reports what a host outside the tunnel serves without certificates: others could read it on its way, and pretend to be the
-// monitor.
-func (c *checker) certified(host located) {
-	for _, e := range host.Exporters {
-		if !e.Certificates() {
-			c.Add(host.path+".exporters", "%s speaks no TLS with client certificates; use the tunnel for this host, or leave it out", e.Name)
-		}
-	}
-	if len(host.Scrape) > 0 {
-		c.Add(host.path+".scrape", "what a host serves already speaks no TLS with promwire's certificates; use the tunnel for this host, or leave it out")
 	}
 }
 

@@ -34,7 +34,9 @@ func TestTLS(t *testing.T) {
 	s.step("another authority, with overlap", anotherAuthority)
 	s.step("a clock that is wrong is named", wrongClock)
 	s.step("a removed host is forgotten", removedHost)
+	s.step("what has no certificates is relayed", relayed)
 	s.step("without certificates, and with them again", offAndOn)
+	s.step("relays go with what they led to", relaysGo)
 	s.step("a lost monitor", lostMonitor)
 	s.step("destroy leaves nothing", leavesNothing)
 }
@@ -82,40 +84,63 @@ func (s *story) code(host, url string, args ...string) string {
 	return s.mustOn(host, fmt.Sprintf(command, strings.Join(args, " "), url))
 }
 
-// whoMayScrape tries each exporter with a real curl, from where the firewall admits it, with what must not be enough. The exporter
-// answers the monitor at the same place, and what it refuses is well-formed: a server that wants nothing of it takes it.
-func whoMayScrape(s *story) {
-	folder := "/run/e2e-tls"
+// impostor is a client that must not be admitted: curl's arguments, and what a server that wants nothing says of it.
+type impostor struct{ what, args, shown string }
+
+const (
+	trusting       = "--cacert /etc/prometheus/tls/authorities.pem"
+	impostorFolder = "/run/e2e-tls"
+	stranger       = impostorFolder + "/stranger"
+)
+
+// impostors are made on the monitor, from where the firewall admits them. What they show is well-formed: a server that wants nothing of it
+// takes it.
+func (s *story) impostors() []impostor {
+	s.t.Helper()
+	folder := impostorFolder
 	s.mustOn("monitor-1", "install -d -m 700 "+folder)
-	defer s.mustOn("monitor-1", "rm -rf "+folder)
-	stranger := folder + "/stranger"
+	s.t.Cleanup(func() {
+		_, _ = s.lab.Machines.Exec(context.WithoutCancel(s.t.Context()), s.machine("monitor-1"), "rm", "-rf", folder)
+	})
 	s.mustOn("monitor-1", fmt.Sprintf(`openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=scraper `+
 		`-addext subjectAltName=DNS:scraper.promwire.internal -addext extendedKeyUsage=clientAuth -keyout %[1]s.key -out %[1]s.pem 2>/dev/null`, stranger))
 	// The test may carry a host's key about; the program never does.
 	for _, file := range []string{"key", "certificate"} {
-		text := s.mustOn("node-2", "cat /etc/promwire/tls/"+file+".pem")
-		s.mustOn("monitor-1", fmt.Sprintf("cat >%s/node-2-%s.pem <<'END'\n%s\nEND\n", folder, file, text))
+		text := s.mustOn(direct, "cat /etc/promwire/tls/"+file+".pem")
+		s.mustOn("monitor-1", fmt.Sprintf("cat >%s/target-%s.pem <<'END'\n%s\nEND\n", folder, file, text))
 	}
-	const trusting = "--cacert /etc/prometheus/tls/authorities.pem"
-	tries := []struct{ what, args, shown string }{ // shown: what a server that wants nothing says of it
+	all := []impostor{
 		{"no certificate", "", "no client certificate available"},
 		{"another authority", fmt.Sprintf("--cert %[1]s.pem --key %[1]s.key", stranger), `Subject: CN ?= ?scraper\n`},
-		{"another target's certificate", fmt.Sprintf("--cert %[1]s/node-2-certificate.pem --key %[1]s/node-2-key.pem", folder), `Subject: CN ?= ?node-2\n`},
+		{"another target's certificate", fmt.Sprintf("--cert %[1]s/target-certificate.pem --key %[1]s/target-key.pem", folder), `Subject: CN ?= ?` + direct + `\n`},
 		{"the monitor's, as TLS 1.2 at most", asScraper + " --tls-max 1.2", `Protocol *: TLSv1\.2\n`},
 	}
 	open := s.openServer()
-	for _, try := range tries {
-		said := s.mustOn("monitor-1", "curl -s --insecure "+try.args+" "+open+" | grep -E '(Protocol|Subject|certificate).*'")
-		assert.Regexp(s.t, try.shown, said+"\n", try.what)
+	for _, one := range all {
+		said := s.mustOn("monitor-1", "curl -s --insecure "+one.args+" "+open+" | grep -E '(Protocol|Subject|certificate).*'")
+		assert.Regexp(s.t, one.shown, said+"\n", one.what)
 	}
+	return all
+}
+
+// refuses sees that a URL is open to the monitor, and that no impostor is admitted there.
+func (s *story) refuses(url string, impostors []impostor) {
+	s.t.Helper()
+	assert.Equal(s.t, "200", s.code("monitor-1", url, asScraper), "the monitor to %s", url)
+	for _, one := range impostors {
+		status := s.curlOn("monitor-1", url, "--http1.1", trusting, one.args)
+		assert.Contains(s.t, []int{35, 55, 56}, status, "%s to %s is not refused by an alert or a reset: curl says %d", one.what, url, status)
+	}
+}
+
+// whoMayScrape tries each exporter with a real curl, from where the firewall admits it, with what must not be enough. The exporter
+// answers the monitor at the same place.
+func whoMayScrape(s *story) {
+	impostors := s.impostors()
 	for host := range s.scraped() {
 		url := s.at(host)
-		assert.Equal(s.t, "200", s.code("monitor-1", url, asScraper), "the monitor to %s", host)
+		s.refuses(url, impostors)
 		assert.Equal(s.t, "400", s.code("monitor-1", strings.Replace(url, "https", "http", 1)), "plain http to %s", host)
-		for _, try := range tries {
-			status := s.curlOn("monitor-1", url, "--http1.1", trusting, try.args)
-			assert.Contains(s.t, []int{35, 55, 56}, status, "%s to %s is not refused by an alert or a reset: curl says %d", try.what, host, status)
-		}
 		// And the exporter proves itself to Prometheus: by another name or authority it is not trusted.
 		status := s.curlOn("monitor-1", url, "--cacert "+stranger+".pem")
 		assert.Equal(s.t, 60, status, "%s is trusted by another authority than the fleet's", host)
@@ -157,7 +182,6 @@ func outsideTheTunnel(s *story) {
 
 func ownEndpoint(s *story) {
 	const url = "https://127.0.0.1:9090/-/healthy"
-	const trusting = "--cacert /etc/prometheus/tls/authorities.pem"
 	assert.Equal(s.t, "401", s.code("monitor-1", url, trusting))
 	assert.Equal(s.t, "401", s.code("monitor-1", url, trusting, "-u", "admin:wrong"))
 	assert.Equal(s.t, "200", s.mustOn("monitor-1", `printf 'user = "admin:%s"\n' "$(cat /etc/prometheus/web.password)" | `+
@@ -196,10 +220,12 @@ func keysStay(s *story) {
 }
 
 // serial is that of the certificate which a host's exporter serves.
-func (s *story) serial(host string) string {
+func (s *story) serial(host string) string { return s.serialAt(s.scraped()[host], 19100) }
+
+func (s *story) serialAt(address string, port int) string {
 	s.t.Helper()
-	return s.mustOn("monitor-1", fmt.Sprintf("echo | openssl s_client -connect %s:19100 -cert /etc/prometheus/tls/certificate.pem "+
-		"-key /etc/prometheus/tls/key.pem 2>/dev/null | openssl x509 -noout -serial", s.scraped()[host]))
+	return s.mustOn("monitor-1", fmt.Sprintf("echo | openssl s_client -connect %s:%d -cert /etc/prometheus/tls/certificate.pem "+
+		"-key /etc/prometheus/tls/key.pem 2>/dev/null | openssl x509 -noout -serial", address, port))
 }
 
 // issuer is who signed it.
@@ -369,9 +395,11 @@ func offAndOn(s *story) {
 	s.edit(set("tls", map[string]any{"enabled": false}))
 	s.up()
 	s.allUp(s.scraped())
+	s.relayedJobsUp("http")
 	assert.Equal(s.t, 0, s.curlOn("monitor-1", "http://"+s.tunnels()["node-1"]+":9100/metrics"))
 	s.edits = s.edits[:len(s.edits)-1]
 	s.noMissedScrape(func() { s.up() })
+	s.relayedJobsUp("https")
 	assert.Equal(s.t, "200", s.code("monitor-1", s.at("node-1"), asScraper))
 	s.edits = s.edits[:len(s.edits)-2]
 	s.up()

@@ -1,9 +1,11 @@
 package golden
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +21,7 @@ import (
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/proof"
+	"github.com/promwire/promwire/provisioners/relay"
 	"github.com/promwire/promwire/provisioners/scripts"
 )
 
@@ -45,13 +48,18 @@ type site struct {
 
 const admin = "admin"
 
+// relayed is which target's exporter knows nothing of certificates: a relay with TLS leads to it.
+const relayed = 3
+
 func newSite(t *testing.T) *site {
 	s := &site{T: t, folder: t.TempDir(), web: port(t)}
 	s.targets = []proof.Target{
 		{Name: "plain", Endpoints: serves(t, false), Tunnel: true, PublicKey: "key="},
 		{Name: "secure", Endpoints: serves(t, true), Tunnel: true, PublicKey: "key="},
 		{Name: "direct", Endpoints: serves(t, true)},
+		{Name: "relayed", Endpoints: serves(t, true), Tunnel: true, PublicKey: "key="},
 	}
+	s.targets[relayed].Endpoints[0].Behind = port(t)
 	s.certificates()
 	for i := range s.targets {
 		s.targets[i].Address, s.targets[i].Digest = "127.0.0.1", "d"
@@ -172,9 +180,12 @@ func (s *site) startAt(path string, args ...string) *os.Process {
 // exporter starts a target's exporter, with the clock and the fence metrics of a host.
 func (s *site) exporter(t proof.Target) {
 	s.Helper()
-	args := []string{"--web.listen-address=127.0.0.1:" + strconv.Itoa(t.Endpoints[0].Port), "--collector.disable-defaults", "--collector.textfile",
+	e := t.Endpoints[0]
+	args := []string{"--web.listen-address=127.0.0.1:" + strconv.Itoa(cmp.Or(e.Behind, e.Port)), "--collector.disable-defaults", "--collector.textfile",
 		"--collector.textfile.directory=" + s.at(t.Name)}
-	if t.Endpoints[0].TLS {
+	if e.Behind != 0 {
+		s.relay(e)
+	} else if e.TLS {
 		s.write(t.Name+".web.yml", s.here(certificate.WebConfig()))
 		args = append(args, "--web.config.file="+s.at(t.Name+".web.yml"))
 	}
@@ -199,6 +210,21 @@ func (s *site) exporter(t proof.Target) {
 	}()
 	s.Cleanup(func() { <-done })
 	s.start("node_exporter", args...)
+}
+
+// relay starts the relay of an endpoint. As on a host, systemd listens and gives each connection to a process of its own.
+func (s *site) relay(e exporter.Endpoint) {
+	s.Helper()
+	path := s.at(relayConfig)
+	s.write(relayConfig, s.here(relayOf(e).Config()))
+	s.startAt("/usr/bin/systemd-socket-activate", "--accept", "--inetd", "--listen=127.0.0.1:"+strconv.Itoa(e.Port), "/usr/bin/stunnel4", path)
+}
+
+const relayConfig = "relay.conf"
+
+func relayOf(e exporter.Endpoint) relay.Relay {
+	r, _ := relay.Of(e, []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil)
+	return r
 }
 
 // discover adds a target to Prometheus.
@@ -281,6 +307,17 @@ func (s *site) scrapesItself() {
 	s.Errorf("Prometheus does not scrape itself: %s", said)
 }
 
+// relays changes the relay's configuration, for its next connections, and ends those that there are.
+func (s *site) relays(what, by string) {
+	s.Helper()
+	text := s.here(relayOf(s.targets[relayed].Endpoints[0]).Config())
+	if what != "" {
+		text = regexp.MustCompile(what).ReplaceAllString(text, by)
+	}
+	s.write(relayConfig, text)
+	s.bash(`for pid in $(pgrep -f "^/usr/bin/stunnel4 $PWD/` + relayConfig + `$" || true); do kill "$pid" 2>/dev/null || true; done`)
+}
+
 // TestGate runs the gate on a fleet that works, and then with one fault after another.
 func TestGate(t *testing.T) {
 	t.Parallel()
@@ -289,7 +326,7 @@ func TestGate(t *testing.T) {
 	for _, row := range s.passes() {
 		seen[row.From+" to "+row.To+": "+row.Seen]++
 	}
-	for _, name := range []string{"secure", "direct"} {
+	for _, name := range []string{"secure", "direct", "relayed"} {
 		for _, what := range []string{
 			"plain http to %s: refused", "no certificate to %s: refused", "another authority's certificate to %s: refused",
 			"another target's certificate to %s: refused", "another client's certificate to %s: refused",
@@ -300,7 +337,7 @@ func TestGate(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 3+2*7+2 { // scraped; certificates; fences
+	if len(seen) != 4+3*7+3 { // scraped; certificates; fences
 		t.Errorf("rows: %v", seen)
 	}
 	if files, _ := os.ReadDir(s.at("etc/promwire/authority/1")); len(files) != 2 {
@@ -330,6 +367,24 @@ func TestGate(t *testing.T) {
 			},
 			func() { s.write(direct, s.here(certificate.WebConfig())) },
 			`another target's certificate\tdirect\t127.0.0.1\t\d+\trefused\taccepted`, `no certificate|secure`,
+		},
+		{
+			"a relay that asks for no certificate",
+			func() { s.relays(`(?m)^(verifyChain|checkHost) = .*$`, "") },
+			func() { s.relays("", "") },
+			`monitor, no certificate\trelayed\t127.0.0.1\t\d+\trefused\taccepted`, `plain http|secure`,
+		},
+		{
+			"a relay that accepts certificates of any name",
+			func() { s.relays(`(?m)^checkHost = .*$`, "") },
+			func() { s.relays("", "") },
+			`another client's certificate\trelayed\t127.0.0.1\t\d+\trefused\taccepted`, `no certificate|secure`,
+		},
+		{
+			"a relay that leads nowhere",
+			func() { s.relays(`(?m)^connect = .*$`, "connect = 127.0.0.1:1") },
+			func() { s.relays("", "") },
+			`  relayed/node: relay: the host's relay ends the connection: nothing answers at the host's own port \d+, or it refuses`, `secure|direct`,
 		},
 		{
 			"a change that waits",

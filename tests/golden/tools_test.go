@@ -52,6 +52,9 @@ var judges = map[string]func(t *testing.T, text string) error{
 	"probes":               probeModules,
 	"receiver":             unit("promwire-certificate@.service"),
 	"receiver's socket":    unit("promwire-certificate.socket"),
+	"relay":                stunnel,
+	"relay unit":           unit("promwire-relay-18080@.service"),
+	"relay's socket":       unit("promwire-relay-18080.socket"),
 	"renewal":              unit("promwire-renew.service"),
 	"renewal's timer":      unit("promwire-renew.timer"),
 	"prometheus unit":      unit("prometheus.service"),
@@ -107,6 +110,11 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 		texts["group"] = []string{target["/etc/sysusers.d/"+certificate.Group+".conf"]}
 		texts["receiver"] = []string{target[units+certificate.ReceiveService]}
 		texts["receiver's socket"] = []string{target[units+certificate.ReceiveSocket], direct[units+certificate.ReceiveSocket]}
+		for _, host := range []map[string]string{target, direct} {
+			texts["relay"] = append(texts["relay"], host["/etc/promwire/relay-18080.conf"])
+			texts["relay unit"] = append(texts["relay unit"], host[units+"promwire-relay-18080@.service"])
+			texts["relay's socket"] = append(texts["relay's socket"], host[units+"promwire-relay-18080.socket"])
+		}
 		texts["renewal"] = []string{monitor[units+authority.RenewService]}
 		texts["renewal's timer"] = []string{monitor[units+authority.RenewTimer]}
 	}
@@ -157,6 +165,9 @@ var broken = map[string][2]string{ // old, new
 	"web configuration":    {"TLS13", "TLS14"},
 	"receiver":             {"StandardInput=socket", "StandardInput=sockets"},
 	"receiver's socket":    {"Accept=yes", "Accept=maybe"},
+	"relay":                {"verifyChain", "verifyChains"},
+	"relay unit":           {"StandardInput=socket", "StandardInput=sockets"},
+	"relay's socket":       {"Accept=yes", "Accept=maybe"},
 	"renewal":              {"Type=oneshot", "Type=onceshot"},
 	"renewal's timer":      {"AccuracySec=10s", "AccuracySec=10q"},
 	"user":                 {"u ", "uu "},
@@ -227,6 +238,25 @@ func webConfig(t *testing.T, text string) error {
 	return err
 }
 
+// stunnel reads a relay's configuration, with a certificate and a key where it looks for them, and says that it can be used.
+func stunnel(t *testing.T, text string) error {
+	folder := t.TempDir()
+	at := func(name string) string { return filepath.Join(folder, name) }
+	if _, err := run(t, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+		"-days", "1", "-subj", "/CN=a", "-keyout", at("key.pem"), "-out", at("certificate.pem")); err != nil {
+		return err
+	}
+	if err := os.Symlink("certificate.pem", at("authorities.pem")); err != nil {
+		return err
+	}
+	text = strings.NewReplacer(certificate.Folder, folder, "debug = warning", "debug = notice").Replace(text)
+	// It has no connection to serve, and ends after it has read the file.
+	if said, err := run(t, "stunnel4", write(t, "relay.conf", text)); !strings.Contains(said, "Configuration successful") {
+		return fmt.Errorf("stunnel: %s (%w)", said, err)
+	}
+	return nil
+}
+
 // load is what Prometheus itself does with its configuration.
 func load(_ *testing.T, text string) error {
 	_, err := config.Load(text, slog.New(slog.DiscardHandler))
@@ -268,13 +298,14 @@ func unit(name string) func(t *testing.T, text string) error {
 		for _, command := range []string{
 			"usr/local/bin/node_exporter", "usr/local/bin/prometheus", "usr/local/lib/promwire/fence", "usr/sbin/nft", "bin/kill",
 			"usr/local/bin/pushgateway", "usr/local/bin/blackbox_exporter", "usr/bin/prometheus-postgres-exporter",
-			"usr/bin/prometheus-redis-exporter", authority.RenewPath, certificate.ReceivePath,
+			"usr/bin/prometheus-redis-exporter", "usr/bin/stunnel4", authority.RenewPath, certificate.ReceivePath,
 		} {
 			put(command, "#!/bin/sh\n", 0o755)
 		}
 		put("etc/systemd/system/promwire-fence.service", "[Service]\nExecStart=/usr/local/lib/promwire/fence\n", 0o644)
 		put("etc/systemd/system/promwire-renew.service", "[Service]\nExecStart=/usr/local/lib/promwire/renew\n", 0o644)
 		put("etc/systemd/system/promwire-certificate@.service", "[Service]\nExecStart=/usr/local/lib/promwire/receive\n", 0o644)
+		put("etc/systemd/system/promwire-relay-18080@.service", "[Service]\nExecStart=/usr/bin/stunnel4\n", 0o644)
 		put("etc/systemd/system/"+name, text, 0o644)
 		said, err := run(t, "systemd-analyze", "verify", "--man=no", "--recursive-errors=no", "--root="+root, name)
 		if err == nil && strings.Contains(said, name) { // it only warns about a line that it does not know

@@ -58,6 +58,7 @@ var fleets = map[string]fleet{
 
 		monitored: []string{"node"},
 		exporters: choose("node", "postgres", "redis"),
+		scrape:    []exporter.Service{{Job: "shop", Port: 8080, Path: "/internal/metrics"}},
 	},
 }
 

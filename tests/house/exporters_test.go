@@ -27,9 +27,9 @@ func exportersTable() string {
 	var b strings.Builder
 	b.WriteString("\n| exporter | what it sees | TCP port | with certificates | comes as | in a secret file |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, e := range exporter.All() {
-		secure, from, secret := "", "pinned release", ""
-		if e.Certificates() {
-			secure = fmt.Sprint(e.Port + exporter.TLSOffset)
+		secure, from, secret := fmt.Sprint(e.Port+exporter.TLSOffset), "pinned release", ""
+		if e.Relayed() {
+			secure += ", by a relay"
 		}
 		if e.Package != "" {
 			from = "package `" + e.Package + "`"

@@ -167,7 +167,7 @@ type Target struct {
 type Scrape struct {
 	// The job of its series: letters, digits, hyphens and underscores.
 	Job string `json:"job" jsonschema:"pattern=^[a-zA-Z_][a-zA-Z0-9_-]*$,maxLength=64"`
-	// TCP port.
+	// TCP port. In a fleet with certificates it is scraped at the port 10000 higher, so this one is at most 55535.
 	Port *int `json:"port" jsonschema:"minimum=1,maximum=65535"`
 	// Path of its metrics.
 	Path string `json:"path,omitempty" jsonschema:"pattern=^/"`

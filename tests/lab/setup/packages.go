@@ -30,6 +30,7 @@ var commands = []needed{
 	{"shellcheck", "shellcheck"},
 	{"ssh", "openssh-client"},
 	{"ssh-keygen", "openssh-client"},
+	{"stunnel4", "stunnel4"},
 	{"sysctl", "procps"},
 	{"systemd-nspawn", "systemd-container"},
 	{"unshare", "util-linux"},

@@ -150,6 +150,88 @@ tls_server_config:
 END
 packages prometheus-postgres-exporter
 reread prometheus-postgres-exporter.service
+packages stunnel4
+dir /etc/promwire 755
+put /etc/promwire/relay-18080.conf 644 <<'END'
+; Logs of level warning go to the journal.
+foreground = yes
+syslog = no
+debug = warning
+cert = /etc/promwire/tls/certificate.pem
+key = /etc/promwire/tls/key.pem
+CAfile = /etc/promwire/tls/authorities.pem
+verifyChain = yes
+checkHost = scraper.promwire.internal
+sslVersionMin = TLSv1.3
+; Seconds: a handshake, a connection to the service, a connection that nobody uses.
+TIMEOUTbusy = 10
+TIMEOUTconnect = 5
+TIMEOUTidle = 600
+failover = prio
+connect = 127.0.0.1:8080
+connect = ::1:8080
+connect = 198.51.100.98:8080
+END
+put /etc/systemd/system/promwire-relay-18080@.service 644 check_unit <<'END'
+[Unit]
+Description=Lead promwire's monitor, by its certificate, to port 8080 of this host
+CollectMode=inactive-or-failed
+PartOf=promwire-relay-18080.socket
+
+[Service]
+ExecStart=/usr/bin/stunnel4 /etc/promwire/relay-18080.conf
+StandardInput=socket
+StandardOutput=socket
+StandardError=journal
+SyslogLevel=warning
+LogLevelMax=notice
+DynamicUser=yes
+User=promwire-relay
+SupplementaryGroups=promwire
+UMask=0077
+CapabilityBoundingSet=
+ProtectHome=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+SystemCallFilter=@system-service
+NoNewPrivileges=yes
+ProtectSystem=strict
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=198.51.100.98/32
+END
+put /etc/systemd/system/promwire-relay-18080.socket 644 check_unit <<'END'
+[Unit]
+Description=Lead promwire's monitor, by its certificate, to port 8080 of this host
+
+[Socket]
+Accept=yes
+MaxConnections=64
+MaxConnectionsPerSource=16
+TriggerLimitIntervalSec=0
+FreeBind=yes
+ListenStream=198.51.100.98:18080
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=198.51.100.98/32
+IPAddressAllow=198.51.100.34/32
+
+[Install]
+WantedBy=sockets.target
+END
 dir /etc/systemd/system/nftables.service.d 755
 put /etc/systemd/system/nftables.service.d/promwire.conf 644 <<'END'
 [Service]
@@ -179,14 +261,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 163d5703bcbbc4b224be7960b4faba4bcabdd91eed1c1dad91a8679d64764d50 <<'END'
+firewall c91510f70169f96658ee67bb9259a0e2d7ec7aea5756cbd09cac9ddcedeee34f <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "163d5703bcbbc4b224be7960b4faba4bcabdd91eed1c1dad91a8679d64764d50"
+	comment "c91510f70169f96658ee67bb9259a0e2d7ec7aea5756cbd09cac9ddcedeee34f"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -216,7 +298,7 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		ip saddr 198.51.100.34 tcp dport { 19099, 19100, 19187 } accept
+		ip saddr 198.51.100.34 tcp dport { 18080, 19099, 19100, 19187 } accept
 	}
 }
 END
@@ -226,7 +308,9 @@ prune node_exporter 1.2.3
 service prometheus-postgres-exporter.service /usr/bin/prometheus-postgres-exporter /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf
 listens http://198.51.100.98:19187/ prometheus-postgres-exporter.service
 packaged_exporters prometheus-postgres-exporter.service
-relays ''
+service promwire-relay-18080.socket /etc/promwire/relay-18080.conf /etc/systemd/system/promwire-relay-18080@.service
+speaks_tls https://198.51.100.98:18080/ promwire-relay-18080.socket
+relays_only 8080 18080
 from_library receive put /usr/local/lib/promwire/receive 755 bash -n
 put /etc/systemd/system/promwire-certificate@.service 644 check_unit <<'END'
 [Unit]
@@ -282,16 +366,16 @@ END
 service promwire-certificate.socket
 remove_unit promwire-fence.timer
 remove /var/lib/node_exporter/textfile/promwire_fence.prom
-stop_later node_exporter.service
+stop_later node_exporter.service promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-keep_receipt 163d5703bcbbc4b224be7960b4faba4bcabdd91eed1c1dad91a8679d64764d50
+keep_receipt c91510f70169f96658ee67bb9259a0e2d7ec7aea5756cbd09cac9ddcedeee34f
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 163d5703bcbbc4b224be7960b4faba4bcabdd91eed1c1dad91a8679d64764d50
-kept_receipt 163d5703bcbbc4b224be7960b4faba4bcabdd91eed1c1dad91a8679d64764d50
+confirm_firewall c91510f70169f96658ee67bb9259a0e2d7ec7aea5756cbd09cac9ddcedeee34f
+kept_receipt c91510f70169f96658ee67bb9259a0e2d7ec7aea5756cbd09cac9ddcedeee34f
 }
 
 case ${1-} in

@@ -41,13 +41,14 @@ scrape node-1.postgres https://direct.example.com:19187/metrics <<'END'
   }
 ]
 END
-scrape node-1.redis http://direct.example.com:9121/metrics <<'END'
+scrape node-1.redis https://direct.example.com:19121/metrics <<'END'
 [
   {
     "targets": [
-      "direct.example.com:9121"
+      "direct.example.com:19121"
     ],
     "labels": {
+      "__scheme__": "https",
       "name": "node-1",
       "region": "lon1",
       "role": "target",
@@ -56,7 +57,24 @@ scrape node-1.redis http://direct.example.com:9121/metrics <<'END'
   }
 ]
 END
-scrape_only node-1 node postgres redis
+scrape node-1.shop https://direct.example.com:18080/internal/metrics <<'END'
+[
+  {
+    "targets": [
+      "direct.example.com:18080"
+    ],
+    "labels": {
+      "__metrics_path__": "/internal/metrics",
+      "__scheme__": "https",
+      "name": "node-1",
+      "region": "lon1",
+      "role": "target",
+      "team": "ours"
+    }
+  }
+]
+END
+scrape_only node-1 node postgres redis shop
 receipt ''
 }
 

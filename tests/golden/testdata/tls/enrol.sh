@@ -49,13 +49,14 @@ scrape node-1.postgres https://10.98.0.2:19187/metrics <<'END'
   }
 ]
 END
-scrape node-1.redis http://10.98.0.2:9121/metrics <<'END'
+scrape node-1.redis https://10.98.0.2:19121/metrics <<'END'
 [
   {
     "targets": [
-      "10.98.0.2:9121"
+      "10.98.0.2:19121"
     ],
     "labels": {
+      "__scheme__": "https",
       "name": "node-1",
       "region": "lon1",
       "role": "target",
@@ -64,7 +65,24 @@ scrape node-1.redis http://10.98.0.2:9121/metrics <<'END'
   }
 ]
 END
-scrape_only node-1 node postgres redis
+scrape node-1.shop https://10.98.0.2:18080/internal/metrics <<'END'
+[
+  {
+    "targets": [
+      "10.98.0.2:18080"
+    ],
+    "labels": {
+      "__metrics_path__": "/internal/metrics",
+      "__scheme__": "https",
+      "name": "node-1",
+      "region": "lon1",
+      "role": "target",
+      "team": "ours"
+    }
+  }
+]
+END
+scrape_only node-1 node postgres redis shop
 receipt ''
 }
 

@@ -150,14 +150,12 @@ dir /etc/systemd/system/prometheus-redis-exporter.service.d 755
 put /etc/systemd/system/prometheus-redis-exporter.service.d/promwire.conf 644 <<'END'
 [Unit]
 StartLimitIntervalSec=0
-BindsTo=wg-quick@promwire0.service
-After=wg-quick@promwire0.service
 
 [Service]
 ExecStart=
 EnvironmentFile=
 ExecStart=/usr/bin/prometheus-redis-exporter \
-  --web.listen-address=10.98.0.2:9121
+  --web.listen-address=127.0.0.1:9121
 Environment=REDIS_ADDR=redis://127.0.0.1:6379
 Restart=always
 RestartSec=3
@@ -188,7 +186,7 @@ SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 
 [Install]
-WantedBy=multi-user.target wg-quick@promwire0.service
+WantedBy=multi-user.target
 END
 reread prometheus-redis-exporter.service
 put /etc/sysusers.d/promwire.conf 644 <<'END'
@@ -222,6 +220,168 @@ packages prometheus-postgres-exporter
 reread prometheus-postgres-exporter.service
 packages prometheus-redis-exporter
 reread prometheus-redis-exporter.service
+packages stunnel4
+dir /etc/promwire 755
+put /etc/promwire/relay-19121.conf 644 <<'END'
+; Logs of level warning go to the journal.
+foreground = yes
+syslog = no
+debug = warning
+cert = /etc/promwire/tls/certificate.pem
+key = /etc/promwire/tls/key.pem
+CAfile = /etc/promwire/tls/authorities.pem
+verifyChain = yes
+checkHost = scraper.promwire.internal
+sslVersionMin = TLSv1.3
+; Seconds: a handshake, a connection to the service, a connection that nobody uses.
+TIMEOUTbusy = 10
+TIMEOUTconnect = 5
+TIMEOUTidle = 600
+failover = prio
+connect = 127.0.0.1:9121
+END
+put /etc/systemd/system/promwire-relay-19121@.service 644 check_unit <<'END'
+[Unit]
+Description=Lead promwire's monitor, by its certificate, to port 9121 of this host
+CollectMode=inactive-or-failed
+PartOf=promwire-relay-19121.socket
+
+[Service]
+ExecStart=/usr/bin/stunnel4 /etc/promwire/relay-19121.conf
+StandardInput=socket
+StandardOutput=socket
+StandardError=journal
+SyslogLevel=warning
+LogLevelMax=notice
+DynamicUser=yes
+User=promwire-relay
+SupplementaryGroups=promwire
+UMask=0077
+CapabilityBoundingSet=
+ProtectHome=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+SystemCallFilter=@system-service
+NoNewPrivileges=yes
+ProtectSystem=strict
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.2/32
+END
+put /etc/systemd/system/promwire-relay-19121.socket 644 check_unit <<'END'
+[Unit]
+Description=Lead promwire's monitor, by its certificate, to port 9121 of this host
+
+[Socket]
+Accept=yes
+MaxConnections=64
+MaxConnectionsPerSource=16
+TriggerLimitIntervalSec=0
+FreeBind=yes
+ListenStream=10.98.0.2:19121
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.2/32
+IPAddressAllow=10.98.0.1/32
+
+[Install]
+WantedBy=sockets.target
+END
+packages stunnel4
+dir /etc/promwire 755
+put /etc/promwire/relay-18080.conf 644 <<'END'
+; Logs of level warning go to the journal.
+foreground = yes
+syslog = no
+debug = warning
+cert = /etc/promwire/tls/certificate.pem
+key = /etc/promwire/tls/key.pem
+CAfile = /etc/promwire/tls/authorities.pem
+verifyChain = yes
+checkHost = scraper.promwire.internal
+sslVersionMin = TLSv1.3
+; Seconds: a handshake, a connection to the service, a connection that nobody uses.
+TIMEOUTbusy = 10
+TIMEOUTconnect = 5
+TIMEOUTidle = 600
+failover = prio
+connect = 127.0.0.1:8080
+connect = ::1:8080
+connect = 10.98.0.2:8080
+END
+put /etc/systemd/system/promwire-relay-18080@.service 644 check_unit <<'END'
+[Unit]
+Description=Lead promwire's monitor, by its certificate, to port 8080 of this host
+CollectMode=inactive-or-failed
+PartOf=promwire-relay-18080.socket
+
+[Service]
+ExecStart=/usr/bin/stunnel4 /etc/promwire/relay-18080.conf
+StandardInput=socket
+StandardOutput=socket
+StandardError=journal
+SyslogLevel=warning
+LogLevelMax=notice
+DynamicUser=yes
+User=promwire-relay
+SupplementaryGroups=promwire
+UMask=0077
+CapabilityBoundingSet=
+ProtectHome=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+SystemCallFilter=@system-service
+NoNewPrivileges=yes
+ProtectSystem=strict
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.2/32
+END
+put /etc/systemd/system/promwire-relay-18080.socket 644 check_unit <<'END'
+[Unit]
+Description=Lead promwire's monitor, by its certificate, to port 8080 of this host
+
+[Socket]
+Accept=yes
+MaxConnections=64
+MaxConnectionsPerSource=16
+TriggerLimitIntervalSec=0
+FreeBind=yes
+ListenStream=10.98.0.2:18080
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.2/32
+IPAddressAllow=10.98.0.1/32
+
+[Install]
+WantedBy=sockets.target
+END
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
 put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
@@ -230,7 +390,7 @@ After=wg-quick@promwire0.service
 
 [Service]
 Type=oneshot
-ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile/promwire_fence.prom 254 9121,19100,19187,19099 10.98.0.0/24,10.98.0.2,10.98.0.1
+ExecStart=/usr/local/lib/promwire/fence /var/lib/node_exporter/textfile/promwire_fence.prom 254 18080,19100,19121,19187,19099 10.98.0.0/24,10.98.0.2,10.98.0.1
 TimeoutStartSec=60
 LogLevelMax=notice
 ReadWritePaths=/var/lib/node_exporter/textfile
@@ -298,14 +458,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8 <<'END'
+firewall d9a5c63d01b119469ccf6e928e1cddf54989b6ead32e300ccfc254c868089992 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8"
+	comment "d9a5c63d01b119469ccf6e928e1cddf54989b6ead32e300ccfc254c868089992"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -335,7 +495,7 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		iifname "promwire0" ip saddr 10.98.0.1 tcp dport { 9121, 19099, 19100, 19187 } accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport { 18080, 19099, 19100, 19121, 19187 } accept
 	}
 
 	chain forward {
@@ -351,9 +511,13 @@ prune node_exporter 1.2.3
 service prometheus-postgres-exporter.service /usr/bin/prometheus-postgres-exporter /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf
 listens http://10.98.0.2:19187/ prometheus-postgres-exporter.service
 service prometheus-redis-exporter.service /usr/bin/prometheus-redis-exporter /etc/systemd/system/prometheus-redis-exporter.service.d/promwire.conf
-answers http://10.98.0.2:9121/ prometheus-redis-exporter.service
+answers http://127.0.0.1:9121/ prometheus-redis-exporter.service
 packaged_exporters prometheus-postgres-exporter.service prometheus-redis-exporter.service
-relays 10.98.0.2
+service promwire-relay-19121.socket /etc/promwire/relay-19121.conf /etc/systemd/system/promwire-relay-19121@.service
+speaks_tls https://10.98.0.2:19121/ promwire-relay-19121.socket
+service promwire-relay-18080.socket /etc/promwire/relay-18080.conf /etc/systemd/system/promwire-relay-18080@.service
+speaks_tls https://10.98.0.2:18080/ promwire-relay-18080.socket
+relays_only 9121 19121 8080 18080
 from_library receive put /usr/local/lib/promwire/receive 755 bash -n
 put /etc/systemd/system/promwire-certificate@.service 644 check_unit <<'END'
 [Unit]
@@ -408,16 +572,16 @@ WantedBy=sockets.target
 END
 service promwire-certificate.socket
 service promwire-fence.timer
-stop_later node_exporter.service
+stop_later node_exporter.service promwire-relay-9121.socket promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-keep_receipt f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8
+keep_receipt d9a5c63d01b119469ccf6e928e1cddf54989b6ead32e300ccfc254c868089992
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8
-kept_receipt f20c7d42930b96897dadf28b9b2de353ff15204f91f21c8aebbdd7b1ddb5caa8
+confirm_firewall d9a5c63d01b119469ccf6e928e1cddf54989b6ead32e300ccfc254c868089992
+kept_receipt d9a5c63d01b119469ccf6e928e1cddf54989b6ead32e300ccfc254c868089992
 }
 
 case ${1-} in

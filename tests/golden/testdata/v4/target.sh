@@ -224,6 +224,7 @@ answers http://10.98.0.2:9100/ node_exporter.service
 prune node_exporter 1.2.3
 packaged_exporters
 relays 10.98.0.2
+relays_only
 remove_unit promwire-certificate.socket
 service promwire-fence.timer
 stop_later node_exporter-tls.service

@@ -150,14 +150,12 @@ dir /etc/systemd/system/prometheus-redis-exporter.service.d 755
 put /etc/systemd/system/prometheus-redis-exporter.service.d/promwire.conf 644 <<'END'
 [Unit]
 StartLimitIntervalSec=0
-BindsTo=wg-quick@promwire0.service
-After=wg-quick@promwire0.service
 
 [Service]
 ExecStart=
 EnvironmentFile=
 ExecStart=/usr/bin/prometheus-redis-exporter \
-  --web.listen-address=10.98.0.2:9121
+  --web.listen-address=127.0.0.1:9121
 Environment=REDIS_ADDR=redis://127.0.0.1:6379
 Restart=always
 RestartSec=3
@@ -190,7 +188,7 @@ SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 
 [Install]
-WantedBy=multi-user.target wg-quick@promwire0.service
+WantedBy=multi-user.target
 END
 reread prometheus-redis-exporter.service
 packages prometheus-postgres-exporter
@@ -328,12 +326,13 @@ prune node_exporter 1.2.3
 service prometheus-postgres-exporter.service /usr/bin/prometheus-postgres-exporter /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf '/etc/postgres exporter.env'
 answers http://10.98.0.2:9187/ prometheus-postgres-exporter.service
 service prometheus-redis-exporter.service /usr/bin/prometheus-redis-exporter /etc/systemd/system/prometheus-redis-exporter.service.d/promwire.conf
-answers http://10.98.0.2:9121/ prometheus-redis-exporter.service
+answers http://127.0.0.1:9121/ prometheus-redis-exporter.service
 packaged_exporters prometheus-postgres-exporter.service prometheus-redis-exporter.service
-relays '10.98.0.2 fd98:1:2:3::2' 8080
+relays '10.98.0.2 fd98:1:2:3::2' 9121 8080
+relays_only 9121 19121 8080 18080
 remove_unit promwire-certificate.socket
 service promwire-fence.timer
-stop_later node_exporter-tls.service
+stop_later node_exporter-tls.service promwire-relay-19121.socket promwire-relay-18080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
 keep_receipt 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
