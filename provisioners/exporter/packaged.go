@@ -1,10 +1,14 @@
 package exporter
 
-import "github.com/promwire/promwire/provisioners/folders"
+import (
+	"cmp"
+
+	"github.com/promwire/promwire/provisioners/folders"
+)
 
 // packaged are the rows of the exporters that come as packages of Debian and Ubuntu, by name. A package's name is that of its unit and
-// its binary, and its exporter runs as the user prometheus. Exporters whose flags differ between the releases of the distributions are
-// not in the table, except for a web configuration that an older release does not have: those have no WebFlag.
+// its binary, and its exporter runs as the user prometheus unless the row says otherwise. Exporters whose flags differ between the releases
+// of the distributions are not in the table, except for a web configuration that an older release does not have: those have no WebFlag.
 var packaged = []Exporter{
 	fromPackage("prometheus-bind-exporter", Exporter{
 		Name: "bind", Sees: "the name server BIND", Port: 9119, WebFlag: webFlag, Up: "bind_up",
@@ -39,6 +43,11 @@ var packaged = []Exporter{
 		Environment: []string{"REDIS_ADDR=redis://127.0.0.1:6379"},
 		Secret:      "REDIS_PASSWORD",
 	}),
+	fromPackage("prometheus-squid-exporter", Exporter{
+		Name: "squid", Sees: "the caching proxy Squid", User: "proxy", Port: 9301, ListenFlag: "--listen", Up: "squid_up",
+		// squid.conf, as Debian has it: http_access allow localhost manager. It listens on port 3128.
+		Secret: "SQUID_PASSWORD",
+	}),
 }
 
 const (
@@ -50,8 +59,8 @@ const (
 
 // fromPackage is a row with what the exporters of packages have in common.
 func fromPackage(name string, e Exporter) Exporter {
-	e.Package, e.Unit, e.Program, e.User = name, name, "/usr/bin/"+name, "prometheus"
-	e.ListenFlag, e.CheckFlag = "--web.listen-address", "--version"
+	e.Package, e.Unit, e.Program, e.User = name, name, "/usr/bin/"+name, cmp.Or(e.User, "prometheus")
+	e.ListenFlag, e.CheckFlag = cmp.Or(e.ListenFlag, "--web.listen-address"), "--version"
 	e.Service = append([]string{"ProtectHome=yes", "SystemCallFilter=@system-service"}, e.Service...)
 	return e
 }

@@ -23,7 +23,7 @@ var exportersHosts = []string{"monitor-1", "db-1", "web-1"}
 
 // exporterPorts are those of the exporters of db-1's packages, servicePorts of what it and web-1 serve already.
 var (
-	exporterPorts = []int{9187, 9121, 9256}
+	exporterPorts = []int{9187, 9121, 9256, 9301}
 	servicePorts  = []int{8080, 8081}
 )
 
@@ -70,7 +70,7 @@ func serversUp(s *story, outside probed) {
 		})
 	}
 	const install = "export DEBIAN_FRONTEND=noninteractive; apt-get -qq update && apt-get -qq -y --no-install-recommends install %s >/dev/null"
-	s.mustOn("db-1", fmt.Sprintf(install, "postgresql redis-server"))
+	s.mustOn("db-1", fmt.Sprintf(install, "postgresql redis-server squid"))
 	s.mustOn("db-1", `runuser -u postgres -- psql -q -c 'CREATE USER prometheus' -c 'GRANT pg_monitor TO prometheus'`)
 	s.mustOn("web-1", fmt.Sprintf(install, "prometheus-redis-exporter"))
 	s.offers("db-1", "127.0.0.1", 8080, "/metrics", "shop_orders_total 42")
@@ -92,14 +92,14 @@ func (s *story) offers(host, address string, port int, path, metric string) {
 // everyJobUp watches db-1's ports all the time: no package's exporter may ever listen but in the tunnel, or on loopback behind a relay.
 func everyJobUp(s *story) {
 	s.mustOn("db-1", `systemd-run --quiet --unit=e2e-watch bash -c 'while :; do
-		ss --no-header --listening --tcp --numeric "( sport = :9187 or sport = :9121 or sport = :9256 )" >>/run/e2e-listened; sleep 0.1; done'`)
+		ss --no-header --listening --tcp --numeric "( sport = :9187 or sport = :9121 or sport = :9256 or sport = :9301 )" >>/run/e2e-listened; sleep 0.1; done'`)
 	s.up()
 	s.jobsUp(map[string][]string{
-		"db-1": {"node", "postgres", "process", "queue", "redis", "shop"}, "web-1": {"node"}, "monitor-1": {"blackbox", "node", "prometheus"}, "": {"own"},
+		"db-1": {"node", "postgres", "process", "queue", "redis", "shop", "squid"}, "web-1": {"node"}, "monitor-1": {"blackbox", "node", "prometheus"}, "": {"own"},
 	})
 	s.mustOn("db-1", "systemctl stop e2e-watch")
 	listened := strings.Split(s.mustOn("db-1", "awk '{ print $4 }' /run/e2e-listened | sort -u"), "\n")
-	want := []string{"127.0.0.1:9121"}
+	want := []string{"127.0.0.1:9121", "127.0.0.1:9301"}
 	for _, port := range exporterPorts {
 		want = append(want, fmt.Sprintf("%s:%d", s.tunnels()["db-1"], port))
 	}
@@ -153,6 +153,7 @@ func realValues(s *story, outside probed) {
 	for promql, value := range map[string]float64{
 		`pg_up{name="db-1"}`:    1,
 		`redis_up{name="db-1"}`: 1,
+		`squid_up{name="db-1"}`: 1,
 		`namedprocess_namegroup_num_procs{name="db-1",groupname="redis-server"}`: 1,
 		`shop_orders_total{name="db-1",job="shop",instance="db-1"}`:              42,
 		`queue_length{name="db-1",job="queue",instance="db-1"}`:                  7,
@@ -171,13 +172,15 @@ func realValues(s *story, outside probed) {
 		s.becomes(fmt.Sprintf(`probe_ssl_earliest_cert_expiry{instance=~"%s:.*"} == bool %d`, scheme, outside.expires.Unix()), 1)
 	}
 	// What an exporter says of its server is not what Prometheus says of the exporter.
-	s.mustOn("db-1", "systemctl stop redis-server postgresql@15-main")
+	s.mustOn("db-1", "systemctl stop redis-server postgresql@15-main squid")
 	s.becomes(`pg_up{name="db-1"}`, 0)
 	s.becomes(`redis_up{name="db-1"}`, 0)
+	s.becomes(`squid_up{name="db-1"}`, 0)
 	s.becomes(`min(up{name="db-1"})`, 1)
-	s.mustOn("db-1", "systemctl start redis-server postgresql@15-main")
+	s.mustOn("db-1", "systemctl start redis-server postgresql@15-main squid")
 	s.becomes(`pg_up{name="db-1"}`, 1)
 	s.becomes(`redis_up{name="db-1"}`, 1)
+	s.becomes(`squid_up{name="db-1"}`, 1)
 }
 
 // onlyTheMonitor tries the exporters, the services, and those ports of web-1 that nobody serves, from everywhere.
@@ -218,7 +221,7 @@ func refusals(s *story) {
 	s.edits = s.edits[:len(s.edits)-2]
 }
 
-// exporterLess: redis is taken off db-1, postgres gets a flag, web-1's own exporter is scraped as it is, and nothing is probed any more.
+// exporterLess: redis and squid are taken off db-1, postgres gets a flag, web-1's own exporter is scraped as it is, and nothing is probed any more.
 // The package of a removed exporter stays, and its unit stays off, even when the package is installed again, as an upgrade does.
 func exporterLess(s *story) {
 	s.edit(target("db-1", func(t map[string]any) {
@@ -238,6 +241,7 @@ func exporterLess(s *story) {
 	s.becomes(`count(present_over_time(namedprocess_namegroup_num_procs{name="db-1"}[15s]))`, 1)
 	s.becomes(`min(min_over_time(up{name="db-1",job="node"}[`+window(changed)+`]))`, 1)
 	assert.NotContains(s.t, s.mustOn("monitor-1", "ls /etc/prometheus/targets.d"), "db-1.redis")
+	s.gone("db-1", "prometheus-squid-exporter", 9301)
 	s.gone("db-1", "prometheus-redis-exporter", 9121)
 	s.mustOn("db-1", "DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --reinstall prometheus-redis-exporter >/dev/null")
 	s.gone("db-1", "prometheus-redis-exporter", 9121)
@@ -267,7 +271,8 @@ func nothingOf(s *story) {
 		units := s.mustOn(host, "systemctl list-units --all --plain --no-legend 'promwire*' 'node_exporter*' 'blackbox*' 'wg-quick*' 'prometheus.service'")
 		assert.Empty(s.t, units, host)
 	}
-	for port, unit := range map[int]string{9187: "prometheus-postgres-exporter", 9256: "prometheus-process-exporter", 9121: "prometheus-redis-exporter"} {
+	for port, unit := range map[int]string{9187: "prometheus-postgres-exporter", 9256: "prometheus-process-exporter", 9121: "prometheus-redis-exporter",
+		9301: "prometheus-squid-exporter"} {
 		s.gone("db-1", unit, port)
 	}
 	assert.Equal(s.t, "enabled active", s.mustOn("web-1", "echo $(systemctl is-enabled prometheus-redis-exporter) $(systemctl is-active prometheus-redis-exporter)"))

@@ -29,7 +29,8 @@ var installed = []string{
 // promwire installs, exporters' packages among it, and the servers that these exporters look at.
 var available = []string{
 	"apache2", "curl", "nftables", "postgresql", "prometheus-apache-exporter", "prometheus-postgres-exporter",
-	"prometheus-process-exporter", "prometheus-redis-exporter", "redis-server", "stunnel4", "wireguard-go", "wireguard-tools",
+	"prometheus-process-exporter", "prometheus-redis-exporter", "prometheus-squid-exporter", "redis-server", "squid", "stunnel4", "wireguard-go",
+	"wireguard-tools",
 }
 
 // imageFiles is the script that finishes the image, and the files which it puts there.
