@@ -29,12 +29,11 @@ func (t translation) cloud() fleet.Open {
 		return nil
 	}
 	args := digitalocean.Args{
-		PublicKey:  t.settings.SSHPublicKey,
-		SSHFrom:    t.settings.SSH.From,
-		TunnelPort: t.settings.Network.Port,
-	}
-	if t.settings.SSH.Registered {
-		args.Registered = t.settings.SSHFingerprint
+		PublicKey:   t.settings.SSHPublicKey,
+		Fingerprint: t.settings.SSHFingerprint,
+		SSHFrom:     t.settings.SSH.From,
+		TunnelPort:  t.settings.Network.Port,
+		State:       t.state,
 	}
 	return func(ctx *pulumi.Context, name string, parent pulumi.Resource) (fleet.Cloud, error) {
 		return digitalocean.New(ctx, name, args, parent)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/promwire/promwire/components/fleet"
 	"github.com/promwire/promwire/components/target"
+	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/stacks/ledger"
@@ -71,14 +72,19 @@ func password(m settings.Monitor, address pulumi.StringOutput, of string) pulumi
 
 // login is what ssh needs to find the monitor.
 func login(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutput {
-	user, port, jump := "root", 22, ""
+	user, port, through := "root", 22, ""
 	if e := m.Existing; e != nil {
-		user, port = e.User, e.Port
-		if b := e.Bastion; b != nil {
-			jump = fmt.Sprintf(" -J %s@%s:%d", b.User, b.Address, b.Port)
-		}
+		user, port, through = e.User, e.Port, jump(e.Bastion)
 	}
-	return pulumi.Sprintf("%s -p %d %s@%s", jump, port, user, address)
+	return pulumi.Sprintf("%s -p %d %s@%s", through, port, user, address)
+}
+
+// jump is ssh's option for a bastion; "" without one. Unlike the destination itself, it takes a port and needs brackets around IPv6.
+func jump(bastion *plan.SSHServer) string {
+	if bastion == nil {
+		return ""
+	}
+	return fmt.Sprintf(" -J %s@%s", bastion.User, net.JoinHostPort(bastion.Address, strconv.Itoa(bastion.Port)))
 }
 
 func targets(f *fleet.Fleet) pulumi.Array {

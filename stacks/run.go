@@ -7,6 +7,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/promwire/promwire/components/cloud/digitalocean"
 	"github.com/promwire/promwire/components/fleet"
 	"github.com/promwire/promwire/components/record"
 	"github.com/promwire/promwire/provisioners/version"
@@ -57,7 +58,12 @@ func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
 	if err := checkNames(name(ctx), s); err != nil {
 		return nil, err
 	}
-	addresses, err := assign(ctx, s, ends)
+	state, err := record.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.Stay(digitalocean.Regions(state))
+	addresses, err := assign(state, s, ends)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +71,7 @@ func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := fleet.New(ctx, name(ctx), fleetArgs(ctx, s, addresses), []pulumi.Resource{recorded})
+	made, err := fleet.New(ctx, name(ctx), fleetArgs(ctx, s, addresses, state), []pulumi.Resource{recorded})
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +91,8 @@ func refused(f *fleet.Fleet) error {
 func name(ctx *pulumi.Context) string { return ctx.Project() + "-" + ctx.Stack() }
 
 // assign gives every host, cluster and other end its tunnel address: the one that it has, or the next.
-func assign(ctx *pulumi.Context, s *settings.Settings, ends []string) (ledger.Ledger, error) {
-	text, err := record.Read(ctx)
+func assign(state record.State, s *settings.Settings, ends []string) (ledger.Ledger, error) {
+	text, err := state.Ledger()
 	if err != nil {
 		return ledger.Ledger{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/promwire/promwire/components/fleet"
 	"github.com/promwire/promwire/components/host"
 	"github.com/promwire/promwire/components/monitor"
+	"github.com/promwire/promwire/components/record"
 	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/components/target"
 	"github.com/promwire/promwire/provisioners/exporter"
@@ -23,14 +24,16 @@ type translation struct {
 	fleet     string
 	settings  *settings.Settings
 	addresses ledger.Ledger
+	state     record.State
 	login     remote.Login
 }
 
-func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger) fleet.Args {
+func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger, state record.State) fleet.Args {
 	t := translation{
 		fleet:     name(ctx),
 		settings:  s,
 		addresses: addresses,
+		state:     state,
 		login:     remote.Login{PrivateKey: pulumi.ToSecret(pulumi.String(s.SSHPrivateKey)).(pulumi.StringOutput)},
 	}
 	args := fleet.Args{Open: t.cloud(), Monitor: t.monitor(), Again: s.Verification.Again}

@@ -27,34 +27,59 @@ type readStateArgs struct {
 	StackName string `pulumi:"stackName"`
 }
 
-// Read returns what the last run recorded, as JSON; "" in a new stack.
-func Read(ctx *pulumi.Context) (string, error) {
+// State is what the last run left in the stack's state: each resource's type and outputs, by URN.
+type State map[string]any
+
+// Read returns the state of the last run, which failed or not; empty in a new stack. It answers only before the first resource is
+// registered.
+func Read(ctx *pulumi.Context) (State, error) {
 	stack := fmt.Sprintf("%s/%s/%s", ctx.Organization(), ctx.Project(), ctx.Stack())
 	state := ctx.InvokeOutput(readState, &readStateArgs{StackName: stack}, pulumi.MapOutput{}, pulumi.InvokeOutputOptions{})
 	result, err := internals.UnsafeAwaitOutput(ctx.Context(), state)
 	if err != nil {
-		return "", fmt.Errorf("reading the ledger of stack %s from its state: %w", stack, err)
+		return nil, fmt.Errorf("reading stack %s from its state: %w", stack, err)
 	}
-	return find(result.Value)
+	top, _ := result.Value.(map[string]any)
+	resources, _ := top["outputs"].(map[string]any)
+	return resources, nil
 }
 
-// find looks for the ledger among all resources of the state: URN -> {type, outputs}.
-func find(state any) (string, error) {
-	top, _ := state.(map[string]any)
-	resources, _ := top["outputs"].(map[string]any)
-	for urn, r := range resources {
-		if !strings.HasSuffix(urn, "::"+stashType+"::"+name) {
+// Ledger is what Write recorded, as JSON; "" in a new stack.
+func (s State) Ledger() (string, error) {
+	outputs, ok := s.Of(stashType)[name]
+	if !ok {
+		return "", nil
+	}
+	text, ok := outputs["input"].(string)
+	if !ok {
+		return "", fmt.Errorf("the ledger in the stack's state is %T, not a text; restore the state from a backup (pulumi stack export/import)", outputs["input"])
+	}
+	return text, nil
+}
+
+// Of are the outputs of all resources of a type, such as digitalocean:index/droplet:Droplet, by the resources' names.
+func (s State) Of(kind string) map[string]map[string]any {
+	all := map[string]map[string]any{}
+	for urn, r := range s {
+		before, name, _ := cutLast(urn, "::")
+		if !strings.HasSuffix(before, "::"+kind) && !strings.HasSuffix(before, "$"+kind) { // of a component's child
 			continue
 		}
 		fields, _ := r.(map[string]any)
-		outputs, _ := fields["outputs"].(map[string]any)
-		text, ok := outputs["input"].(string)
-		if !ok {
-			return "", fmt.Errorf("the ledger in the stack's state is %T, not a text; restore the state from a backup (pulumi stack export/import)", outputs["input"])
+		if outputs, ok := fields["outputs"].(map[string]any); ok {
+			all[name] = outputs
 		}
-		return text, nil
 	}
-	return "", nil
+	return all
+}
+
+// cutLast is strings.Cut at the last sep.
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
 }
 
 // Write records the ledger. Every host depends on the result, so that no host has an address that is not in the ledger.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/promwire/promwire/provisioners/kubernetes"
+	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
@@ -45,6 +46,13 @@ func (c *checker) overlap(n Network, m Monitor) {
 		if host.Existing.Bastion != nil {
 			c.outside(n, host.path+".bastion.address", host.Existing.Bastion.Address)
 		}
+	}
+}
+
+// free reports a port of the monitor that the tunnel needs and that its owner says is served by something else.
+func (c *checker) free(n Network, m Monitor) {
+	if m.Existing != nil && slices.Contains(m.Existing.Open, nftables.Port{Number: n.Port, Protocol: "udp"}) {
+		c.Add("monitor.open", "%d/udp is network.port, where the tunnel listens; leave it out, or choose another network.port", n.Port)
 	}
 }
 

@@ -105,7 +105,7 @@ func (c *checker) group(path string, t document.Target) []Host {
 	hosts := make([]Host, count)
 	for i := range hosts {
 		hosts[i] = Host{
-			Name: member(t.Name, i+1), Region: t.Regions[i%len(t.Regions)], Size: size, Image: image, Labels: maps.Clone(labels),
+			Name: member(t.Name, i+1), Region: t.Regions[i%len(t.Regions)], Group: t.Name, Regions: t.Regions, Size: size, Image: image, Labels: maps.Clone(labels),
 			Transport: transport, Exporters: slices.Clone(exporters), Scrape: slices.Clone(services),
 		}
 		c.hosts = append(c.hosts, located{path, hosts[i]})

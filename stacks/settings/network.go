@@ -114,7 +114,7 @@ func (c *checker) ssh(s document.SSH) SSH {
 	const path = "ssh.from"
 	if s.From == nil {
 		c.warn("ssh.from: SSH is open to the whole internet; list the networks that you connect from")
-		return SSH{From: anywhere, Registered: s.Registered}
+		return SSH{From: anywhere}
 	}
 	if len(s.From) == 0 {
 		c.Add(path, "the list is empty, so nobody could log in any more, not even promwire; list the networks that you connect from")
@@ -130,5 +130,5 @@ func (c *checker) ssh(s document.SSH) SSH {
 		}
 		from = append(from, prefix)
 	}
-	return SSH{From: from, Registered: s.Registered}
+	return SSH{From: from}
 }

@@ -154,7 +154,7 @@ func TestEverything(t *testing.T) {
 	pinned := release.Release{Name: "node_exporter", Version: "9.8.7", SHA256: map[string]string{"amd64": sum}}
 	node := func(name, region string) Host {
 		return Host{
-			Name: name, Region: region, Size: "s-1vcpu-2gb", Image: "debian-13-x64",
+			Name: name, Region: region, Group: "node", Regions: []string{"lon1", "sfo3"}, Size: "s-1vcpu-2gb", Image: "debian-13-x64",
 			Labels: map[string]string{"service": "web", "_tier": "1"}, Transport: WireGuard,
 			Exporters: []exporter.Choice{
 				{Exporter: row(exporter.Node), Release: pinned},
@@ -167,7 +167,7 @@ func TestEverything(t *testing.T) {
 		Network: Network{
 			V4: netip.MustParsePrefix("100.64.8.0/22"), V6: netip.MustParsePrefix("fd4f:91c2:7a30:1::/64"), Port: 443, MTU: 1280,
 		},
-		SSH: SSH{Registered: true, From: []netip.Prefix{
+		SSH: SSH{From: []netip.Prefix{
 			netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("2001:db8:7::/48"),
 		}},
 		Monitor: Monitor{

@@ -66,8 +66,7 @@ const (
 
 // SSH is who may reach the hosts' SSH servers.
 type SSH struct {
-	From       []netip.Prefix // masked; never empty
-	Registered bool           // whether the cloud account already holds the operator's key
+	From []netip.Prefix // masked; never empty
 }
 
 // Monitor is the host that runs Prometheus.
@@ -90,6 +89,8 @@ type Prometheus struct {
 type Host struct {
 	Name     string            // RFC 1123 label in lower case, unique in the fleet
 	Region   string            // DigitalOcean's slug; of an existing machine any text, "" included
+	Group    string            // of a group's member: the group's name
+	Regions  []string          // of a group's member: where it may be, see Stay
 	Size     string            // DigitalOcean's slug; "" for an existing machine
 	Image    string            // DigitalOcean's slug; "" for an existing machine
 	Labels   map[string]string // beside name, region and role, never these

@@ -41,8 +41,15 @@ type Resource struct {
 type engine struct {
 	sync.Mutex
 	resources map[string]Resource
-	ledger    string   // what the previous run left in the state
+	past      Past
 	failed    []string // names of resources that fail
+}
+
+// Past is what there was before a run.
+type Past struct {
+	Ledger   string                          // in the state; "": a new stack
+	Droplets map[string]resource.PropertyMap // in the state: outputs, by the resource's name
+	Account  resource.PropertyMap            // sshKeys and droplets of the cloud account, as the cloud's functions list them
 }
 
 // publicKey is the WireGuard key that bootstrap prints for a host: any valid one that is the same in every run.
@@ -159,23 +166,53 @@ var request = sync.OnceValue(func() string {
 })
 
 func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
-	if args.Token != "pulumi:pulumi:readStackResourceOutputs" {
-		return nil, fmt.Errorf("unexpected call of %s", args.Token)
+	switch args.Token {
+	case "pulumi:pulumi:readStackResourceOutputs":
+		return resource.PropertyMap{"outputs": resource.NewProperty(e.past.state())}, nil
+	case "digitalocean:index/getSshKeys:getSshKeys":
+		return resource.PropertyMap{"sshKeys": e.past.listed("sshKeys")}, nil
+	case "digitalocean:index/getDroplets:getDroplets":
+		return resource.PropertyMap{"droplets": e.past.listed("droplets")}, nil
 	}
+	return nil, fmt.Errorf("unexpected call of %s", args.Token)
+}
+
+// state is what the engine reads of the last run.
+func (p Past) state() resource.PropertyMap {
 	state := resource.PropertyMap{}
-	if e.ledger != "" {
-		state["urn:pulumi:test::promwire::pulumi:index:Stash::ledger"] = resource.NewProperty(resource.PropertyMap{
-			"type":    resource.NewProperty("pulumi:index:Stash"),
-			"outputs": resource.NewProperty(resource.PropertyMap{"input": resource.NewProperty(e.ledger)}),
+	add := func(kind, name string, outputs resource.PropertyMap) {
+		state[resource.PropertyKey("urn:pulumi:test::promwire::"+kind+"::"+name)] = resource.NewProperty(resource.PropertyMap{
+			"type": resource.NewProperty(kind[strings.LastIndex(kind, "$")+1:]), "outputs": resource.NewProperty(outputs),
 		})
 	}
-	return resource.PropertyMap{"outputs": resource.NewProperty(state)}, nil
+	if p.Ledger != "" {
+		add("pulumi:index:Stash", "ledger", resource.PropertyMap{"input": resource.NewProperty(p.Ledger)})
+	}
+	for name, outputs := range p.Droplets {
+		add("promwire:index:Host$digitalocean:index/droplet:Droplet", name, outputs)
+	}
+	return state
+}
+
+func (p Past) listed(what resource.PropertyKey) resource.PropertyValue {
+	if list, ok := p.Account[what]; ok {
+		return list
+	}
+	return resource.NewProperty([]resource.PropertyValue{})
 }
 
 // Run runs the program once, with a fleet as in a stack file (JSON) and what the previous run recorded.
 func Run(t testing.TB, fleet, ledger string, more ...func(map[string]string)) (map[string]Resource, error) {
 	t.Helper()
-	return run(t, &engine{resources: map[string]Resource{}, ledger: ledger}, stacks.Run, fleet, more...)
+	return run(t, &engine{resources: map[string]Resource{}, past: Past{Ledger: ledger}}, stacks.Run, fleet, more...)
+}
+
+// RunAfter is Run with all that there was before.
+func RunAfter(t testing.TB, fleet string, past Past) map[string]Resource {
+	t.Helper()
+	resources, err := run(t, &engine{resources: map[string]Resource{}, past: past}, stacks.Run, fleet)
+	require.NoError(t, err)
+	return resources
 }
 
 // RunFailing is Run in a new stack where resources of these names fail, as `pulumi up --continue-on-error` shows it to the program:

@@ -10,7 +10,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/crypto/ssh"
 
 	"github.com/promwire/promwire/tests/mocks"
 )
@@ -152,18 +151,6 @@ func plain(v resource.PropertyValue) resource.PropertyValue {
 		return v.SecretValue().Element
 	}
 	return v
-}
-
-// An account accepts a key only once, so one that exists already is used as it is.
-func TestARegisteredKeyIsUsedAsItIs(t *testing.T) {
-	fleet := strings.Replace(droplets, `"monitor": {`, `"ssh": {"registered": true}, "monitor": {`, 1)
-	resources := mocks.MustRun(t, fleet, "")
-	assert.NotContains(t, resources, "promwire-test-operator")
-	signer, err := ssh.ParsePrivateKey([]byte(mocks.OperatorKey(t)))
-	require.NoError(t, err)
-	keys := resources["lon-droplet"].Inputs["sshKeys"].ArrayValue()
-	require.Len(t, keys, 1)
-	assert.Equal(t, ssh.FingerprintLegacyMD5(signer.PublicKey()), keys[0].StringValue())
 }
 
 // The first connection to a droplet pins the temporary key, all others the host's own key.

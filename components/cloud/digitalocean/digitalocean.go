@@ -24,10 +24,11 @@ const (
 
 // Args are what a fleet's droplets have in common.
 type Args struct {
-	PublicKey  string         // of the operator, one line as in authorized_keys
-	Registered string         // fingerprint of the key where the account already holds it; "": the fleet registers it
-	SSHFrom    []netip.Prefix // the operator's networks
-	TunnelPort int            // UDP, open on the monitor only
+	PublicKey   string         // of the operator, one line as in authorized_keys
+	Fingerprint string         // the same key's, MD5 in hex with colons
+	SSHFrom     []netip.Prefix // the operator's networks
+	TunnelPort  int            // UDP, open on the monitor only
+	State       record.State   // what the last run left
 }
 
 // Cloud is one fleet's part of an account: what all its droplets share. Its methods are those of a fleet.Cloud.
@@ -46,6 +47,9 @@ func New(ctx *pulumi.Context, fleet string, args Args, parent pulumi.Resource) (
 	c := &Cloud{fleet: fleet, tags: map[string]pulumi.StringArray{}, parent: parent}
 	var err error
 	if c.key, err = c.operatorKey(ctx, args); err != nil {
+		return nil, err
+	}
+	if err := c.warnOfOrphans(ctx, args.State); err != nil {
 		return nil, err
 	}
 	if c.seed, err = record.Seed(ctx, fleet+"-host-key-seed", parent); err != nil {
@@ -93,24 +97,12 @@ func (c *Cloud) Admit(ctx *pulumi.Context, scraper pulumi.StringInput, ports []i
 	return nil
 }
 
-// operatorKey is the account's name for the operator's key. An account holds a key only once.
-func (c *Cloud) operatorKey(ctx *pulumi.Context, args Args) (pulumi.StringInput, error) {
-	if args.Registered != "" {
-		return pulumi.String(args.Registered), nil
-	}
-	key, err := digitalocean.NewSshKey(ctx, c.fleet+"-operator", &digitalocean.SshKeyArgs{
-		Name:      pulumi.String(c.fleet + "-operator"),
-		PublicKey: pulumi.String(args.PublicKey),
-	}, pulumi.Parent(c.parent))
-	if err != nil {
-		return nil, fmt.Errorf("fleet %s: operator's key: %w", c.fleet, err)
-	}
-	return key.Fingerprint, nil
-}
+// tagName is the name of a role's tag.
+func (c *Cloud) tagName(role string) string { return c.fleet + "-" + role }
 
 // firewallOf makes a role's tag and the firewall that is attached by it: everything except SSH.
 func (c *Cloud) firewallOf(ctx *pulumi.Context, role string, open openings) (pulumi.Resource, error) {
-	full := c.fleet + "-" + role
+	full := c.tagName(role)
 	tag, err := digitalocean.NewTag(ctx, full+"-tag", &digitalocean.TagArgs{Name: pulumi.String(full)}, pulumi.Parent(c.parent))
 	if err != nil {
 		return nil, fmt.Errorf("fleet %s: tag of role %s: %w", c.fleet, role, err)

@@ -10,6 +10,9 @@ import (
 	"github.com/promwire/promwire/components/record"
 )
 
+// dropletSuffix makes a host's name the name of its droplet's resource.
+const dropletSuffix = "-droplet"
+
 // droplet makes a machine that the first connection can recognise: its temporary host key came with its user data.
 func (c *Cloud) droplet(spec host.Spec, tags pulumi.StringArray, firewalls []pulumi.Resource) host.Source {
 	return func(ctx *pulumi.Context, name string, parent pulumi.Resource, dependsOn []pulumi.Resource) (host.Machine, error) {
@@ -28,7 +31,7 @@ func (c *Cloud) droplet(spec host.Spec, tags pulumi.StringArray, firewalls []pul
 		}
 		var droplet *digitalocean.Droplet
 		if err := record.Short(func() (err error) {
-			droplet, err = digitalocean.NewDroplet(ctx, name+"-droplet", args,
+			droplet, err = digitalocean.NewDroplet(ctx, name+dropletSuffix, args,
 				pulumi.Parent(parent), pulumi.DependsOn(dependsOn), pulumi.DependsOn(firewalls),
 				// DigitalOcean would replace the machine, and its metrics' history, for any of these.
 				pulumi.IgnoreChanges([]string{"userData", "sshKeys", "image"}))

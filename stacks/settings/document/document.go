@@ -64,9 +64,6 @@ type TLS struct {
 type SSH struct {
 	// Networks to admit, IPv4 and IPv6, such as 198.51.100.0/24 or 2001:db8::/48. Left out: anywhere, with a warning.
 	From []string `json:"from,omitempty" jsonschema:"minItems=1"`
-	// Whether the cloud account already has the operator's public key, which it accepts only once. Then the key there is used, and
-	// stays when the fleet is removed.
-	Registered bool `json:"registered,omitempty"`
 }
 
 // Server is the SSH server of an existing machine.

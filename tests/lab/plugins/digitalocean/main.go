@@ -1,10 +1,10 @@
 // Command pulumi-resource-digitalocean is the lab's stand-in for Pulumi's digitalocean provider v4.57.0, for machines
 // where the real one cannot be downloaded. It is a client of DigitalOcean's API v2, at whatever address it is told, knows
-// the resources Droplet, SshKey, Tag and Firewall, and behaves as the real ones do, their faults included: a program that
+// the resources Droplet, SshKey, Tag and Firewall, and the functions getSshKeys and getDroplets without arguments, and behaves as the real ones do, their faults included: a program that
 // works with the stand-in must work with the real plugin.
 //
 // The real one is a bridge to Terraform's digitalocean provider v2.75.0. What it does besides and this one does not:
-// volumes, VPCs, backup policies, functions (getDroplet and the like), and pauses of 10 s before it first looks whether a
+// volumes, VPCs, backup policies, other functions, and pauses of 10 s before it first looks whether a
 // droplet became what it should.
 package main
 

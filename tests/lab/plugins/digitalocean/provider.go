@@ -50,6 +50,7 @@ func newProvider() p.Provider {
 		Read:      g.read,
 		Update:    g.update,
 		Delete:    g.delete,
+		Invoke:    g.invoke,
 	}
 }
 

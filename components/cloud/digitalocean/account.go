@@ -1,0 +1,95 @@
+package digitalocean
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pulumi/pulumi-digitalocean/sdk/v4/go/digitalocean"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/record"
+)
+
+// What the account has before this run, and what the stack's state says of it.
+
+// dropletType is the type of droplets in a stack's state.
+const dropletType = "digitalocean:index/droplet:Droplet"
+
+// Regions are where a stack's droplets are, by the name of their host.
+func Regions(state record.State) map[string]string {
+	regions := map[string]string{}
+	for name, outputs := range state.Of(dropletType) {
+		if region, ok := outputs["region"].(string); ok {
+			regions[strings.TrimSuffix(name, dropletSuffix)] = region
+		}
+	}
+	return regions
+}
+
+// operatorKey is the fingerprint of the operator's key. An account accepts a key only once: if it is there under a name that is not this
+// fleet's, it is used as it is, and stays. It may be another fleet's; when that one removes it, this one registers it again.
+func (c *Cloud) operatorKey(ctx *pulumi.Context, args Args) (pulumi.StringInput, error) {
+	own := c.fleet + "-operator"
+	there, err := digitalocean.GetSshKeys(ctx, &digitalocean.GetSshKeysArgs{}, pulumi.Parent(c.parent))
+	if err != nil {
+		return nil, fmt.Errorf("fleet %s: the account's SSH keys: %w", c.fleet, err)
+	}
+	if slices.ContainsFunc(there.SshKeys, func(k digitalocean.GetSshKeysSshKey) bool {
+		return k.Fingerprint == args.Fingerprint && k.Name != own
+	}) {
+		return pulumi.String(args.Fingerprint), nil
+	}
+	key, err := digitalocean.NewSshKey(ctx, own, &digitalocean.SshKeyArgs{
+		Name:      pulumi.String(own),
+		PublicKey: pulumi.String(args.PublicKey),
+	}, pulumi.Parent(c.parent))
+	if err != nil {
+		return nil, fmt.Errorf("fleet %s: operator's key: %w", c.fleet, err)
+	}
+	return key.Fingerprint, nil
+}
+
+// warnOfOrphans says which droplets of the fleet are not in the stack's state.
+func (c *Cloud) warnOfOrphans(ctx *pulumi.Context, state record.State) error {
+	there, err := digitalocean.GetDroplets(ctx, &digitalocean.GetDropletsArgs{}, pulumi.Parent(c.parent))
+	if err != nil {
+		return fmt.Errorf("fleet %s: the account's droplets: %w", c.fleet, err)
+	}
+	if warning := c.orphans(there.Droplets, state); warning != "" {
+		return ctx.Log.Warn(warning, nil)
+	}
+	return nil
+}
+
+// orphans are droplets that carry the fleet's tags, cost money, and are not in the stack's state: a run that was killed while the cloud
+// made them leaves such ones behind. "": there are none.
+func (c *Cloud) orphans(there []digitalocean.GetDropletsDroplet, state record.State) string {
+	known := map[string]bool{}
+	for _, outputs := range state.Of(dropletType) {
+		urn, _ := outputs["dropletUrn"].(string)
+		known[urn] = true
+	}
+	var names, ids []string
+	dollars := 0.0
+	for _, d := range there {
+		if known[d.Urn] || !slices.ContainsFunc(d.Tags, c.tagged) {
+			continue
+		}
+		names = append(names, fmt.Sprintf("%s in %s", d.Name, d.Region))
+		ids = append(ids, strconv.Itoa(d.Id))
+		dollars += d.PriceMonthly
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the account has droplets with the tags of fleet %s that are not in the stack's state: %s. They cost $%.2f a month. "+
+		"A run that was killed leaves such ones behind. If no other stack of this name made them, remove them: doctl compute droplet delete %s",
+		c.fleet, strings.Join(names, ", "), dollars, strings.Join(ids, " "))
+}
+
+// tagged says whether a tag is one of the fleet's.
+func (c *Cloud) tagged(tag string) bool {
+	return slices.Contains([]string{c.tagName(roleMonitor), c.tagName(roleTarget)}, tag)
+}

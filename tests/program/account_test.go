@@ -1,0 +1,64 @@
+package program
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/promwire/promwire/tests/mocks"
+)
+
+// account is a cloud account with one SSH key.
+func account(name, fingerprint string) mocks.Past {
+	return mocks.Past{Account: resource.NewPropertyMapFromMap(map[string]any{
+		"sshKeys": []any{map[string]any{"id": 1.0, "name": name, "fingerprint": fingerprint, "publicKey": "ssh-ed25519 AAAA"}},
+	})}
+}
+
+// An account accepts a key only once, so one that is there under another name is used as it is, and one of this fleet's is kept.
+func TestTheOperatorsKey(t *testing.T) {
+	signer, err := ssh.ParsePrivateKey([]byte(mocks.OperatorKey(t)))
+	require.NoError(t, err)
+	own := ssh.FingerprintLegacyMD5(signer.PublicKey())
+	for name, c := range map[string]struct {
+		past mocks.Past
+		made bool
+	}{
+		"not there":         {account("somebody's", "00:11"), true},
+		"made by the fleet": {account("promwire-test-operator", own), true},
+		"there already":     {account("laptop", own), false},
+		"another fleet's":   {account("promwire-other-operator", own), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resources := mocks.RunAfter(t, droplets, c.past)
+			_, made := resources["promwire-test-operator"]
+			assert.Equal(t, c.made, made)
+			keys := resources["lon-droplet"].Inputs["sshKeys"].ArrayValue()
+			require.Len(t, keys, 1)
+			want := own
+			if made {
+				want = "aa:bb" // what the mock's key resource says
+			}
+			assert.Equal(t, want, keys[0].StringValue())
+		})
+	}
+}
+
+// Another region is another droplet with another history: a longer list of regions moves no member of a group.
+func TestMembersOfAGroupStayWhereTheyAre(t *testing.T) {
+	group := `{"monitor": {"name": "m", "region": "tor1"}, "targets": [{"name": "web", "count": 5, "regions": ["fra1", "lon1", "sfo3"]}]}`
+	past := mocks.Past{Droplets: map[string]resource.PropertyMap{}}
+	for name, region := range map[string]string{"m": "tor1", "web-1": "lon1", "web-2": "sfo3", "web-3": "lon1", "web-4": "sfo3"} {
+		past.Droplets[name+"-droplet"] = resource.PropertyMap{"region": resource.NewProperty(region)}
+	}
+	resources := mocks.RunAfter(t, group, past)
+	var regions []string
+	for _, name := range []string{"web-1", "web-2", "web-3", "web-4", "web-5"} {
+		regions = append(regions, resources[name+"-droplet"].Inputs["region"].StringValue())
+	}
+	assert.Equal(t, "lon1 sfo3 lon1 sfo3 fra1", strings.Join(regions, " "))
+}
