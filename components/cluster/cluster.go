@@ -70,7 +70,7 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, args Args, dependsOn []pulumi.
 	if err := ctx.RegisterComponentResource("promwire:index:Cluster", args.Name, c, opts...); err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", args.Name, err)
 	}
-	space := kubernetes.Space{Cluster: args.Name, Fleet: args.Fleet, Namespace: args.Namespace}
+	space := kubernetes.Space{Cluster: args.Name, ID: c.found.ID, Fleet: args.Fleet, Namespace: args.Namespace}
 	if c.space, err = kubernetes.NewSpace(ctx, space, args.Kubeconfig, c, dependsOn); err != nil {
 		return nil, err
 	}

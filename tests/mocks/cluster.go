@@ -43,6 +43,9 @@ func Kubeconfig(t testing.TB) string {
 	return path
 }
 
+// ClusterID is the UID of every cluster's namespace kube-system.
+const ClusterID = "0f7d2c1e-5a43-4c1b-9d2e-0a1b2c3d4e5f"
+
 // answer is what an API server answers to an operator who may do everything.
 func answer(w http.ResponseWriter, r *http.Request) {
 	said := map[string]any{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": http.StatusNotFound}
@@ -51,6 +54,10 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews"):
 		status, said = http.StatusCreated, map[string]any{
 			"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "status": map[string]any{"allowed": true},
+		}
+	case r.URL.Path == "/api/v1/namespaces/kube-system":
+		status, said = http.StatusOK, map[string]any{
+			"kind": "Namespace", "apiVersion": "v1", "metadata": map[string]any{"name": "kube-system", "uid": ClusterID},
 		}
 	case strings.HasSuffix(r.URL.Path, "/endpointslices"):
 		status, said = http.StatusOK, map[string]any{

@@ -461,3 +461,11 @@ func TestEndsOfTheTunnel(t *testing.T) {
 		assert.Equal(t, federated, strings.Contains(script, "targets: ['"+strings.TrimSuffix(own, "/32")+":9090']"), c.enrol)
 	}
 }
+
+// A cluster's API server may get another address. What is in the cluster, its keys too, is replaced only if the cluster is another one.
+func TestAClusterIsKnownByWhatItKeeps(t *testing.T) {
+	resources := run(t)
+	for _, name := range []string{"a-kubernetes", "b-kubernetes"} {
+		assert.Equal(t, mocks.ClusterID, resources[name].Inputs["clusterIdentifier"].StringValue(), name)
+	}
+}

@@ -17,6 +17,7 @@ import (
 // Space is promwire's namespace in one cluster. Its resources are named CLUSTER-NAME in the stack, and NAME in the namespace.
 type Space struct {
 	Cluster   string // name
+	ID        string // of the cluster itself, whatever its address is; "": it is told apart by its kubeconfig
 	Fleet     string // name
 	Namespace string
 	Ready     pulumi.Resource // the namespace: what everything in it waits for
@@ -41,6 +42,9 @@ func NewSpace(ctx *pulumi.Context, s Space, config desired.Kubeconfig, parent pu
 	}
 	if config.Context != "" {
 		args.Context = pulumi.String(config.Context)
+	}
+	if s.ID != "" {
+		args.ClusterIdentifier = pulumi.String(s.ID) // or another address of the API server would replace everything in the cluster
 	}
 	var err error
 	if s.provider, err = kubernetes.NewProvider(ctx, s.Cluster+"-kubernetes", args, pulumi.Parent(parent)); err != nil {

@@ -43,6 +43,7 @@ type Values struct {
 // Found is what the cluster says about itself.
 type Found struct {
 	APIServers []netip.AddrPort // behind the Service kubernetes.default, sorted
+	ID         string           // UID of the namespace kube-system, which a cluster keeps for life; "": this user may not see it
 }
 
 // Error is why nothing can be made in a cluster.
@@ -82,7 +83,28 @@ func (v Values) check(ctx context.Context) (Found, error) {
 	if occupied != nil {
 		return Found{}, occupied
 	}
-	return servers(ctx, config)
+	found, err := servers(ctx, config)
+	if err != nil {
+		return Found{}, err
+	}
+	found.ID, err = identity(ctx, config)
+	return found, err
+}
+
+// identity tells clusters apart, whatever addresses their API servers have.
+func identity(ctx context.Context, config *rest.Config) (string, error) {
+	client, err := core.NewForConfig(config)
+	if err != nil {
+		return "", fmt.Errorf("kubeconfig: %w", err)
+	}
+	namespace, err := client.Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+	switch {
+	case apierrors.IsForbidden(err):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("get namespace %s: %w", metav1.NamespaceSystem, err)
+	}
+	return string(namespace.UID), nil
 }
 
 // config finds the cluster as kubectl does.

@@ -28,6 +28,7 @@ type api struct {
 	labels  map[string]string // of the namespace promwire; nil: there is none
 	denied  []string          // such as "create deployments.apps in promwire"
 	slices  string            // items of the EndpointSliceList
+	id      string            // UID of the namespace kube-system; "": this user may not get it
 	refuses int               // status of every answer; 0: the right one
 	slow    chan struct{}     // answers wait until it is closed; nil: they don't
 
@@ -58,6 +59,10 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/api/v1/namespaces/promwire":
 		labels, _ := json.Marshal(a.labels)
 		fmt.Fprintf(w, `{"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "promwire", "labels": %s}}`, labels)
+	case r.URL.Path == "/api/v1/namespaces/kube-system" && a.id == "":
+		status(w, http.StatusForbidden, "Forbidden")
+	case r.URL.Path == "/api/v1/namespaces/kube-system":
+		fmt.Fprintf(w, `{"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "kube-system", "uid": %q}}`, a.id)
 	case strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews"):
 		a.review(w, r)
 	case r.URL.Path == "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices":
@@ -325,5 +330,15 @@ func TestPaths(t *testing.T) {
 	refused(t, v, "kubeconfig: ", "none")
 	if got := Home("~other/x"); got != "~other/x" {
 		t.Errorf("~other is %q", got)
+	}
+}
+
+// TestIdentity: a cluster is known by what it keeps, and a user who may not see that is served all the same.
+func TestIdentity(t *testing.T) {
+	for _, id := range []string{"", "0f7d2c1e-0000-4000-8000-000000000001"} {
+		found, err := Check(t.Context(), serve(t, &api{id: id}))
+		if err != nil || found.ID != id {
+			t.Errorf("found %v, %v; want the identity %q", found, err, id)
+		}
 	}
 }
