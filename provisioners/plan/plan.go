@@ -44,7 +44,7 @@ func (p Plan) Script() (string, error) {
 		return "", errors.New("plan: this one is empty; make one with Monitor or Target")
 	}
 	begin := []call{use(p.host, "converge")}
-	end := []call{do("remove_former_identity"), do("installed", "promwire", version.Release), do("keep_receipt", p.rules.Digest())}
+	end := []call{do("remove_former_identity"), do("installed", "promwire", version.Release), do("still_on_trial", p.rules.Digest()), do("keep_receipt", p.rules.Digest())}
 	return script(fmt.Sprintf("what the %s %s must be", p.role, p.host), head,
 		function{apply, join(begin, p.steps, end)},
 		function{confirm, []call{

@@ -21,15 +21,27 @@ loaded() { [[ $(nft list table inet "$TABLE" 2>/dev/null) == *"comment \"$1\""* 
 # trial loads the pending ruleset and checks that the operator's packets still arrive.
 trial() {
   record table "$TABLE"
-  disarm
-  systemd-run --quiet --collect --unit promwire-rollback --on-active 60s --timer-property AccuracySec=1s \
-    /bin/bash -c ". $LIBRARY && roll_back"
+  arm
   nft --file "$PENDING"
   CHANGED+=("firewall on trial")
   proved && return
   disarm
   roll_back
   fail "the new firewall does not admit this connection (from $(operator)), and was rolled back; check ssh.from and the port"
+}
+
+# still_on_trial DIGEST: the minute begins now. What came after the trial may have taken long; it is not the operator's fault.
+still_on_trial() {
+  holds "$PENDING" "$1" || return 0
+  arm
+  loaded "$1" || trial
+}
+
+# arm sets the time when the host rolls back by itself.
+arm() {
+  disarm
+  systemd-run --quiet --collect --unit promwire-rollback --on-active 60s --timer-property AccuracySec=1s \
+    /bin/bash -c ". $LIBRARY && roll_back"
 }
 
 disarm() { systemctl stop promwire-rollback.timer promwire-rollback.service 2>/dev/null || true; }
@@ -43,38 +55,57 @@ roll_back() {
   fi
 }
 
-# proved writes to the operator and waits for the acknowledgement, which the new rules count among the operator's packets.
+# proved writes to the operator and waits until the other end of this very connection acknowledges it: what others send proves nothing.
+# Without a connection, such as on the console, it is the packets that the new rules count among the operator's.
 proved() {
-  local tries
+  local tries before
+  sleep 0.1 # what passed the former rules has arrived
+  before=$(acknowledged)
   for ((tries = 0; tries < 50; tries++)); do
-    [ $((tries % 10)) != 0 ] || say "the new firewall is on trial; it goes back in a minute unless confirmed"
-    [ "$(nft list counter inet "$TABLE" operator | awk '$1 == "packets" { print $2 }')" = 0 ] || return 0
+    [ $((tries % 10)) != 0 ] || say "the new firewall is on trial; it is rolled back in a minute unless confirmed"
+    if [ -n "$before" ]; then
+      [ "$(acknowledged)" = "$before" ] || return 0
+    else
+      [ "$(nft list counter inet "$TABLE" operator | awk '$1 == "packets" { print $2 }')" = 0 ] || return 0
+    fi
     sleep 0.1
   done
   return 1
 }
 
-# operator prints where this session comes from and to which port, from the SSH server's environment variable.
+# acknowledged prints how many bytes the other end of this SSH connection has acknowledged; nothing without a connection.
+acknowledged() {
+  local from client server
+  read -r from client _ server < <(connection)
+  [ -n "$from" ] || return 0
+  ss --no-header --oneline --tcp --numeric --info "sport = :$server and dport = :$client" |
+    awk -v from="$from" 'index($0, from) && match($0, /bytes_acked:[0-9]+/) { print substr($0, RSTART + 12, RLENGTH - 12); exit }'
+}
+
+# operator prints where this connection comes from and to which port.
 operator() {
+  local from server
+  read -r from _ _ server < <(connection)
+  if [ -n "$from" ]; then echo "$from to port $server"; else echo "no SSH session"; fi
+}
+
+# connection prints this SSH connection's two ends, from the SSH server's environment variable: address, port, address, port.
+connection() {
   local pid=$$ found
   while [ "$pid" -gt 1 ]; do
     found=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=//p')
-    if [ -n "$found" ]; then
-      awk '{ print $1 " to port " $4 }' <<<"$found"
-      return
-    fi
+    if [ -n "$found" ]; then break; fi
     pid=$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status")
   done
-  echo "no SSH session"
+  printf '%s\n' "$found"
 }
 
-# confirm_firewall DIGEST: makes a ruleset permanent. If it is loaded, this connection is the proof; if the host has rolled it back
-# meanwhile, it is on trial again.
+# confirm_firewall DIGEST: makes a ruleset permanent. That it is loaded and this new connection came through is the proof.
 confirm_firewall() {
   if holds "$PENDING" "$1"; then
     disarm
-    loaded "$1" || trial
-    disarm
+    loaded "$1" || fail "the new firewall was rolled back, because it admitted no second connection for a minute; check ssh.from and the port," \
+      "then run pulumi up again"
     record file "$PERMANENT"
     sync "$PENDING"
     mv "$PENDING" "$PERMANENT"

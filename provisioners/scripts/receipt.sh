@@ -2,7 +2,7 @@
 # The receipt: what a script did, as its one line of output.
 
 VERSIONS=() # "name":"version" of what is installed
-CERTIFICATE='' AUTHORITIES='' SIGNED='' # what admit gives a host
+CERTIFICATE='' AUTHORITIES='' SIGNED='' # what certify_host gives a host
 
 # installed NAME VERSION: adds to the receipt what this host has.
 installed() { VERSIONS+=("\"$1\":\"$2\""); }

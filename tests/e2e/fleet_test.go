@@ -232,13 +232,19 @@ func (s *story) rules(host string) string {
 	return s.mustOn(host, "nft --stateless list table inet promwire")
 }
 
-// lockout: each host refuses a firewall that would keep out who loads it, and goes on with the one that it has.
+// lockout: each host refuses a firewall that would keep out who loads it, and goes on with the one that it has. The firewall admits somebody
+// else, the monitor, who connects all the time: that proves nothing.
 func lockout(s *story) {
 	before := map[string]string{}
+	var knock strings.Builder
+	for host := range s.tunnels() {
+		fmt.Fprintf(&knock, "timeout 1 bash -c 'exec 3<>/dev/tcp/%s/22' || true; ", s.address(host))
+	}
+	s.mustOn("monitor-1", fmt.Sprintf(`systemd-run --quiet --unit=e2e-knock bash -c "while :; do %ssleep 0.2; done"`, knock.String()))
 	for host := range s.tunnels() {
 		before[host] = s.rules(host)
 	}
-	s.edit(set("ssh", map[string]any{"from": []any{"198.19.255.0/24"}}))
+	s.edit(set("ssh", map[string]any{"from": []any{s.address("monitor-1") + "/32"}}))
 	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
 	from := s.lab.Machines.Network().OperatorV4
 	for host, rules := range before {
@@ -248,6 +254,7 @@ func lockout(s *story) {
 		assert.Equal(s.t, "inactive", s.mustOn(host, "systemctl is-active promwire-rollback.timer || true"), host)
 		assert.True(s.t, strings.HasPrefix(banner(s.t, s.address(host)), "SSH-2.0"), "%s: SSH still answers", host)
 	}
+	s.mustOn("monitor-1", "systemctl stop e2e-knock")
 	s.allUp(s.tunnels())
 	s.edits = s.edits[:len(s.edits)-1]
 	s.up()
@@ -258,20 +265,24 @@ func lockout(s *story) {
 // confirm it. It returns the firewall that was there before.
 func unconfirmed(s *story) string {
 	before := s.rules("node-1")
-	converge := s.resources()["node-1-converge"].Outputs
-	var receipt struct{ Firewall string }
-	require.NoError(s.t, json.Unmarshal([]byte(converge["stdout"].(string)), &receipt))
-	require.Contains(s.t, before, receipt.Firewall)
-	const first = "iifname \"lo\" accept\n"
-	script := strings.ReplaceAll(converge["stdin"].(string), receipt.Firewall, strings.Repeat("e2e0", 16))
-	require.Equal(s.t, 1, strings.Count(script, first))
-	script = strings.Replace(script, first, first+"\t\ttcp dport 22 tcp flags & (syn | ack) == syn drop\n", 1)
+	digest, script := neverConfirmed(s, s.resources()["node-1-converge"].Outputs)
+	require.Contains(s.t, before, digest)
 	said, err := s.ssh("node-1", script, "bash -s -- apply")
 	require.NoError(s.t, err)
 	assert.Contains(s.t, said, "firewall on trial")
 	assert.Empty(s.t, banner(s.t, s.address("node-1")), "somebody gets in: then there is nothing to go back from")
 	assert.NotEqual(s.t, before, s.rules("node-1"))
 	return before
+}
+
+// neverConfirmed is the script of a converge, with a firewall of another digest that admits no new connection; and its former digest.
+func neverConfirmed(s *story, converge map[string]any) (digest, script string) {
+	var receipt struct{ Firewall string }
+	require.NoError(s.t, json.Unmarshal([]byte(converge["stdout"].(string)), &receipt))
+	const first = "iifname \"lo\" accept\n"
+	script = strings.ReplaceAll(converge["stdin"].(string), receipt.Firewall, strings.Repeat("e2e0", 16))
+	require.Equal(s.t, 1, strings.Count(script, first))
+	return receipt.Firewall, strings.Replace(script, first, first+"\t\ttcp dport 22 tcp flags & (syn | ack) == syn drop\n", 1)
 }
 
 // wentBack: nobody did anything meanwhile.
@@ -283,8 +294,13 @@ func wentBack(s *story, before string) {
 		return nil
 	})
 	assert.Equal(s.t, before, s.rules("node-1"))
-	_, err := s.ssh("node-1", "", "true")
-	assert.NoError(s.t, err)
+	// Who comes now comes through the former firewall, and confirms nothing.
+	converge := s.resources()["node-1-converge"].Outputs
+	_, script := neverConfirmed(s, converge)
+	said, err := s.ssh("node-1", script, "bash -s -- confirm")
+	assert.Error(s.t, err)
+	assert.Contains(s.t, said, "promwire: node-1: confirm: the new firewall was rolled back, because it admitted no second connection")
+	assert.Equal(s.t, before, s.rules("node-1"))
 }
 
 // brokenTunnel stops the tunnel of a target and of the monitor, and takes its link away, as a crash does. Nothing listens anywhere

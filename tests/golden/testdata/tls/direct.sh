@@ -369,6 +369,7 @@ remove /var/lib/node_exporter/textfile/promwire_fence.prom
 stop_later node_exporter.service promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
+still_on_trial c91510f70169f96658ee67bb9259a0e2d7ec7aea5756cbd09cac9ddcedeee34f
 keep_receipt c91510f70169f96658ee67bb9259a0e2d7ec7aea5756cbd09cac9ddcedeee34f
 }
 

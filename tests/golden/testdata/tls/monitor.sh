@@ -413,6 +413,7 @@ remove_release blackbox_exporter /etc/promwire/blackbox.yml
 stop_later node_exporter.service
 remove_former_identity
 installed promwire 0.2.0-dev
+still_on_trial e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a
 keep_receipt e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a
 }
 

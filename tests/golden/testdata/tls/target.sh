@@ -575,6 +575,7 @@ service promwire-fence.timer
 stop_later node_exporter.service promwire-relay-9121.socket promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
+still_on_trial d9a5c63d01b119469ccf6e928e1cddf54989b6ead32e300ccfc254c868089992
 keep_receipt d9a5c63d01b119469ccf6e928e1cddf54989b6ead32e300ccfc254c868089992
 }
 

@@ -318,6 +318,7 @@ remove_release blackbox_exporter /etc/promwire/blackbox.yml
 stop_later node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
+still_on_trial 6d0b4986e7ac094f0e2d183ee461229b90b12e73bdd1b2df406c7353231ee4f7
 keep_receipt 6d0b4986e7ac094f0e2d183ee461229b90b12e73bdd1b2df406c7353231ee4f7
 }
 

@@ -479,6 +479,7 @@ prune prometheus 3.2.1
 stop_later node_exporter-tls.service blackbox_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
+still_on_trial 0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2
 keep_receipt 0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2
 }
 

@@ -335,6 +335,7 @@ service promwire-fence.timer
 stop_later node_exporter-tls.service promwire-relay-19121.socket promwire-relay-18080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
+still_on_trial 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
 keep_receipt 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
 }
 
