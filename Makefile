@@ -20,7 +20,8 @@ lint: ## static checks: Go code, go.mod, the subjects of commits that main does 
 	$(golangci_lint) run
 	cd tests/lab/plugins && $(golangci_lint) run
 	go mod tidy -diff
-	@! git log --format=%s "$$(git rev-parse --quiet --verify origin/main || git rev-parse --verify main)..HEAD" | \
+	@base=$$(git rev-parse --quiet --verify origin/main || git rev-parse --quiet --verify main); range=$${base:+$$base..HEAD}; \
+	! git log --format=%s $${range:--1} | \
 		LC_ALL=C.UTF-8 grep -E '^.{73}' || { echo 'these subjects of commits have more than 72 characters'; exit 1; }
 
 .PHONY: test

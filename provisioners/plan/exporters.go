@@ -30,9 +30,11 @@ func (all exporters) files(mirror string) []call {
 			continue
 		}
 		calls = join(calls,
-			install(mirror, e.Choice.Release, exporterMB, e.Choice.Release.Name),
+			fetch(mirror, e.Choice.Release, exporterMB),
 			user(e.User, "Prometheus exporter of "+e.Sees),
-			secretFile(e), knowsFlags(e), config(e),
+			secretFile(e), knowsFlags(e),
+			link(e.Choice.Release, e.Choice.Release.Name),
+			config(e),
 			[]call{unit(e.Service(), e.Text())})
 	}
 	return calls
@@ -74,7 +76,11 @@ func knowsFlags(e exporter.Instance) []call {
 	if len(flags) == 0 {
 		return nil
 	}
-	return []call{do(append([]string{"knows_flags", e.Name, e.Program, e.CheckFlag}, flags...)...)}
+	program := e.Program
+	if e.Pinned() { // the release that will run: the one that runs now may be another
+		program = e.Choice.Release.Home() + "/" + e.Choice.Release.Name
+	}
+	return []call{do(append([]string{"knows_flags", e.Name, program, e.CheckFlag}, flags...)...)}
 }
 
 // run starts them and waits until each answers, then ends those that the host has from an earlier plan.
@@ -131,16 +137,25 @@ func group() []call {
 	}
 }
 
-// install is one release. The script has each architecture's archive, and the host chooses.
+// install is one release, which runs when its unit starts the next time.
 func install(mirror string, r release.Release, room int, binaries ...string) []call {
+	return join(fetch(mirror, r, room), link(r, binaries...))
+}
+
+// fetch brings a release to the host. The script has each architecture's archive, and the host chooses.
+func fetch(mirror string, r release.Release, room int) []call {
 	var archives string
 	for _, arch := range release.Architectures {
 		if sum := r.SHA256[arch]; sum != "" {
 			archives += fmt.Sprintf("%s %s %s\n", arch, r.URL(mirror, arch), sum)
 		}
 	}
-	words := append([]string{"release", r.Name, r.Version, strconv.Itoa(room)}, binaries...)
-	return []call{{words: words, input: archives}}
+	return []call{{words: []string{"release", r.Name, r.Version, strconv.Itoa(room)}, input: archives}}
+}
+
+// link makes the programs of a release those that the host runs from now on.
+func link(r release.Release, binaries ...string) []call {
+	return []call{do(append([]string{"link_release", r.Name, r.Version}, binaries...)...)}
 }
 
 // Guarded are the TCP ports of a host that only the monitor may reach, whatever its settings open: the exporters', with and

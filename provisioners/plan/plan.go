@@ -57,9 +57,6 @@ func (p Plan) Script() (string, error) {
 // Empty says whether this is the zero Plan.
 func (p Plan) Empty() bool { return len(p.steps) == 0 }
 
-// FirewallDigest names the plan's ruleset: 64 hex digits.
-func (p Plan) FirewallDigest() string { return p.rules.Digest() }
-
 // Monitor plans the monitor.
 func Monitor(v MonitorValues) (Plan, error) {
 	if err := v.check(); err != nil {

@@ -133,8 +133,8 @@ func TestEmptyPlan(t *testing.T) {
 	}
 }
 
-// TestFirewallDigest: a target's digest depends only on the rules.
-func TestFirewallDigest(t *testing.T) {
+// TestDigestOfRules: a target's digest depends only on the rules.
+func TestDigestOfRules(t *testing.T) {
 	digest := func(change func(*TargetValues)) string {
 		v := targetValues()
 		change(&v)
@@ -142,7 +142,7 @@ func TestFirewallDigest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return p.FirewallDigest()
+		return p.rules.Digest()
 	}
 	same := digest(func(*TargetValues) {})
 	if digest(func(v *TargetValues) { v.Host, v.Tunnel = "node-2", tunnelAt("10.98.0.3") }) != same {

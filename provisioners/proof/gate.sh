@@ -256,7 +256,9 @@ rows() {
 
 # fence_rows prints what the targets' own probes saw. Prometheus still has series of hosts that left a few minutes ago.
 fence_rows() {
-  local name port to open seen monitor_address
+  local name port to open seen monitor_address all
+  all=$(query 'max by (name, port, to) (promwire_fence_open_addresses)' | sort)
+  unseen "$all"
   monitor_address=$(ip -o -4 address show dev "$INTERFACE" | awk '{ sub("/.*", "", $4); print $4 }')
   while IFS='|'$'\t' read -r name port to open; do
     seen=closed
@@ -265,8 +267,16 @@ fence_rows() {
       monitor) row "$name" "$fleet_monitor" "$monitor_address" "$port" closed "$seen" ;;
       *) row "$name" "other hosts" "tunnel" "$port" closed "$seen" ;;
     esac
-  done < <(query 'max by (name, port, to) (promwire_fence_open_addresses)' | sort |
-    awk -F'|' 'first { fenced[$1]; next } $1 in fenced' first=1 <(fenced) first= -)
+  done < <(awk -F'|' 'first { fenced[$1]; next } $1 in fenced' first=1 <(fenced) first= <(echo "$all"))
+}
+
+# unseen ROWS: refuses to print a matrix without the probes of a target that has them: no answer is not a good one.
+unseen() {
+  local name left=
+  while read -r name; do
+    grep -q "^$name|" <<<"$1" || left+=" $name"
+  done < <(fenced)
+  [ -z "$left" ] || die "Prometheus has no answer about the probes of$left any more; run pulumi up again"
 }
 
 main() {

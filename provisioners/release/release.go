@@ -15,6 +15,9 @@ const DefaultMirror = "https://github.com"
 // Binaries is where a host finds what releases install.
 const Binaries = "/usr/local/bin"
 
+// Homes is where releases are, a folder each: NAME-VERSION.
+const Homes = "/opt/promwire"
+
 // Architectures are those that hosts may have, by Debian's (and Go's) names.
 var Architectures = []string{"amd64", "arm64"}
 
@@ -24,6 +27,9 @@ type Release struct {
 	Version string            // such as "1.12.1", without a leading v
 	SHA256  map[string]string // hex digest of the archive, by architecture; a missing one can't be installed there
 }
+
+// Home is the folder where a host has the release.
+func (r Release) Home() string { return Homes + "/" + r.Name + "-" + r.Version }
 
 // URL is that of an architecture's archive. An empty mirror is DefaultMirror.
 func (r Release) URL(mirror, arch string) string {

@@ -35,6 +35,7 @@ var constants = []constant{
 	{"USER_FOLDER", systemd.Users},
 	{"DROP_IN", systemd.DropIn},
 	{"BINARIES", release.Binaries},
+	{"RELEASES", release.Homes},
 
 	{"INTERFACE", wireguard.Name},
 	{"TUNNEL", wireguard.Unit},

@@ -1,28 +1,32 @@
 # shellcheck shell=bash
-# Upstream releases: fetched, checked, unpacked below /opt/promwire, and linked into /usr/local/bin.
+# Upstream releases: fetched, checked, unpacked in a folder of its own, and linked into /usr/local/bin.
 
-# release NAME VERSION MB BINARY...: installs a release. Standard input has a line for each architecture: its Debian name, the
+# release NAME VERSION MB: installs a release; link_release makes it the one that runs. Standard input has a line for each architecture: its Debian name, the
 # archive's URL, its SHA-256. MB is the disk space for archive and contents together.
 release() {
-  local name=$1 version=$2 room=$3 url sum home=/opt/promwire/$1-$2 binary
-  shift 3
+  local name=$1 version=$2 room=$3 url sum home=$RELEASES/$1-$2
   read -r _ url sum < <(grep "^$(dpkg --print-architecture) " || true) ||
     fail "$name $version has no checksum for $(dpkg --print-architecture); add one to the stack file, below releases"
   if [ "$(cat "$home/.sha256" 2>/dev/null || true)" != "$sum" ]; then
-    dir /opt/promwire 755
-    space "$room" /opt/promwire
+    dir "$RELEASES" 755
+    space "$room" "$RELEASES"
     unpack "$home" "$url" "$sum"
     CHANGED+=("$name $version")
   fi
-  for binary in "$@"; do
+  installed "$name" "$version"
+}
+
+# link_release NAME VERSION BINARY...: makes the programs of a release those that run from now on.
+link_release() {
+  local home=$RELEASES/$1-$2 binary
+  for binary in "${@:3}"; do
     symlink "$BINARIES/$binary" "$home/$binary"
   done
-  installed "$name" "$version"
 }
 
 # unpack HOME URL SHA256: downloads an archive, checks it, and unpacks it to HOME.
 unpack() {
-  local home=$1 url=$2 sum=$3 new=/opt/promwire/.new seen
+  local home=$1 url=$2 sum=$3 new=$RELEASES/.new seen
   rm -rf "$new"
   mkdir "$new"
   curl --fail --silent --show-error --location --retry 4 --retry-connrefused --connect-timeout 15 --max-time 600 \
@@ -58,8 +62,8 @@ symlink() {
 # prune NAME VERSION: removes all other versions, which are not linked any more.
 prune() {
   local home
-  for home in /opt/promwire/"$1"-[0-9]*; do
-    [ "$home" = "/opt/promwire/$1-$2" ] || rm -rf "$home"
+  for home in "$RELEASES/$1"-[0-9]*; do
+    [ "$home" = "$RELEASES/$1-$2" ] || rm -rf "$home"
   done
 }
 
@@ -70,7 +74,7 @@ remove_release() {
   for file in "$BINARIES/$name" "$USER_FOLDER/$name.conf" "${@:2}"; do
     ! recorded file "$file" || remove "$file"
   done
-  rm -rf /opt/promwire/"$name"-[0-9]*
+  rm -rf "$RELEASES/$name"-[0-9]*
   recorded user "$name" || return 0
   userdel "$name"
   forget user "$name"

@@ -8,7 +8,7 @@ import "runtime/debug"
 // the next update connect to all hosts.
 const Release = "0.2.0-dev"
 
-// revision is the commit that a release was built from. The linker sets it; see Makefile.
+// revision is the commit that a release was built from. The linker sets it; see .ci/release.
 var revision string
 
 // module is this module's path. Only if it is the main module, the commit in the binary is promwire's.

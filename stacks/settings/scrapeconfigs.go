@@ -87,7 +87,7 @@ func (c *checker) secretless(at string, value any) {
 			case key == "http_headers":
 				c.secretlessHeaders(in, value[key])
 			case key == "proxy_connect_header": // Prometheus takes every value as a secret, and none from a file
-				if headers, is := value[key].(map[string]any); is && len(headers) > 0 {
+				if headers, is := value[key].(map[string]any); literal(value[key]) || is && len(headers) > 0 {
 					c.Add(in, "is for secrets, %s; leave it out, and let the proxy admit the monitor's address", inState)
 				}
 			default:
@@ -107,10 +107,17 @@ func (c *checker) secretless(at string, value any) {
 
 // secretlessHeaders reports secrets in http_headers: any in secrets, and values of headers that by their name are secret.
 func (c *checker) secretlessHeaders(at string, value any) {
-	headers, _ := value.(map[string]any)
+	headers, is := value.(map[string]any)
+	if !is {
+		c.Add(at, "must be an object, such as {X-Scope: {values: [shop]}}")
+	}
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		in := at + "." + name
-		header, _ := headers[name].(map[string]any)
+		header, is := headers[name].(map[string]any)
+		if !is {
+			c.Add(in, "must be an object, such as {values: [shop]}")
+			continue
+		}
 		if secretHeader.MatchString(name) && literal(header["values"]) {
 			c.Add(in+".values", "is a secret by the header's name, %s; put it into a file on the monitor and write %s", inState, fileKey("values"))
 		}

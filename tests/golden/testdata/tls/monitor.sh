@@ -15,10 +15,11 @@ close_unused_connections <<'END'
 UnusedConnectionTimeout 60
 END
 identity_folder
-release prometheus 3.2.1 640 prometheus promtool <<'END'
+release prometheus 3.2.1 640 <<'END'
 amd64 https://github.com/prometheus/prometheus/releases/download/v3.2.1/prometheus-3.2.1.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
 arm64 https://github.com/prometheus/prometheus/releases/download/v3.2.1/prometheus-3.2.1.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
 END
+link_release prometheus 3.2.1 prometheus promtool
 dir /etc/wireguard/promwire0.d 700
 put /etc/wireguard/promwire0.d/interface.conf 600 <<'END'
 [Interface]
@@ -38,7 +39,7 @@ RestartSec=5
 END
 reread wg-quick@promwire0.service
 tunnel 1420 10.98.0.1/24
-release node_exporter 1.2.3 64 node_exporter <<'END'
+release node_exporter 1.2.3 64 <<'END'
 amd64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
 arm64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
 END
@@ -46,7 +47,8 @@ put /etc/sysusers.d/node_exporter.conf 644 <<'END'
 u node_exporter - "Prometheus exporter of the host itself" /nonexistent /usr/sbin/nologin
 END
 user node_exporter
-knows_flags node /usr/local/bin/node_exporter --version --collector.textfile.directory=/var/lib/node_exporter/textfile
+knows_flags node /opt/promwire/node_exporter-1.2.3/node_exporter --version --collector.textfile.directory=/var/lib/node_exporter/textfile
+link_release node_exporter 1.2.3 node_exporter
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
 put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
