@@ -3,6 +3,7 @@ package authority
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,16 +35,16 @@ func Service() string {
 			"Description=Renew the certificates of promwire's hosts",
 			"After=" + wireguard.Unit,
 		}},
-		{Name: "Service", Lines: append([]string{
+		{Name: "Service", Lines: slices.Concat([]string{
 			"Type=oneshot",
 			"ExecStart=" + RenewPath,
 			"TimeoutStartSec=30min",
-			"ReadWritePaths=" + strings.Join([]string{folders.Config, prometheus.Folder, folders.State, folders.Run, folders.Textfiles}, " "),
+			"ReadWritePaths=" + strings.Join([]string{folders.Config, prometheus.Folder, folders.State, folders.Textfiles}, " "),
 			"CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE",
 			"ProtectHome=yes",
 			"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
 			"SystemCallFilter=@system-service",
-		}, systemd.Sandbox()...)},
+		}, systemd.Runtime(folders.Run), systemd.Sandbox())},
 	}.Render()
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,18 +82,18 @@ func (r Receiver) Socket() string {
 func Service() string {
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{"Description=Install a renewed certificate of this host", "CollectMode=inactive-or-failed"}},
-		{Name: "Service", Lines: append([]string{
+		{Name: "Service", Lines: slices.Concat([]string{
 			"ExecStart=" + ReceivePath,
 			"StandardInput=socket",
 			"StandardOutput=socket",
 			"StandardError=journal",
 			"RuntimeMaxSec=30",
-			"ReadWritePaths=" + strings.Join([]string{Folder, folders.State, folders.Run, folders.Textfiles}, " "),
+			"ReadWritePaths=" + strings.Join([]string{Folder, folders.State, folders.Textfiles}, " "),
 			"CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE",
 			"ProtectHome=yes",
 			"PrivateNetwork=yes",
 			"RestrictAddressFamilies=AF_UNIX",
 			"SystemCallFilter=@system-service",
-		}, systemd.Sandbox()...)},
+		}, systemd.Runtime(folders.Run), systemd.Sandbox())},
 	}.Render()
 }

@@ -168,6 +168,34 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestNothingInRunIsNeeded: what lies in /run is gone after a boot, and a unit that names it does not start then (226/NAMESPACE), unless
+// systemd makes it.
+func TestNothingInRunIsNeeded(t *testing.T) {
+	m, v := monitorValues(), targetValues()
+	m.TLS = TLS{Validity: 90 * 24 * time.Hour, RenewBefore: 30 * 24 * time.Hour, Authorities: []string{"1"}}
+	v.TLS, v.Certificate = m.TLS, facts.Certificate{PEM: "a", Authorities: "b", Signed: 1}
+	needs := regexp.MustCompile(`(?m)^(ReadWritePaths|ReadOnlyPaths|BindPaths|BindReadOnlyPaths|WorkingDirectory)=(.* )?/run\b.*$`)
+	for host, plan := range map[string]func() (Plan, error){
+		"monitor": func() (Plan, error) { return Monitor(m) },
+		"target":  func() (Plan, error) { return Target(v) },
+	} {
+		p, err := plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		script, err := p.Script()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := needs.FindAllString(script, -1); found != nil {
+			t.Errorf("%s: %q", host, found)
+		}
+		if !strings.Contains(script, "\nRuntimeDirectory=promwire\nRuntimeDirectoryMode=0700\nRuntimeDirectoryPreserve=yes\n") {
+			t.Errorf("%s: no unit has its folder below /run made", host)
+		}
+	}
+}
+
 func TestQuote(t *testing.T) {
 	for _, word := range []string{"", "a", "it's", "$HOME", "a b", "*", "a;id", "\\", "key=+/", "!", "~", "#x", "ä"} {
 		out, err := exec.Command("bash", "-c", "printf %s "+quote(word)).Output()

@@ -66,6 +66,16 @@ func Sandbox() []string {
 	}
 }
 
+// Runtime lets a service write to a folder below /run, which systemd makes for it, of root alone, because a boot removes it. It stays
+// when the service ends: other services and scripts have it too.
+func Runtime(folder string) []string {
+	return []string{
+		"RuntimeDirectory=" + strings.TrimPrefix(folder, "/run/"),
+		"RuntimeDirectoryMode=0700",
+		"RuntimeDirectoryPreserve=yes",
+	}
+}
+
 // Only lets a service exchange packets with these networks and the host itself, whatever the firewall says
 // (systemd.resource-control(5)).
 func Only(networks ...netip.Prefix) []string {

@@ -29,6 +29,7 @@ func TestTLS(t *testing.T) {
 	s.step("outside the tunnel nobody else gets in", outsideTheTunnel)
 	s.step("Prometheus's own endpoint", ownEndpoint)
 	s.step("keys stay on their hosts", keysStay)
+	s.step("after a reboot", afterReboot)
 	s.step("a certificate is renewed by itself", renewedByItself)
 	s.step("a certificate is renewed by up", renewedByUp)
 	s.step("another authority, with overlap", anotherAuthority)
@@ -297,6 +298,29 @@ func (s *story) scrapedSince(moment time.Time) {
 		}
 		return nil
 	})
+}
+
+// afterReboot: what lies in memory is gone, and nobody runs an update. All is scraped again, and every service of promwire's ends well,
+// also those that wait for their time; the next step sees that certificates are renewed.
+func afterReboot(s *story) {
+	hosts := []string{"monitor-1", "node-1", direct}
+	for _, host := range hosts {
+		require.NoError(s.t, s.lab.Machines.PowerOff(s.t.Context(), s.machine(host)))
+	}
+	for _, host := range hosts {
+		require.NoError(s.t, s.lab.Machines.PowerOn(s.t.Context(), s.machine(host)))
+	}
+	s.allUp(s.scraped())
+	for _, host := range hosts {
+		units := strings.Fields(s.mustOn(host, "cd /etc/systemd/system && ls promwire-*.service | grep -v @"))
+		assert.Contains(s.t, units, "promwire-firewall.service", host)
+		for _, unit := range units {
+			said, err := s.on(host, "systemctl start "+unit+" || { systemctl status --lines 20 "+unit+"; false; }")
+			assert.NoError(s.t, err, "%s on %s: %s", unit, host, said)
+		}
+		assert.Empty(s.t, s.mustOn(host, "systemctl list-units --failed --plain --no-legend"), host)
+	}
+	assert.Contains(s.t, s.mustOn("monitor-1", "ls /etc/systemd/system"), "promwire-renew.service")
 }
 
 func tls(values map[string]any) operator.Edit {
