@@ -62,6 +62,8 @@ func (t translation) monitor() fleet.Monitor {
 			ScrapeInterval: m.Prometheus.ScrapeInterval,
 			RetentionTime:  m.Prometheus.RetentionTime,
 			RetentionSize:  m.Prometheus.RetentionSize,
+			Limits:         m.Prometheus.Limits,
+			Clusters:       len(t.settings.Clusters) > 0,
 			Open:           open(m.Host),
 			TLS:            t.settings.TLS,
 			Forward:        t.forward(),

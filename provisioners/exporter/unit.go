@@ -69,7 +69,7 @@ func (i Instance) service() []string {
 		service = append(service, "SupplementaryGroups="+certificate.Group)
 	}
 	service = append(service, i.login()...)
-	service = append(service, "Restart=always", "RestartSec=3", "UMask=0077", "CapabilityBoundingSet=",
+	service = append(service, "Restart=always", "RestartSec=3", "UMask=0077", "MemoryHigh=15%", "MemoryMax=20%", "CapabilityBoundingSet=",
 		"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX")
 	service = append(service, i.Choice.Service...)
 	if i.SecretFile != "" || i.Name == Blackbox { // what it probes may be anywhere

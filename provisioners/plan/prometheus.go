@@ -20,7 +20,7 @@ func (v MonitorValues) prometheusFiles() []call {
 	server := prometheus.Server{
 		Self: self, ScrapeInterval: v.ScrapeInterval, RetentionTime: v.RetentionTime, RetentionSize: v.RetentionSize,
 		TLS: v.TLS.Enabled(), Web: v.Web, Pushed: v.pushed(), Jobs: append([]string{exporter.Node}, v.Scraped...),
-		Probes: v.probes(), ScrapeConfigs: v.ScrapeConfigs,
+		Probes: v.probes(), ScrapeConfigs: v.ScrapeConfigs, Limits: v.Limits, Clusters: v.Clusters,
 	}
 	return join(
 		v.web(),

@@ -88,6 +88,8 @@ type MonitorValues struct {
 	ScrapeInterval time.Duration
 	RetentionTime  time.Duration // 0: no limit by time
 	RetentionSize  string        // such as "10GB", in powers of 1024; "": no limit by size
+	Limits         prometheus.Limits
+	Clusters       bool // whether the fleet has any
 	Open           Ports
 	TLS            TLS
 	Web            prometheus.Web  // Prometheus's own endpoint

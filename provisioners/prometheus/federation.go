@@ -23,7 +23,8 @@ type Federation struct {
 }
 
 // Render is the file, in the format of scrape_config_files. Labels are honored, so that series have the labels of the cluster;
-// only the label cluster is set by the monitor.
+// only the label cluster is set by the monitor. A cluster speaks for itself alone: alerts and proofs find the fleet's hosts by the label
+// role, promwire's own metrics by their name, and federations by the job, so series with these are dropped.
 func (f Federation) Render() string {
 	var match strings.Builder
 	for _, selector := range f.Match {
@@ -31,7 +32,7 @@ func (f Federation) Render() string {
 	}
 	at := net.JoinHostPort(f.Address.String(), strconv.Itoa(Port))
 	return fmt.Sprintf(federation, f.Cluster, model.Duration(f.Interval), model.Duration(min(f.Interval, longestTimeout)), match.String(),
-		at, JobFederate)
+		at, JobFederate, RoleMonitor, RoleTarget)
 }
 
 // quote is a text in YAML's single quotes, where a quote is doubled and nothing else has a meaning.
@@ -42,6 +43,7 @@ const federation = `scrape_configs:
     scrape_interval: %[2]s
     scrape_timeout: %[3]s
     honor_labels: true
+    follow_redirects: false
     metrics_path: /federate
     params:
       match[]:
@@ -55,6 +57,15 @@ const federation = `scrape_configs:
       - target_label: cluster
         replacement: %[1]s
     metric_relabel_configs:
+      - source_labels: [role]
+        regex: '%[7]s|%[8]s'
+        action: drop
+      - source_labels: [job]
+        regex: '%[6]s'
+        action: drop
+      - source_labels: [__name__]
+        regex: 'promwire_.*'
+        action: drop
       - target_label: cluster
         replacement: %[1]s
 `

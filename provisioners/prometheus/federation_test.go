@@ -54,8 +54,9 @@ func TestFederation(t *testing.T) {
 		t.Errorf("targets %+v", c.Static)
 	}
 	cluster := relabeling{Target: "cluster", Replacement: "a"}
-	if !slices.EqualFunc(c.Metrics, []relabeling{cluster}, equal) {
-		t.Errorf("a cluster can set the label cluster: %+v", c.Metrics)
+	dropped := []relabeling{{Source: []string{"role"}, Action: "drop"}, {Source: []string{"job"}, Action: "drop"}, {Source: []string{"__name__"}, Action: "drop"}}
+	if !slices.EqualFunc(c.Metrics, append(dropped, cluster), equal) {
+		t.Errorf("a cluster can speak for others: %+v", c.Metrics)
 	}
 	if want := []relabeling{{Target: "job", Replacement: JobFederate}, {Target: "instance", Replacement: "a"}, cluster}; !slices.EqualFunc(c.Relabel, want, equal) {
 		t.Errorf("the federation's own labels are %+v", c.Relabel)
@@ -67,5 +68,5 @@ func TestFederation(t *testing.T) {
 }
 
 func equal(a, b relabeling) bool {
-	return a.Target == b.Target && a.Replacement == b.Replacement && len(a.Source)+len(b.Source) == 0 && a.Action == b.Action
+	return a.Target == b.Target && a.Replacement == b.Replacement && slices.Equal(a.Source, b.Source) && a.Action == b.Action
 }

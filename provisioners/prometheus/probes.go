@@ -30,6 +30,7 @@ func (p *Probes) render(self Labels) string {
 }
 
 const probes = `  - job_name: %s
+    follow_redirects: false
     metrics_path: /probe
     static_configs:
 `

@@ -63,6 +63,8 @@ type Server struct {
 	Pushed         *Pushed       // nil: it scrapes no Pushgateway
 	Probes         *Probes       // nil: it probes nothing
 	ScrapeConfigs  []string      // the operator's, one JSON object each, in the terms of Prometheus's <scrape_config>
+	Limits         Limits        // of every scrape, those of federations and of ScrapeConfigs without limits of their own included
+	Clusters       bool          // whether the fleet has clusters: then no host sets the label cluster
 }
 
 // Web is Prometheus's own endpoint, for people and for Prometheus itself. The zero value: by plain HTTP, without a password.
@@ -85,11 +87,19 @@ func (s Server) Render() string {
 	timeout := model.Duration(min(s.ScrapeInterval, longestTimeout))
 	var jobs []string
 	for _, job := range slices.Compact(slices.Sorted(slices.Values(s.Jobs))) {
-		jobs = append(jobs, fmt.Sprintf(discovered, job, TargetFile("*", job), s.pair()))
+		text := fmt.Sprintf(discovered, job, TargetFile("*", job), s.pair())
+		if s.Clusters {
+			text += "    metric_relabel_configs:\n" + notACluster
+		}
+		jobs = append(jobs, text)
 	}
 	jobs = append(jobs, fmt.Sprintf(itself, Port, s.Self.JSON(), s.ownEndpoint()))
 	if s.Pushed != nil {
-		jobs = append(jobs, s.Pushed.render(s.Self))
+		text := s.Pushed.render(s.Self)
+		if s.Clusters {
+			text += notACluster
+		}
+		jobs = append(jobs, text)
 	}
 	if s.Probes != nil {
 		jobs = append(jobs, s.Probes.render(s.Self))
@@ -97,7 +107,7 @@ func (s Server) Render() string {
 	for _, own := range s.ScrapeConfigs {
 		jobs = append(jobs, "  - "+own+"\n")
 	}
-	return fmt.Sprintf(head, interval, timeout, interval, s.storage(), Rules, Clusters) + strings.Join(jobs, "\n")
+	return fmt.Sprintf(head, interval, timeout, interval, s.Limits.render(), s.storage(), Rules, Clusters) + strings.Join(jobs, "\n")
 }
 
 // TargetFile is the path of the file that makes Prometheus scrape a job of a host.
@@ -133,7 +143,7 @@ const head = `global:
   scrape_interval: %s
   scrape_timeout: %s
   evaluation_interval: %s
-
+%s
 %srule_files:
   - %s/*.yml
 
@@ -144,6 +154,7 @@ scrape_configs:
 `
 
 const discovered = `  - job_name: %s
+    follow_redirects: false
     file_sd_configs:
       - files: ['%s']
 %s    relabel_configs:
@@ -152,6 +163,7 @@ const discovered = `  - job_name: %s
 `
 
 const itself = `  - job_name: prometheus
+    follow_redirects: false
     static_configs:
       - targets: ['127.0.0.1:%d']
         labels: %s
@@ -199,6 +211,9 @@ func Unit(own []netip.Addr, networks []netip.Prefix, web Web) string {
 		"LimitNOFILE=65536",
 		"ReadWritePaths=" + Data,
 		"UMask=0077",
+		// Of the host's: what it scrapes can't end the host's memory. Prometheus itself collects garbage at 90 % of the most.
+		"MemoryHigh=75%",
+		"MemoryMax=80%",
 		"CapabilityBoundingSet=",
 		"ProtectHome=yes",
 		"ProtectProc=invisible",

@@ -27,11 +27,17 @@ func TestServer(t *testing.T) {
 			[]string{"scrape_interval: 2s\n  scrape_timeout: 2s\n", "      time: 1d12h\n"}, []string{"size:"}},
 		{"kept without limit", Server{Self: self, ScrapeInterval: time.Minute}, []string{"scrape_interval: 1m\n"}, []string{"storage:", "retention"}},
 		{"jobs of hosts", Server{Self: self, ScrapeInterval: time.Minute, Jobs: []string{"shop", "node", "shop"}}, []string{
-			"scrape_configs:\n  - job_name: node\n    file_sd_configs:\n      - files: ['/etc/prometheus/targets.d/*.node.json']\n",
-			"\n  - job_name: shop\n    file_sd_configs:\n      - files: ['/etc/prometheus/targets.d/*.shop.json']\n",
+			"scrape_configs:\n  - job_name: node\n    follow_redirects: false\n    file_sd_configs:\n      - files: ['/etc/prometheus/targets.d/*.node.json']\n",
+			"\n  - job_name: shop\n    follow_redirects: false\n    file_sd_configs:\n      - files: ['/etc/prometheus/targets.d/*.shop.json']\n",
 		}, []string{"shop.json']\n    relabel_configs:\n      - source_labels: [name]\n        target_label: instance\n\n  - job_name: shop"}},
 		{"the operator's own", Server{Self: self, ScrapeInterval: time.Minute, ScrapeConfigs: []string{`{"job_name":"x"}`}},
 			[]string{"\n\n  - {\"job_name\":\"x\"}\n"}, nil},
+		{"limits", Server{Self: self, ScrapeInterval: time.Minute, Limits: Limits{Samples: 7, Labels: 6, LabelName: 5, LabelValue: 4, BodySize: "3MB"}},
+			[]string{"  evaluation_interval: 1m\n  sample_limit: 7\n  label_limit: 6\n  label_name_length_limit: 5\n  label_value_length_limit: 4\n" +
+				"  body_size_limit: 3MB\n  extra_scrape_metrics: true\n"}, []string{"exported_cluster"}},
+		{"clusters", Server{Self: self, ScrapeInterval: time.Minute, Clusters: true, Jobs: []string{"node"}, Pushed: &Pushed{At: "10.98.0.1:9091"}},
+			[]string{"        target_label: instance\n    metric_relabel_configs:\n      - source_labels: [cluster]\n",
+				"        action: drop\n      - source_labels: [cluster]\n"}, nil},
 		{"certificates", Server{Self: self, ScrapeInterval: time.Minute, TLS: true, Jobs: []string{"node"}}, []string{
 			"    tls_config:\n      ca_file: /etc/prometheus/tls/authorities.pem\n", "      min_version: TLS13\n",
 		}, []string{"scheme: https", "basic_auth"}},

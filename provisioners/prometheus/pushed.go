@@ -27,6 +27,7 @@ func (p *Pushed) render(self Labels) string {
 
 const pushed = `  - job_name: %s
     honor_labels: false
+    follow_redirects: false
     basic_auth:
       username: %q
       password_file: %s

@@ -55,7 +55,7 @@ missing() { comm -23 <(wanted) <(sort -u); }
 # up prints the endpoints that are scraped. Prometheus prints the label job before the label name.
 up() { query 'min by (job, name) (up{role="target"})' | awk -F'[|\t]' '$3 == 1 { print $2 "/" $1 }'; }
 
-runs() { query 'max by (name) (promwire_fence_last_run_timestamp_seconds)' | sort; }
+runs() { query 'max by (name) (promwire_fence_last_run_timestamp_seconds{role="target"})' | sort; }
 
 # until_none CHECK... polls until CHECK prints nothing or the time is up; its last output is in $left.
 until_none() {
@@ -257,7 +257,7 @@ rows() {
 # fence_rows prints what the targets' own probes saw. Prometheus still has series of hosts that left a few minutes ago.
 fence_rows() {
   local name port to open seen monitor_address all
-  all=$(query 'max by (name, port, to) (promwire_fence_open_addresses)' | sort)
+  all=$(query 'max by (name, port, to) (promwire_fence_open_addresses{role="target"})' | sort)
   unseen "$all"
   monitor_address=$(ip -o -4 address show dev "$INTERFACE" | awk '{ sub("/.*", "", $4); print $4 }')
   while IFS='|'$'\t' read -r name port to open; do

@@ -54,6 +54,8 @@ func (h Host) Unit() string {
 		"StateDirectory=" + Name,
 		"StateDirectoryMode=0750",
 		"UMask=0077",
+		"MemoryHigh=15%",
+		"MemoryMax=20%",
 		"CapabilityBoundingSet=",
 		"ProtectHome=yes",
 		"ProtectProc=invisible",

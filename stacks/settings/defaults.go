@@ -19,6 +19,12 @@ const (
 	defaultScrapeInterval = "15s"  // as PromGuard
 	defaultRetentionTime  = "15d"  // Prometheus's own default
 	defaultRetentionSize  = "10GB" // leaves the 25 GB disk of the default size half empty
+
+	defaultSamples          = 50_000 // a node exporter has 2,000, the largest exporters some 20,000
+	defaultLabels           = 64     // kube-state-metrics has 30
+	defaultLabelNameLength  = 256
+	defaultLabelValueLength = 4096   // a database's exporter may have a statement as a label
+	defaultBodySize         = "16MB" // 50,000 samples of 300 bytes
 )
 
 const (

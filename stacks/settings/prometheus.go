@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
@@ -22,6 +23,9 @@ const minRetention = 2 * time.Hour
 // dataSize is what Prometheus's flag --storage.tsdb.retention.size takes.
 var dataSize = regexp.MustCompile(`^[1-9][0-9]*(B|KB|MB|GB|TB|PB|EB)$`)
 
+// bodySize is at least 1 MB, which every node exporter's answer fits.
+var bodySize = regexp.MustCompile(`^[1-9][0-9]*(MB|GB)$`)
+
 func (c *checker) prometheus(path string, p document.Prometheus) Prometheus {
 	size := or(p.Retention.Size, defaultRetentionSize)
 	if !dataSize.MatchString(size) {
@@ -36,7 +40,28 @@ func (c *checker) prometheus(path string, p document.Prometheus) Prometheus {
 	if retention != 0 && retention < minRetention {
 		c.Add(path+".retention.time", "%s is too short; Prometheus keeps at least %s", p.Retention.Time, model.Duration(minRetention))
 	}
-	return Prometheus{ScrapeInterval: interval, RetentionTime: retention, RetentionSize: size, Web: c.web(path+".web", p.Web)}
+	return Prometheus{ScrapeInterval: interval, RetentionTime: retention, RetentionSize: size, Web: c.web(path+".web", p.Web),
+		Limits: c.limits(path+".limits", p.Limits)}
+}
+
+// least are the smallest limits with which a node exporter is scraped.
+var least = prometheus.Limits{Samples: 5000, Labels: 16, LabelName: 64, LabelValue: 256}
+
+// most is the largest number of samples, labels or bytes: it fits the integers of Prometheus everywhere.
+const most = 1_000_000_000
+
+func (c *checker) limits(path string, l document.Limits) prometheus.Limits {
+	size := or(l.BodySize, defaultBodySize)
+	if !bodySize.MatchString(size) {
+		c.Add(path+".bodySize", "%q is not a size of an answer; write it like %s, with MB or GB", size, defaultBodySize)
+	}
+	return prometheus.Limits{
+		Samples:    c.number(path+".samples", l.Samples, defaultSamples, least.Samples, most),
+		Labels:     c.number(path+".labels", l.Labels, defaultLabels, least.Labels, most),
+		LabelName:  c.number(path+".labelNameLength", l.LabelNameLength, defaultLabelNameLength, least.LabelName, most),
+		LabelValue: c.number(path+".labelValueLength", l.LabelValueLength, defaultLabelValueLength, least.LabelValue, most),
+		BodySize:   size,
+	}
 }
 
 // duration reads a duration as Prometheus writes it; 0 if it's none.

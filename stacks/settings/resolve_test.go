@@ -120,6 +120,9 @@ func nodeOnly(r release.Release) []exporter.Choice {
 	return []exporter.Choice{{Exporter: row(exporter.Node), Release: r}}
 }
 
+// limits are those of a stack file that names none.
+var limits = prometheus.Limits{Samples: 50_000, Labels: 64, LabelName: 256, LabelValue: 4096, BodySize: "16MB"}
+
 func TestDefaults(t *testing.T) {
 	raw, _ := fixture(t, "testdata/minimal.good.yml", "")
 	s, err := Parse(raw)
@@ -133,7 +136,7 @@ func TestDefaults(t *testing.T) {
 			Host: Host{
 				Name: "monitor-1", Region: "tor1", Size: "s-1vcpu-1gb", Image: "debian-12-x64", Exporters: nodeOnly(release.NodeExporter),
 			},
-			Prometheus: Prometheus{ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "10GB"},
+			Prometheus: Prometheus{ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "10GB", Limits: limits},
 		},
 		Targets:  []Host{},
 		Releases: plan.Releases{Prometheus: release.Prometheus, Pushgateway: release.Pushgateway},
@@ -187,7 +190,8 @@ func TestEverything(t *testing.T) {
 			Source:   netip.MustParseAddr("203.0.113.77"),
 			Prometheus: Prometheus{
 				ScrapeInterval: 90 * time.Second, RetentionTime: 365 * 24 * time.Hour, RetentionSize: "200GB",
-				Web: prometheus.Web{TLS: true, User: "admin"},
+				Web:    prometheus.Web{TLS: true, User: "admin"},
+				Limits: prometheus.Limits{Samples: 200_000, Labels: 30, LabelName: 100, LabelValue: 1000, BodySize: "64MB"},
 			},
 		},
 		TLS: plan.TLS{Validity: 60 * 24 * time.Hour, RenewBefore: 20 * 24 * time.Hour, Authorities: []string{"old", "2"}},

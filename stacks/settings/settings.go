@@ -83,6 +83,7 @@ type Prometheus struct {
 	RetentionTime  time.Duration
 	RetentionSize  string // as Prometheus's flag takes it, such as 10GB
 	Web            prometheus.Web
+	Limits         prometheus.Limits // each above 0
 }
 
 // Host is one machine of the fleet.

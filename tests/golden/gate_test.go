@@ -241,7 +241,8 @@ func (s *site) server() {
 	s.bash(`PATH=$PATH:` + tools(s.T) + onHost + s.here(scripts.WithConstants(scripts.Web)) + "\nweb yes " + admin)
 	text := prometheus.Server{
 		Self: prometheus.Labels{Name: "monitor", Role: prometheus.RoleMonitor}, ScrapeInterval: time.Second, TLS: true, Web: web,
-		Jobs: []string{exporter.Node},
+		Jobs: []string{exporter.Node}, Clusters: true,
+		Limits: prometheus.Limits{Samples: 2000, Labels: 20, LabelName: 64, LabelValue: 500, BodySize: "1MB"},
 	}.Render()
 	s.write("etc/prometheus/prometheus.yml", strings.Replace(s.here(text), "127.0.0.1:9090", "127.0.0.1:"+strconv.Itoa(s.web), 1))
 	s.prometheus = s.start("prometheus", "--config.file="+s.at("etc/prometheus/prometheus.yml"), "--storage.tsdb.path="+s.at("data"),

@@ -118,6 +118,9 @@ type Prometheus struct {
 	ScrapeInterval string `json:"scrapeInterval,omitempty"`
 	// What is kept; whichever limit is reached first removes the oldest data.
 	Retention Retention `json:"retention,omitzero"`
+	// What one scrape of anything, federations included, may bring. One with more is refused as a whole, and the alert TargetOverLimit names
+	// its host; the others go on.
+	Limits Limits `json:"limits,omitzero"`
 	// Who may use Prometheus's own pages and API, on the monitor's loopback and tunnel addresses.
 	Web Web `json:"web,omitzero"`
 }
@@ -137,6 +140,20 @@ type Retention struct {
 	Time string `json:"time,omitempty"`
 	// How much disk they may take, such as 10GB. Units: B, KB, MB, GB, TB, PB, EB, powers of 1024.
 	Size string `json:"size,omitempty" jsonschema:"pattern=^[1-9][0-9]*(B|KB|MB|GB|TB|PB|EB)$"`
+}
+
+// Limits are what one scrape may bring.
+type Limits struct {
+	// Samples, which are series of one moment.
+	Samples *int `json:"samples,omitempty" jsonschema:"minimum=5000"`
+	// Labels of a series.
+	Labels *int `json:"labels,omitempty" jsonschema:"minimum=16"`
+	// Bytes of a label's name.
+	LabelNameLength *int `json:"labelNameLength,omitempty" jsonschema:"minimum=64"`
+	// Bytes of a label's value.
+	LabelValueLength *int `json:"labelValueLength,omitempty" jsonschema:"minimum=256"`
+	// Size of the answer, uncompressed, such as 16MB. Units: MB, GB, powers of 1024.
+	BodySize string `json:"bodySize,omitempty" jsonschema:"pattern=^[1-9][0-9]*(MB|GB)$"`
 }
 
 // Target is a host to watch, or, if it has a count, a group of droplets that are alike.

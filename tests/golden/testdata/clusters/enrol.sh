@@ -20,6 +20,7 @@ scrape_configs:
     scrape_interval: 15s
     scrape_timeout: 10s
     honor_labels: true
+    follow_redirects: false
     metrics_path: /federate
     params:
       match[]:
@@ -34,6 +35,15 @@ scrape_configs:
       - target_label: cluster
         replacement: a
     metric_relabel_configs:
+      - source_labels: [role]
+        regex: 'monitor|target'
+        action: drop
+      - source_labels: [job]
+        regex: 'federate'
+        action: drop
+      - source_labels: [__name__]
+        regex: 'promwire_.*'
+        action: drop
       - target_label: cluster
         replacement: a
 END

@@ -46,6 +46,8 @@ SupplementaryGroups=promwire
 Restart=always
 RestartSec=3
 UMask=0077
+MemoryHigh=15%
+MemoryMax=20%
 CapabilityBoundingSet=
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 ProtectHome=read-only
@@ -93,6 +95,8 @@ Environment="DATA_SOURCE_NAME=user=prometheus host=/run/postgresql dbname=postgr
 Restart=always
 RestartSec=3
 UMask=0077
+MemoryHigh=15%
+MemoryMax=20%
 CapabilityBoundingSet=
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 ProtectHome=yes

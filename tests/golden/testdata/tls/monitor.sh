@@ -69,6 +69,8 @@ SupplementaryGroups=promwire
 Restart=always
 RestartSec=3
 UMask=0077
+MemoryHigh=15%
+MemoryMax=20%
 CapabilityBoundingSet=
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 ProtectHome=read-only
@@ -180,6 +182,12 @@ global:
   scrape_interval: 15s
   scrape_timeout: 10s
   evaluation_interval: 15s
+  sample_limit: 50000
+  label_limit: 64
+  label_name_length_limit: 256
+  label_value_length_limit: 4096
+  body_size_limit: 16MB
+  extra_scrape_metrics: true
 
 storage:
   tsdb:
@@ -195,6 +203,7 @@ scrape_config_files:
 
 scrape_configs:
   - job_name: node
+    follow_redirects: false
     file_sd_configs:
       - files: ['/etc/prometheus/targets.d/*.node.json']
     tls_config:
@@ -205,8 +214,15 @@ scrape_configs:
     relabel_configs:
       - source_labels: [name]
         target_label: instance
+    metric_relabel_configs:
+      - source_labels: [cluster]
+        regex: '(.+)'
+        target_label: exported_cluster
+      - regex: cluster
+        action: labeldrop
 
   - job_name: postgres
+    follow_redirects: false
     file_sd_configs:
       - files: ['/etc/prometheus/targets.d/*.postgres.json']
     tls_config:
@@ -217,8 +233,15 @@ scrape_configs:
     relabel_configs:
       - source_labels: [name]
         target_label: instance
+    metric_relabel_configs:
+      - source_labels: [cluster]
+        regex: '(.+)'
+        target_label: exported_cluster
+      - regex: cluster
+        action: labeldrop
 
   - job_name: redis
+    follow_redirects: false
     file_sd_configs:
       - files: ['/etc/prometheus/targets.d/*.redis.json']
     tls_config:
@@ -229,8 +252,15 @@ scrape_configs:
     relabel_configs:
       - source_labels: [name]
         target_label: instance
+    metric_relabel_configs:
+      - source_labels: [cluster]
+        regex: '(.+)'
+        target_label: exported_cluster
+      - regex: cluster
+        action: labeldrop
 
   - job_name: shop
+    follow_redirects: false
     file_sd_configs:
       - files: ['/etc/prometheus/targets.d/*.shop.json']
     tls_config:
@@ -241,8 +271,15 @@ scrape_configs:
     relabel_configs:
       - source_labels: [name]
         target_label: instance
+    metric_relabel_configs:
+      - source_labels: [cluster]
+        regex: '(.+)'
+        target_label: exported_cluster
+      - regex: cluster
+        action: labeldrop
 
   - job_name: prometheus
+    follow_redirects: false
     static_configs:
       - targets: ['127.0.0.1:9090']
         labels: {"azone":"1","name":"watcher","region":"tor1","role":"monitor","team":"it's \"ours\""}
@@ -298,6 +335,8 @@ TimeoutStopSec=120
 LimitNOFILE=65536
 ReadWritePaths=/var/lib/prometheus
 UMask=0077
+MemoryHigh=75%
+MemoryMax=80%
 CapabilityBoundingSet=
 ProtectHome=yes
 ProtectProc=invisible

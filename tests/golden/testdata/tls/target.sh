@@ -70,6 +70,8 @@ SupplementaryGroups=promwire
 Restart=always
 RestartSec=3
 UMask=0077
+MemoryHigh=15%
+MemoryMax=20%
 CapabilityBoundingSet=
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 ProtectHome=read-only
@@ -117,6 +119,8 @@ Environment="DATA_SOURCE_NAME=user=prometheus host=/run/postgresql dbname=postgr
 Restart=always
 RestartSec=3
 UMask=0077
+MemoryHigh=15%
+MemoryMax=20%
 CapabilityBoundingSet=
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 ProtectHome=yes
@@ -161,6 +165,8 @@ Environment=REDIS_ADDR=redis://127.0.0.1:6379
 Restart=always
 RestartSec=3
 UMask=0077
+MemoryHigh=15%
+MemoryMax=20%
 CapabilityBoundingSet=
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 ProtectHome=yes

@@ -66,6 +66,8 @@ ExecStart=/usr/local/bin/node_exporter \
 Restart=always
 RestartSec=3
 UMask=0077
+MemoryHigh=15%
+MemoryMax=20%
 CapabilityBoundingSet=
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 ProtectHome=read-only
@@ -112,6 +114,12 @@ global:
   scrape_interval: 15s
   scrape_timeout: 10s
   evaluation_interval: 15s
+  sample_limit: 50000
+  label_limit: 64
+  label_name_length_limit: 256
+  label_value_length_limit: 4096
+  body_size_limit: 16MB
+  extra_scrape_metrics: true
 
 storage:
   tsdb:
@@ -127,6 +135,7 @@ scrape_config_files:
 
 scrape_configs:
   - job_name: node
+    follow_redirects: false
     file_sd_configs:
       - files: ['/etc/prometheus/targets.d/*.node.json']
     relabel_configs:
@@ -134,6 +143,7 @@ scrape_configs:
         target_label: instance
 
   - job_name: postgres
+    follow_redirects: false
     file_sd_configs:
       - files: ['/etc/prometheus/targets.d/*.postgres.json']
     relabel_configs:
@@ -141,6 +151,7 @@ scrape_configs:
         target_label: instance
 
   - job_name: redis
+    follow_redirects: false
     file_sd_configs:
       - files: ['/etc/prometheus/targets.d/*.redis.json']
     relabel_configs:
@@ -148,6 +159,7 @@ scrape_configs:
         target_label: instance
 
   - job_name: shop
+    follow_redirects: false
     file_sd_configs:
       - files: ['/etc/prometheus/targets.d/*.shop.json']
     relabel_configs:
@@ -155,6 +167,7 @@ scrape_configs:
         target_label: instance
 
   - job_name: prometheus
+    follow_redirects: false
     static_configs:
       - targets: ['127.0.0.1:9090']
         labels: {"azone":"1","name":"watcher","region":"tor1","role":"monitor","team":"it's \"ours\""}
@@ -202,6 +215,8 @@ TimeoutStopSec=120
 LimitNOFILE=65536
 ReadWritePaths=/var/lib/prometheus
 UMask=0077
+MemoryHigh=75%
+MemoryMax=80%
 CapabilityBoundingSet=
 ProtectHome=yes
 ProtectProc=invisible

@@ -68,6 +68,8 @@ ExecStart=/usr/local/bin/node_exporter \
 Restart=always
 RestartSec=3
 UMask=0077
+MemoryHigh=15%
+MemoryMax=20%
 CapabilityBoundingSet=
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 ProtectHome=read-only
@@ -132,6 +134,8 @@ ExecStart=/usr/local/bin/blackbox_exporter \
 Restart=always
 RestartSec=3
 UMask=0077
+MemoryHigh=15%
+MemoryMax=20%
 CapabilityBoundingSet=
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 ProtectHome=yes
@@ -195,6 +199,8 @@ RestartSec=3
 StateDirectory=pushgateway
 StateDirectoryMode=0750
 UMask=0077
+MemoryHigh=15%
+MemoryMax=20%
 CapabilityBoundingSet=
 ProtectHome=yes
 ProtectProc=invisible
@@ -236,6 +242,12 @@ global:
   scrape_interval: 15s
   scrape_timeout: 10s
   evaluation_interval: 15s
+  sample_limit: 50000
+  label_limit: 64
+  label_name_length_limit: 256
+  label_value_length_limit: 4096
+  body_size_limit: 16MB
+  extra_scrape_metrics: true
 
 storage:
   tsdb:
@@ -251,6 +263,7 @@ scrape_config_files:
 
 scrape_configs:
   - job_name: node
+    follow_redirects: false
     file_sd_configs:
       - files: ['/etc/prometheus/targets.d/*.node.json']
     relabel_configs:
@@ -258,6 +271,7 @@ scrape_configs:
         target_label: instance
 
   - job_name: postgres
+    follow_redirects: false
     file_sd_configs:
       - files: ['/etc/prometheus/targets.d/*.postgres.json']
     relabel_configs:
@@ -265,6 +279,7 @@ scrape_configs:
         target_label: instance
 
   - job_name: redis
+    follow_redirects: false
     file_sd_configs:
       - files: ['/etc/prometheus/targets.d/*.redis.json']
     relabel_configs:
@@ -272,6 +287,7 @@ scrape_configs:
         target_label: instance
 
   - job_name: shop
+    follow_redirects: false
     file_sd_configs:
       - files: ['/etc/prometheus/targets.d/*.shop.json']
     relabel_configs:
@@ -279,6 +295,7 @@ scrape_configs:
         target_label: instance
 
   - job_name: prometheus
+    follow_redirects: false
     static_configs:
       - targets: ['127.0.0.1:9090']
         labels: {"azone":"1","name":"watcher","region":"tor1","role":"monitor","team":"it's \"ours\""}
@@ -288,6 +305,7 @@ scrape_configs:
 
   - job_name: pushgateway
     honor_labels: false
+    follow_redirects: false
     basic_auth:
       username: "prometheus"
       password_file: /etc/prometheus/tls/pushgateway.password
@@ -306,6 +324,7 @@ scrape_configs:
         action: drop
 
   - job_name: blackbox
+    follow_redirects: false
     metrics_path: /probe
     static_configs:
       - targets: ['127.0.0.1:9115']
@@ -358,6 +377,8 @@ TimeoutStopSec=120
 LimitNOFILE=65536
 ReadWritePaths=/var/lib/prometheus
 UMask=0077
+MemoryHigh=75%
+MemoryMax=80%
 CapabilityBoundingSet=
 ProtectHome=yes
 ProtectProc=invisible
