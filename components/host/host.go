@@ -56,6 +56,7 @@ func New(ctx *pulumi.Context, parent pulumi.Resource, source Source, args Args, 
 		})),
 		Undo:     machine.Undo,
 		Identity: machine.Identity,
+		Unknown:  machine.Undo,
 	}, append(machine.Options, pulumi.Parent(parent), pulumi.DependsOn(dependsOn))...)
 	if err != nil {
 		return nil, err

@@ -3,7 +3,7 @@
 //
 //   - each operation opens a connection, which stays open until the plugin exits: so there are few Commands, and each does much;
 //   - a logged line of over 64 KiB blocks the update forever: nothing is logged, scripts print one short line;
-//   - a session can't be cancelled: `timeout` ends a script that hangs;
+//   - a session can't be cancelled: `timeout` ends a script that hangs, and a machine whose bash never answers is found before (Unknown);
 //   - the state holds each input twice, the standard input in clear text: scripts are small and tell no secret;
 //   - any changed input runs the script again, in place, and a delete gets the same standard input as the create: so a
 //     script that can be undone is one text with two verbs, Apply and Undo.
@@ -64,6 +64,8 @@ type Args struct {
 	// Library is bash that Script needs in front of it, and that is in no state. If there is one, the program itself runs both with the verb
 	// Apply, over a connection of its own, and then the command runs Script alone with the verb Confirm.
 	Library string
+	// Unknown says that others installed the machine: the program itself first asks, over a connection of its own, whether bash answers there.
+	Unknown bool
 }
 
 // Command is a script that ran on a machine. Its Resource is what others depend on: a wrapper would be a component,
@@ -91,6 +93,13 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	}
 	if args.Identity != nil {
 		inputs.Triggers = pulumi.Array{args.Identity}
+	}
+	if args.Unknown {
+		hooks, err := answers(ctx, name, args.Connection.run(Apply))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		opts = append(opts, hooks)
 	}
 	if args.Library != "" {
 		inputs.Create = pulumi.String(args.Connection.run(Confirm))

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,9 +19,18 @@ const (
 	dialTimeout      = 15 * time.Second                   // one attempt, as the plugin's
 	handshakeTimeout = 2 * time.Minute                    // after it; sshd itself waits so long for a login (LoginGraceTime)
 	runTimeout       = (scriptSeconds + 60) * time.Second // a script, which its own timeout ends before, if its host is alive
+	shellTimeout     = 2 * time.Minute                    // until bash has answered, which takes a busy host some seconds
 )
 
-var errSilent = errors.New("the host has not answered for too long, and may be down; run `pulumi up` again")
+var (
+	errSilent = errors.New("the host has not answered for too long, and may be down; run `pulumi up` again")
+	errShell  = fmt.Errorf("it lets the operator in, but its bash has not answered for %s; log in and see what /bin/bash, sudo and the "+
+		"user's shell are, and whether its disk is full", shellTimeout)
+	errLoud = fmt.Errorf("its script was ended because it printed more than %d MB; see the beginning and the end of it", mostBytes>>20)
+)
+
+// hello begins what bash reads: its answer shows at once that bash is there, whatever comes after it.
+const hello = "echo promwire >&2\n"
 
 // server is an SSH server, as a command's inputs have it.
 type server struct {
@@ -28,12 +38,15 @@ type server struct {
 	Port                            int
 	DialErrorLimit                  int     // how many attempts may fail
 	bastion                         *server // nil: reached directly
+
+	patience time.Duration // until bash has answered; 0: shellTimeout
 }
 
 // dialer opens a connection from this machine, or from a bastion.
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// run runs a command line there with a text as its standard input. Its output is in the error, and otherwise not used.
+// run runs a command line there, which is bash, with a script as its standard input. Its output is in the error, and otherwise not used.
+// Whatever the host does, run ends, and keeps little of what the host says.
 func (s server) run(ctx context.Context, line, input string) error {
 	client, err := s.dial(ctx)
 	if err != nil {
@@ -42,19 +55,24 @@ func (s server) run(ctx context.Context, line, input string) error {
 	defer client.Close()
 	ctx, cancel := context.WithTimeoutCause(ctx, runTimeout, errSilent)
 	defer cancel()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	defer context.AfterFunc(ctx, func() { client.Close() })()
+	impatient := time.AfterFunc(cmp.Or(s.patience, shellTimeout), func() { end(errShell) })
+	defer impatient.Stop()
 	session, err := client.NewSession()
 	if err != nil {
 		return err
 	}
 	defer session.Close()
-	session.Stdin = strings.NewReader(input)
-	said, err := session.CombinedOutput(line)
+	output := &said{heard: func() { impatient.Stop() }, over: func() { end(errLoud) }}
+	session.Stdin, session.Stdout, session.Stderr = strings.NewReader(hello+input), output, output
+	err = session.Run(line)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: running %q:\n%s", err, line, said)
+		return fmt.Errorf("%s: %w: running %q:\n%s", s.address(), err, line, strings.TrimPrefix(output.String(), "promwire\n"))
 	}
 	return nil
 }

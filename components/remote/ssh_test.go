@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/stretchr/testify/assert"
@@ -27,7 +28,8 @@ type machine struct {
 	server              // as a command's inputs have it
 	answer string       // what every command prints
 	status uint32       // what every command ends with
-	hangs  bool         // no command ends
+	hangs  bool         // no command ends after its answer
+	loud   bool         // every command prints without end
 	silent bool         // accepts connections and says nothing
 	refuse int          // connections that are closed at once
 	others []ssh.Signer // host keys of other types
@@ -136,7 +138,13 @@ func (m *machine) execute(channel ssh.Channel, requests <-chan *ssh.Request) {
 		m.lines, m.inputs = append(m.lines, line.Command), append(m.inputs, string(input))
 		m.mu.Unlock()
 		if m.hangs {
+			_, _ = io.WriteString(channel, m.answer)
 			continue
+		}
+		for line := strings.Repeat("y", 1<<15); m.loud; {
+			if _, err := io.WriteString(channel, line); err != nil {
+				return
+			}
 		}
 		_, _ = io.WriteString(channel, m.answer)
 		_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{m.status}))
@@ -195,7 +203,7 @@ func TestRun(t *testing.T) {
 	require.NoError(t, m.run(t.Context(), "bash -s -- apply", long))
 	lines, inputs, connections := m.ran()
 	assert.Equal(t, []string{"bash -s -- apply"}, lines)
-	assert.Equal(t, []string{long}, inputs)
+	assert.Equal(t, []string{hello + long}, inputs)
 	assert.Equal(t, 1, connections)
 }
 
@@ -205,6 +213,51 @@ func TestRunSaysWhatTheScriptSaid(t *testing.T) {
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "exited with status 1")
 	assert.Contains(t, err.Error(), m.answer)
+}
+
+// A machine whose bash never answers, and one that prints without end, are named, and cost neither time nor memory.
+func TestRunEndsWhateverTheMachineDoes(t *testing.T) {
+	m := newMachine(t, func(m *machine) { m.hangs = true; m.patience = 50 * time.Millisecond })
+	err := m.run(t.Context(), "bash -s", "echo\n")
+	require.ErrorIs(t, err, errShell)
+	assert.Contains(t, err.Error(), m.address()+": it lets the operator in, but its bash has not answered")
+
+	m = newMachine(t, func(m *machine) { m.loud = true })
+	err = m.run(t.Context(), "bash -s", "yes\n")
+	require.ErrorIs(t, err, errLoud)
+	assert.Contains(t, err.Error(), m.address()+": its script was ended because it printed more than 16 MB")
+	assert.Contains(t, err.Error(), "bytes are left out here]")
+	assert.Less(t, len(err.Error()), 3*keptBytes)
+}
+
+// One that has answered may then be silent for longer.
+func TestRunIsPatientWithAScript(t *testing.T) {
+	m := newMachine(t, func(m *machine) { m.hangs = true; m.answer = "promwire\n"; m.patience = 100 * time.Millisecond })
+	ctx, cancel := context.WithTimeout(t.Context(), 5*m.patience)
+	defer cancel()
+	assert.ErrorIs(t, m.run(ctx, "bash -s", "sleep 1000\n"), context.DeadlineExceeded)
+}
+
+func TestSaid(t *testing.T) {
+	var s said
+	text := ""
+	for i := range 20_000 {
+		line := strconv.Itoa(i) + "\n"
+		text += line
+		_, _ = s.Write([]byte(line))
+	}
+	left := len(text) - 2*keptBytes
+	assert.Equal(t, text[:keptBytes]+"\n["+strconv.Itoa(left)+" bytes are left out here]\n"+text[len(text)-keptBytes:], s.String())
+
+	for _, length := range []int{0, 1, keptBytes, keptBytes + 1, 2 * keptBytes} {
+		s = said{}
+		_, _ = s.Write([]byte(text[:length]))
+		assert.Equal(t, text[:length], s.String(), length)
+	}
+	s = said{}
+	_, _ = s.Write([]byte(text))
+	assert.LessOrEqual(t, len(s.first)+len(s.last), 3*keptBytes)
+	assert.True(t, strings.HasSuffix(s.String(), text[len(text)-keptBytes:]))
 }
 
 // A machine that can't prove itself gets nothing to run, and neither does one behind a bastion that can't.
@@ -234,7 +287,7 @@ func TestRunThroughABastion(t *testing.T) {
 	require.NoError(t, to.run(t.Context(), "bash -s", "echo\n"))
 	lines, inputs, _ := m.ran()
 	assert.Equal(t, []string{"bash -s"}, lines)
-	assert.Equal(t, []string{"echo\n"}, inputs)
+	assert.Equal(t, []string{hello + "echo\n"}, inputs)
 	assert.Equal(t, []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(m.Port))}, bastion.forwarded())
 }
 
