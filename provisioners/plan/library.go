@@ -14,6 +14,7 @@ var library = scripts.Functions().With(map[string]string{
 	"receive": scripts.Receive,
 	"renew":   scripts.Renew,
 	"rules":   prometheus.RulesFile(),
+	"watch":   scripts.Watch,
 })
 
 // Library comes in front of a Plan's Script when that is applied: it installs the functions that this script and later ones call. It is

@@ -83,6 +83,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 		v.prometheusRuns(),
 		v.pushgatewayEnds(),
 		v.blackboxEnds(),
+		looksAfter(v.Tunnel.prefixes()),
 		[]call{former(all.former()...)},
 	)
 	return p, nil
@@ -153,9 +154,18 @@ func Target(v TargetValues) (Plan, error) {
 		v.relaysRun(),
 		v.receiver(),
 		v.fenceRuns(),
+		looksAfter(v.inTunnel()),
 		[]call{former(append(all.former(), v.formerRelays()...)...)},
 	)
 	return p, nil
+}
+
+// inTunnel are the target's addresses in the tunnel; none for a direct one.
+func (v TargetValues) inTunnel() []netip.Prefix {
+	if v.Direct != nil {
+		return nil
+	}
+	return v.Tunnel.prefixes()
 }
 
 // place is where the target is scraped, and by whom: what all its exporters have in common.

@@ -5,12 +5,13 @@ package scripts
 
 import _ "embed"
 
-// Complete texts: files with the constants that they use. Fence, Receive and Renew are programs of their own; Use is how a command begins.
+// Complete texts: files with the constants that they use. Fence, Receive, Renew and Watch are programs of their own; Use is how a command begins.
 var (
 	Use     = WithConstants(useFile)
 	Fence   = WithConstants(fenceFile)
 	Receive = WithConstants(receiveFile)
 	Renew   = WithConstants(renewFile)
+	Watch   = WithConstants(watchFile)
 )
 
 // Their files.
@@ -23,6 +24,8 @@ var (
 	receiveFile string
 	//go:embed renew.sh
 	renewFile string
+	//go:embed watch.sh
+	watchFile string
 )
 
 // Files that only define functions, by what they do. Base comes first; WithConstants makes them complete.

@@ -68,6 +68,7 @@ func prepare(b *testing.B, lab *fixture.Lab, prefix string) []way {
 		{"neither", "http", direct, 19099}, {"TLS", "https", direct, 19100},
 	}
 	on(b, lab, prefix+"node-1", plainExporter("10.98.0.2:9100")+
+		"systemctl stop promwire-watch.timer promwire-watch\n"+ // it would remove the rule
 		"nft insert rule inet promwire input ip saddr 10.98.0.1 tcp dport 9100 accept")
 	on(b, lab, prefix+"node-3", "systemctl stop promwire-certificate.socket\n"+plainExporter(direct+":19099"))
 	for _, w := range ways {

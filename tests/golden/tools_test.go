@@ -23,6 +23,7 @@ import (
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/pushgateway"
+	"github.com/promwire/promwire/provisioners/watch"
 	"github.com/promwire/promwire/tests/lab/folder"
 	"github.com/promwire/promwire/tests/lab/setup"
 )
@@ -61,6 +62,8 @@ var judges = map[string]func(t *testing.T, text string) error{
 	"pushgateway unit":     unit("pushgateway.service"),
 	"fence unit":           unit("promwire-fence.service"),
 	"fence timer":          unit("promwire-fence.timer"),
+	"watch unit":           unit("promwire-watch.service"),
+	"watch timer":          unit("promwire-watch.timer"),
 	"firewall unit":        unit("promwire-firewall.service"),
 	"user":                 sysusers,
 	"group":                sysusers,
@@ -87,6 +90,8 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 		"prometheus unit":   {monitor[units+"prometheus.service"]},
 		"fence unit":        {target[units+"promwire-fence.service"]},
 		"fence timer":       {target[units+"promwire-fence.timer"]},
+		"watch unit":        {monitor[units+watch.Service], target[units+watch.Service]},
+		"watch timer":       {monitor[units+watch.Timer], target[units+watch.Timer]},
 		"firewall unit":     {monitor[units+"promwire-firewall.service"]},
 		"user":              {monitor["/etc/sysusers.d/prometheus.conf"], monitor["/etc/sysusers.d/node_exporter.conf"]},
 	}
@@ -161,6 +166,8 @@ var broken = map[string][2]string{ // old, new
 	"pushgateway unit":     {"StateDirectory=", "StateDirectory=/"},
 	"fence unit":           {"Type=oneshot", "Type=onceshot"},
 	"fence timer":          {"OnUnitActiveSec=15s", "OnUnitActiveSec=15q"},
+	"watch unit":           {"RuntimeDirectory=", "RuntimeDirectory=/run/"},
+	"watch timer":          {"OnUnitActiveSec=20s", "OnUnitActiveSec=20q"},
 	"firewall unit":        {"ExecStart=", "ExecBegin="},
 	"web configuration":    {"TLS13", "TLS14"},
 	"receiver":             {"StandardInput=socket", "StandardInput=sockets"},
@@ -298,11 +305,12 @@ func unit(name string) func(t *testing.T, text string) error {
 		for _, command := range []string{
 			"usr/local/bin/node_exporter", "usr/local/bin/prometheus", "usr/local/lib/promwire/fence", "usr/sbin/nft", "bin/kill",
 			"usr/local/bin/pushgateway", "usr/local/bin/blackbox_exporter", "usr/bin/prometheus-postgres-exporter",
-			"usr/bin/prometheus-redis-exporter", "usr/bin/stunnel4", authority.RenewPath, certificate.ReceivePath,
+			"usr/bin/prometheus-redis-exporter", "usr/bin/stunnel4", authority.RenewPath, certificate.ReceivePath, watch.Path,
 		} {
 			put(command, "#!/bin/sh\n", 0o755)
 		}
 		put("etc/systemd/system/promwire-fence.service", "[Service]\nExecStart=/usr/local/lib/promwire/fence\n", 0o644)
+		put("etc/systemd/system/"+watch.Service, "[Service]\nExecStart="+watch.Path+"\n", 0o644)
 		put("etc/systemd/system/promwire-renew.service", "[Service]\nExecStart=/usr/local/lib/promwire/renew\n", 0o644)
 		put("etc/systemd/system/promwire-certificate@.service", "[Service]\nExecStart=/usr/local/lib/promwire/receive\n", 0o644)
 		put("etc/systemd/system/promwire-relay-18080@.service", "[Service]\nExecStart=/usr/bin/stunnel4\n", 0o644)

@@ -25,8 +25,9 @@ var goMessages = []string{
 	"stacks/settings/key.go", "stacks/settings/load.go",
 }
 
-// failing are the shell functions that end a script with a message, and how many of their arguments come before it.
-var failing = map[string]int{"fail": 0, "die": 0, "refuse": 1, "fail_unit": 1}
+// failing are the shell functions that end a script with a message, or say what is wrong with a host, and how many of their arguments
+// come before it.
+var failing = map[string]int{"fail": 0, "die": 0, "refuse": 1, "fail_unit": 1, "drifts": 1}
 
 var (
 	// reasons are the shell functions that print why something failed.

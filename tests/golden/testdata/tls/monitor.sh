@@ -454,6 +454,58 @@ reload_prometheus
 prune prometheus 3.2.1
 remove_pushgateway
 remove_release blackbox_exporter /etc/promwire/blackbox.yml
+from_library watch put /usr/local/lib/promwire/watch 755 bash -n
+record file /var/lib/node_exporter/textfile/promwire_watch.prom
+put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
+[Unit]
+Description=Heal what promwire made on this host
+
+[Service]
+Type=oneshot
+ExecStart=/usr/local/lib/promwire/watch /var/lib/node_exporter/textfile/promwire_watch.prom 10.98.0.1/24
+TimeoutStartSec=3min
+SyslogLevel=notice
+LogLevelMax=notice
+ReadWritePaths=/var/lib/promwire /var/lib/node_exporter/textfile
+UMask=0022
+CapabilityBoundingSet=CAP_NET_ADMIN
+ProtectHome=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+SystemCallFilter=@system-service
+RuntimeDirectory=promwire
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
+NoNewPrivileges=yes
+ProtectSystem=strict
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+END
+put /etc/systemd/system/promwire-watch.timer 644 check_unit <<'END'
+[Unit]
+Description=Heal regularly what promwire made on this host
+
+[Timer]
+OnActiveSec=1s
+OnUnitActiveSec=20s
+AccuracySec=1s
+
+[Install]
+WantedBy=timers.target
+END
+reread promwire-watch.service
+service promwire-watch.timer
 stop_later node_exporter.service
 remove_former_identity
 installed promwire 0.2.0-dev
