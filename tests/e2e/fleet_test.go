@@ -8,8 +8,10 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -30,6 +32,7 @@ func TestFleet(t *testing.T) {
 	s.step("nobody else gets in", nobodyElse)
 	s.step("secrets stay on their hosts", secretsStay)
 	s.step("a converge that runs again changes nothing", convergeAgain)
+	s.step("what breaks comes back", comesBack)
 	s.step("a target more", targetMore)
 	s.step("the middle target less", targetLess)
 	s.step("a failed update, then other settings", failedUpdate)
@@ -302,6 +305,58 @@ func wentBack(s *story, before string) {
 	assert.Equal(s.t, before, s.rules("node-1"))
 }
 
+// failFirewall makes the firewall's unit fail once.
+const failFirewall = `cd /run/systemd/system && mkdir promwire-firewall.service.d && printf '[Service]\nExecStartPre=/bin/false\n' >promwire-firewall.service.d/e2e.conf
+systemctl daemon-reload; systemctl restart promwire-firewall; rm -r promwire-firewall.service.d; systemctl daemon-reload`
+
+// comesBack breaks what an update made, on the monitor and a target, and nobody runs another update: all becomes as it was, and the host
+// says what it did. The killed process is the tunnel's own, on a kernel without WireGuard.
+func comesBack(s *story) {
+	for _, host := range []string{"monitor-1", "node-1"} {
+		s.eventually(func() error { // first of all, it looked once
+			_, err := s.on(host, "test -e "+watchMetrics)
+			return err
+		})
+		rules, own := s.rules(host), s.tunnels()[host]
+		for _, fault := range []struct{ what, command, broken string }{
+			{"firewall", "nft delete table inet promwire", "! nft list table inet promwire 2>/dev/null"},
+			{"firewall", "nft flush ruleset", "! nft list table inet promwire 2>/dev/null"},
+			{"firewall", "nft insert rule inet promwire input tcp dport 9100 accept", "nft list chain inet promwire input | grep -q 'dport 9100 accept'"},
+			{"address", "ip address flush dev promwire0", "! ip address show dev promwire0 | grep -q inet"},
+			{"tunnel", "ip link delete promwire0", "! ip link show promwire0 2>/dev/null"},
+			{"tunnel", "pkill -KILL -x wireguard-go || ip link delete promwire0", "timeout 10 bash -c 'while ip link show promwire0; do sleep 0.1; done' >/dev/null 2>&1"},
+			{"unit", failFirewall, "systemctl is-failed --quiet promwire-firewall"},
+		} {
+			before := s.healed(host, fault.what)
+			began := time.Now()
+			// In one command, under the lock of promwire's scripts: it can't be healed before it was seen to be broken.
+			s.mustOn(host, fmt.Sprintf("exec 9>/run/promwire/lock; flock 9; { %s; } 9>&-; %s", fault.command, fault.broken))
+			s.eventually(func() error {
+				if now := s.healed(host, fault.what); now <= before {
+					return fmt.Errorf("%s, after %q: %s was healed %d times, and %d before", host, fault.command, fault.what, now, before)
+				}
+				return nil
+			})
+			s.t.Logf("%s, after %q: well after %.0f s", host, fault.what, time.Since(began).Seconds())
+			assert.Equal(s.t, rules, s.rules(host), "%s, after %q", host, fault.command)
+			assert.Contains(s.t, s.mustOn(host, "ip -oneline address show dev promwire0"), " "+own+"/", "%s, after %q", host, fault.command)
+		}
+		assert.NotContains(s.t, s.mustOn(host, "grep ^promwire_drift "+watchMetrics), "} 1", host)
+	}
+	s.allUp(s.tunnels())
+	s.firewall([]string{"monitor-1", "node-1"}, closedPorts, map[string][]end{"monitor-1": {tcp(s.tunnels()["node-1"], 9100)}})
+}
+
+const watchMetrics = "/var/lib/node_exporter/textfile/promwire_watch.prom"
+
+// healed is how often a host says that it put something right.
+func (s *story) healed(host, what string) int {
+	s.t.Helper()
+	count, err := strconv.Atoi(s.mustOn(host, fmt.Sprintf(`sed -n 's/^promwire_healed_total{what="%s"} //p' %s`, what, watchMetrics)))
+	require.NoError(s.t, err, what)
+	return count
+}
+
 // brokenTunnel stops the tunnel of a target and of the monitor, and takes its link away, as a crash does. Nothing listens anywhere
 // else then, nothing is open, and all comes back with the tunnel.
 func brokenTunnel(s *story) {
@@ -309,6 +364,7 @@ func brokenTunnel(s *story) {
 	for _, host := range []string{"node-3", "monitor-1"} {
 		own, rules := s.tunnels()[host], s.rules(host)
 		for what, command := range map[string]string{"stopped": "systemctl stop " + unit, "without its link": "ip link delete promwire0"} {
+			s.mustOn(host, "systemctl stop promwire-watch.timer promwire-watch") // it would bring the link back at once
 			s.mustOn(host, command)
 			s.mustOn(host, "! ip link show promwire0 2>/dev/null")
 			for _, at := range strings.Fields(s.mustOn(host, "ss --no-header --tcp --listening --numeric | awk '{ print $4 }'")) {
@@ -316,7 +372,7 @@ func brokenTunnel(s *story) {
 			}
 			s.firewall([]string{host}, closedPorts, nil)
 			assert.Equal(s.t, rules, s.rules(host), "%s, %s", host, what)
-			s.mustOn(host, "systemctl restart "+unit)
+			s.mustOn(host, "systemctl restart "+unit+" promwire-watch.timer")
 		}
 	}
 	s.allUp(s.tunnels())
