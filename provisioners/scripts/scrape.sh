@@ -17,8 +17,13 @@ scrape() {
   printf '%s\n' "$2" >"$TURNING/$name.url"
   mv "$staged.new" "$staged"
   CHANGED+=("$file, once it answers at $2")
-  systemd-run --quiet --collect --unit "promwire-turn-$name" --property RuntimeMaxSec=1800 \
-    /bin/bash -c ". $LIBRARY && until switched '$name'; do sleep 0.5; done"
+  turn "$name"
+}
+
+# turn HOST.JOB: waits in the background until the staged file can be installed.
+turn() {
+  systemd-run --quiet --collect --unit "promwire-turn-$1" --property RuntimeMaxSec=1800 \
+    /bin/bash -c ". $LIBRARY && until switched '$1'; do sleep 0.5; done"
 }
 
 # scraped FILE: where and how Prometheus scrapes a job, by its file.

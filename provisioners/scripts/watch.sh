@@ -29,6 +29,7 @@ main() {
   watch_firewall
   if [ $# -gt 0 ]; then watch_tunnel "$@"; fi
   watch_units
+  resume
   for kind in $KINDS; do echo "$kind ${COUNT[$kind]}"; done >"$HEALED.new"
   mv "$HEALED.new" "$HEALED"
   metrics >"$file.new"
@@ -144,6 +145,21 @@ watch_units() {
       drifts unit "$unit has failed, and does not start; see journalctl -u $unit"
     fi
   done < <(sed -n 's/^unit //p' "$STATE/manifest")
+}
+
+# resume goes on with what an update left to a transient unit of systemd's, which a boot removes: former units that end later, and scrapes
+# that change once a target answers.
+resume() {
+  local units staged name
+  if [ -s "$STATE/retiring" ] && ! systemctl is-active --quiet promwire-retire.timer promwire-retire.service; then
+    mapfile -t units <"$STATE/retiring"
+    stop_later "${units[@]}"
+  fi
+  for staged in "$TURNING"/*.json; do
+    [ -e "$staged" ] || continue
+    name=$(basename "$staged" .json)
+    systemctl is-active --quiet "promwire-turn-$name.service" || turn "$name"
+  done
 }
 
 metrics() {

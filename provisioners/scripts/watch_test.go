@@ -25,6 +25,7 @@ restart) echo "$1" >>/mnt/restarted; [ ! -e "/mnt/states/$1.broken" ] || exit 1
   echo active >"/mnt/states/$1"; [[ $1 != wg-quick* ]] || /mnt/bin/tunnel-up ;;
 esac
 END
+printf '#!/bin/bash\necho "$*" | tr "\n" " " >>/mnt/run\n' >/mnt/bin/systemd-run
 cat >/mnt/bin/tunnel-up <<'END'
 #!/bin/bash
 ip link add promwire0 type bridge 2>/dev/null || true
@@ -118,6 +119,14 @@ func TestWatch(t *testing.T) {
 		{"an address is no name", `echo 1 >/mnt/handshake; sed -i 's/monitor.example.net/198.51.100.1/' $PARTS/peer-monitor.conf; look; seen; sed -i 's/198.51.100.1/[2001:db8::a]/' $PARTS/peer-monitor.conf; look; seen`,
 			good + good + good},
 		{"a peer that it does not have", `echo 1 >/mnt/handshake; sed -i 's/= monitor$/= other/' $PARTS/peer-monitor.conf; look; seen`, good + good},
+
+		{"a former unit's end was lost", `mkdir -p $UNIT_FOLDER; touch $UNIT_FOLDER/old.service; echo old.service >$STATE/retiring; look; cat /mnt/run | grep -o 'promwire-retire .* host old.service'; cat $STATE/retiring`,
+			"promwire-retire --on-active 120s"},
+		{"a former unit ends soon", `mkdir -p $UNIT_FOLDER; touch $UNIT_FOLDER/old.service; echo old.service >$STATE/retiring; echo active >/mnt/states/promwire-retire.timer; look; ls /mnt/run || true`,
+			good + "ls: "},
+		{"a former unit has ended", `echo old.service >$STATE/retiring; look; ls /mnt/run $STATE/retiring || true`, "ls: cannot access '/mnt/run': No such file or directory\nls: cannot access '/var/lib/promwire/retiring'"},
+		{"a turn was lost", `mkdir -p $TURNING; echo '[]' >$TURNING/b.node.json; look; grep -o 'promwire-turn-[^ ]*' /mnt/run`, "promwire-turn-b.node\n"},
+		{"a turn goes on", `mkdir -p $TURNING; echo '[]' >$TURNING/b.node.json; echo active >/mnt/states/promwire-turn-b.node.service; look; ls /mnt/run || true`, good + "ls: "},
 
 		{"outside the tunnel", `ip link delete promwire0; bash /mnt/watch $TEXTFILES/w.prom 3>&-; seen; ls /mnt/restarted || true`, good + good + "ls: "},
 		{"an update is at work", `sed -i 's/^\(promwire_watch_last.*\) .*/\1 1/' $TEXTFILES/w.prom; nft delete table inet promwire; exec 9>$RUN/lock; flock 9
