@@ -55,10 +55,19 @@ drifts() {
 
 # watch_tunnel ADDRESS/LENGTH...
 watch_tunnel() {
-  if [ "$(systemctl is-active "$TUNNEL")" = inactive ]; then
-    drifts tunnel "$TUNNEL was stopped; start it with systemctl start $TUNNEL"
-    return
-  fi
+  local now
+  now=$(systemctl is-active "$TUNNEL" || true)
+  case $now in
+    active | failed) ;;
+    inactive)
+      drifts tunnel "$TUNNEL was stopped; start it with systemctl start $TUNNEL"
+      return
+      ;;
+    *) # at a boot, or systemd tries it again and again
+      drifts tunnel "$TUNNEL is $now; see journalctl -u $TUNNEL"
+      return
+      ;;
+  esac
   if ! tunnel_works; then
     systemctl restart "$TUNNEL" || true
     tunnel_works || {
