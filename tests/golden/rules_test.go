@@ -42,13 +42,14 @@ var spoiled = map[string][][2]string{
 	"FenceStale":               {{"< 300", "< 900"}, {"< 300", "< 30"}, {", role=\"target\"} ==", "} =="}, {"promwire0\", role=\"target\"", "promwire0\""}, {"== 1", ">= 0"}, {"          and on (name) node_network_up{device=\"promwire0\", role=\"target\"}\n", ""}},
 	"Healed":                   {{"> 0", "> 2"}, {"> 0", ">= 0"}, {"15m", "5m"}, {"15m", "30m"}, {"warning", "critical"}},
 	"Drift":                    {{"> 0", "> 1"}, {"> 0", ">= 0"}, {"for: 5m", "for: 6m"}, {"for: 5m", "for: 2m"}, {"critical", "warning"}},
-	"WatchStale":               {{"< 300", "< 900"}, {"< 300", "< 30"}, {"monitor|", ""}, {", role=~\"monitor|target\"", ""}, {"== 1", ">= 0"}, {"for: 5m", "for: 6m"}, {"for: 5m", "for: 4m"}}, "DiskFull": {{"< 0.1", "< 0.05"}, {"tmpfs|", ""}, {"efivarfs|", ""}, {"iso9660|", ""}, {"|fuse.*", ""}, {"== 0", ">= 0"}},
-	"InodesFull":            {{"< 0.1", "< 0.05"}, {"udf|", ""}, {"== 0", ">= 0"}},
-	"DiskFilling":           {{"86400", "43200"}, {"86400", "172800"}, {"< 0.5", "< 1"}, {"tmpfs|", ""}, {"for: 30m", "for: 20m"}, {"== 0", ">= 0"}},
-	"CertificateNotRenewed": {{"/ 3", "/ 6"}, {"/ 3", "/ 1"}, {`{holder!="authority"}`, ""}},
-	"CertificateExpiring":   {{"/ 3", "/ 6"}, {"/ 3", "/ 2"}, {"- time()\n", "- time() > 0\n"}},
-	"AuthorityExpiring":     {{"365", "364"}, {"365", "4000"}},
-	"ClockSkew":             {{"> 300", "> 302"}, {"> 300", "> 298"}, {"abs(", "("}, {"for: 2m", "for: 0m"}},
+	"WatchStale":               {{"< 300", "< 900"}, {"< 300", "< 30"}, {"monitor|", ""}, {", role=~\"monitor|target\"", ""}, {"== 1", ">= 0"}, {"for: 5m", "for: 6m"}, {"for: 5m", "for: 4m"}},
+	"DiskFull":                 {{"< 0.1", "< 0.05"}, {"tmpfs|", ""}, {"efivarfs|", ""}, {"iso9660|", ""}, {"|fuse.*", ""}, {"== 0", ">= 0"}},
+	"InodesFull":               {{"< 0.1", "< 0.05"}, {"udf|", ""}, {"== 0", ">= 0"}},
+	"DiskFilling":              {{"86400", "43200"}, {"86400", "172800"}, {"< 0.5", "< 1"}, {"tmpfs|", ""}, {"for: 30m", "for: 20m"}, {"== 0", ">= 0"}},
+	"CertificateNotRenewed":    {{"/ 3", "/ 6"}, {"/ 3", "/ 1"}, {`{holder!="authority"}`, ""}},
+	"CertificateExpiring":      {{"/ 3", "/ 6"}, {"/ 3", "/ 2"}, {"- time()\n", "- time() > 0\n"}},
+	"AuthorityExpiring":        {{"365", "364"}, {"365", "4000"}},
+	"ClockSkew":                {{"> 300", "> 302"}, {"> 300", "> 298"}, {"abs(", "("}, {"for: 2m", "for: 0m"}},
 }
 
 // TestAlerts tests every alert with the real promtool, and then each with a fault, which must make the test fail.
