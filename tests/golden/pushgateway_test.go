@@ -152,7 +152,7 @@ func TestPushRefused(t *testing.T) {
 	t.Parallel()
 	s := newPushSite(t, "backup")
 	push := func(body string) int { return s.push("/metrics/job/backup", "backup", s.secret("backup"), body) }
-	const failed = `push_failure_time_seconds{job="pushgateway"} > push_time_seconds{job="pushgateway"}`
+	const failed = `push_failure_time_seconds{job="pushgateway", role="monitor"} > push_time_seconds{job="pushgateway", role="monitor"}`
 	if !strings.Contains(prometheus.RulesFile(), failed) {
 		t.Fatal("the alert has another expression")
 	}
