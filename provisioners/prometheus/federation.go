@@ -24,7 +24,8 @@ type Federation struct {
 
 // Render is the file, in the format of scrape_config_files. Labels are honored, so that series have the labels of the cluster;
 // only the label cluster is set by the monitor. A cluster speaks for itself alone: alerts and proofs find the fleet's hosts by the label
-// role, promwire's own metrics by their name, and federations by the job, so series with these are dropped.
+// role, promwire's own metrics by their name, and federations by what Prometheus says of the job, so series with these are dropped. (The job alone
+// is no sign: a series that has none, as many recorded ones, gets the federation's.)
 func (f Federation) Render() string {
 	var match strings.Builder
 	for _, selector := range f.Match {
@@ -60,8 +61,8 @@ const federation = `scrape_configs:
       - source_labels: [role]
         regex: '%[7]s|%[8]s'
         action: drop
-      - source_labels: [job]
-        regex: '%[6]s'
+      - source_labels: [__name__, job]
+        regex: '(up|scrape_.*);%[6]s'
         action: drop
       - source_labels: [__name__]
         regex: 'promwire_.*'

@@ -117,6 +117,7 @@ promwire_fence_open_addresses{name="web-1"} 7
 promwire_fence_last_run_timestamp_seconds{name="web-1"} 7
 up{job="api",instance="api",cluster="b"} 1
 kube_pod_labels{job="kube-state-metrics",name="x",role="db"} 1
+job:push_time_seconds:min{exported_job="backup"} 1
 `))
 	}))
 	t.Cleanup(server.Close)
@@ -131,8 +132,9 @@ kube_pod_labels{job="kube-state-metrics",name="x",role="db"} 1
 		`up{job="federate",instance="a",cluster="a"}`,
 		`up{job="api",instance="api",cluster="a"}`,
 		`kube_pod_labels{cluster="a",name="x",role="db"}`,
-		`scrape_samples_scraped{job="federate",instance="a",cluster="a"} - 8`,
-		`scrape_samples_post_metric_relabeling{job="federate",cluster="a"} - 1`,
+		`scrape_samples_scraped{job="federate",instance="a",cluster="a"} - 9`,
+		`scrape_samples_post_metric_relabeling{job="federate",cluster="a"} - 2`,
+		`job:push_time_seconds:min{exported_job="backup",cluster="a"}`, // recorded, without a job
 		`1 - (count({cluster!="",cluster!="a"} or {cluster!="",role=~"target|monitor"} or {cluster!="",__name__=~"promwire_.+"}) or vector(0))`,
 		`count(up{job="federate"})`,
 		`1 - (count({name="web-1"}) or vector(0))`,

@@ -38,8 +38,8 @@ scrape_configs:
       - source_labels: [role]
         regex: 'monitor|target'
         action: drop
-      - source_labels: [job]
-        regex: 'federate'
+      - source_labels: [__name__, job]
+        regex: '(up|scrape_.*);federate'
         action: drop
       - source_labels: [__name__]
         regex: 'promwire_.*'
