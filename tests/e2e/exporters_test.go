@@ -265,7 +265,7 @@ func (s *story) gone(host, unit string, port int) {
 // nothingOf sees that machines that stay have nothing of the fleet any more, and that what was their owner's goes on.
 func nothingOf(s *story) {
 	for _, host := range exportersHosts {
-		assert.Empty(s.t, s.mustOn(host, `find -ignore_readdir_race /etc /opt /usr/local /var/lib /run -xdev \( -name '*promwire*' -o -name 'node_exporter*' -o -name 'blackbox*' \) `+
+		assert.Empty(s.t, s.mustOn(host, `find /etc /opt /usr/local /var/lib /run -ignore_readdir_race -xdev \( -name '*promwire*' -o -name 'node_exporter*' -o -name 'blackbox*' \) `+
 			`-not -path '/run/log/*'`), host)
 		assert.Empty(s.t, s.mustOn(host, "nft list tables"), host)
 		units := s.mustOn(host, "systemctl list-units --all --plain --no-legend 'promwire*' 'node_exporter*' 'blackbox*' 'wg-quick*' 'prometheus.service'")
