@@ -54,7 +54,7 @@ func TestFederation(t *testing.T) {
 		t.Errorf("targets %+v", c.Static)
 	}
 	cluster := relabeling{Target: "cluster", Replacement: "a"}
-	dropped := []relabeling{{Source: []string{"role"}, Action: "drop"}, {Source: []string{"job"}, Action: "drop"}, {Source: []string{"__name__"}, Action: "drop"}}
+	dropped := []relabeling{{Source: []string{"role"}, Action: "drop"}, {Source: []string{"__name__", "job"}, Action: "drop"}, {Source: []string{"__name__"}, Action: "drop"}}
 	if !slices.EqualFunc(c.Metrics, append(dropped, cluster), equal) {
 		t.Errorf("a cluster can speak for others: %+v", c.Metrics)
 	}
