@@ -6,6 +6,7 @@ import (
 	"github.com/promwire/promwire/components/cloud/digitalocean"
 	"github.com/promwire/promwire/components/fleet"
 	"github.com/promwire/promwire/components/host"
+	"github.com/promwire/promwire/components/record"
 	"github.com/promwire/promwire/stacks/settings"
 )
 
@@ -22,6 +23,9 @@ func checkNames(fleet string, s *settings.Settings) error {
 	}
 	return digitalocean.CheckNames(fleet, made)
 }
+
+// regions are where the stack's made machines are, by the name of their host.
+func regions(state record.State) map[string]string { return digitalocean.Regions(state) }
 
 // cloud is where the fleet's machines are made; nil if all machines exist already.
 func (t translation) cloud() fleet.Open {

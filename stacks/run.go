@@ -7,7 +7,6 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/promwire/promwire/components/cloud/digitalocean"
 	"github.com/promwire/promwire/components/fleet"
 	"github.com/promwire/promwire/components/record"
 	"github.com/promwire/promwire/provisioners/version"
@@ -62,7 +61,7 @@ func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Stay(digitalocean.Regions(state))
+	s.Stay(regions(state))
 	addresses, err := assign(state, s, ends)
 	if err != nil {
 		return nil, err

@@ -61,7 +61,8 @@ func (s State) Ledger() (string, error) {
 func (s State) Of(kind string) map[string]map[string]any {
 	all := map[string]map[string]any{}
 	for urn, r := range s {
-		before, name, _ := cutLast(urn, "::")
+		at := max(strings.LastIndex(urn, "::"), 0)
+		before, name := urn[:at], strings.TrimPrefix(urn[at:], "::")
 		if !strings.HasSuffix(before, "::"+kind) && !strings.HasSuffix(before, "$"+kind) { // of a component's child
 			continue
 		}
@@ -71,15 +72,6 @@ func (s State) Of(kind string) map[string]map[string]any {
 		}
 	}
 	return all
-}
-
-// cutLast is strings.Cut at the last sep.
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
 }
 
 // Write records the ledger. Every host depends on the result, so that no host has an address that is not in the ledger.
