@@ -24,9 +24,10 @@ lint: ## static checks: Go code, go.mod, the subjects of commits that main does 
 	! git log --format=%s $${range:--1} | \
 		LC_ALL=C.UTF-8 grep -E '^.{73}' || { echo 'these subjects of commits have more than 72 characters'; exit 1; }
 
+# The first run builds the tools that judge what promwire writes, for longer than the 10 minutes that go test allows by itself.
 .PHONY: test
 test: ## tests that need neither root nor the lab
-	go test $(filter-out $(slow_packages),$(shell go list -f '{{.Dir}}' ./... | sed 's,^$(CURDIR),.,'))
+	go test -timeout 40m $(filter-out $(slow_packages),$(shell go list -f '{{.Dir}}' ./... | sed 's,^$(CURDIR),.,'))
 
 .PHONY: lab-test
 lab-test: ## tests of the lab: its cloud, machines, clusters and plugins (as root)
@@ -34,7 +35,7 @@ lab-test: ## tests of the lab: its cloud, machines, clusters and plugins (as roo
 
 .PHONY: e2e
 e2e: ## the program on the lab, from nothing to a fleet and back to nothing (as root)
-	go test -timeout 60m ./tests/e2e
+	go test -timeout 60m -parallel 2 ./tests/e2e
 
 .PHONY: bench
 bench: ## what a fleet costs in time, connections and memory (as root)

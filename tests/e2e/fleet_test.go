@@ -312,39 +312,52 @@ systemctl daemon-reload; systemctl restart promwire-firewall; rm -r promwire-fir
 // comesBack breaks what an update made, on the monitor and a target, and nobody runs another update: all becomes as it was, and the host
 // says what it did. The killed process is the tunnel's own, on a kernel without WireGuard.
 func comesBack(s *story) {
-	for _, host := range []string{"monitor-1", "node-1"} {
-		s.eventually(func() error { // first of all, it looked once
-			_, err := s.on(host, "test -e "+watchMetrics)
-			return err
-		})
-		rules, own := s.rules(host), s.tunnels()[host]
-		for _, fault := range []struct{ what, command, broken string }{
-			{"firewall", "nft delete table inet promwire", "! nft list table inet promwire 2>/dev/null"},
-			{"firewall", "nft flush ruleset", "! nft list table inet promwire 2>/dev/null"},
-			{"firewall", "nft insert rule inet promwire input tcp dport 9100 accept", "nft list chain inet promwire input | grep -q 'dport 9100 accept'"},
-			{"address", "ip address flush dev promwire0", "! ip address show dev promwire0 | grep -q inet"},
-			{"tunnel", "ip link delete promwire0", "! ip link show promwire0 2>/dev/null"},
-			{"tunnel", "pkill -KILL -x wireguard-go || ip link delete promwire0", "timeout 10 bash -c 'while ip link show promwire0; do sleep 0.1; done' >/dev/null 2>&1"},
-			{"unit", failFirewall, "systemctl is-failed --quiet promwire-firewall"},
-		} {
-			before := s.healed(host, fault.what)
-			began := time.Now()
-			// In one command, under the lock of promwire's scripts: it can't be healed before it was seen to be broken.
-			s.mustOn(host, fmt.Sprintf("exec 9>/run/promwire/lock; flock 9; { %s; } 9>&-; %s", fault.command, fault.broken))
-			s.eventually(func() error {
-				if now := s.healed(host, fault.what); now <= before {
-					return fmt.Errorf("%s, after %q: %s was healed %d times, and %d before", host, fault.command, fault.what, now, before)
-				}
-				return nil
+	hosts := []string{"monitor-1", "node-1"}
+	s.t.Run("hosts", func(t *testing.T) { // which ends when both have
+		for _, host := range hosts {
+			t.Run(host, func(t *testing.T) {
+				t.Parallel()
+				at := *s
+				at.t = t
+				at.heals(host)
 			})
-			s.t.Logf("%s, after %q: well after %.0f s", host, fault.what, time.Since(began).Seconds())
-			assert.Equal(s.t, rules, s.rules(host), "%s, after %q", host, fault.command)
-			assert.Contains(s.t, s.mustOn(host, "ip -oneline address show dev promwire0"), " "+own+"/", "%s, after %q", host, fault.command)
 		}
-		assert.NotContains(s.t, s.mustOn(host, "grep ^promwire_drift "+watchMetrics), "} 1", host)
-	}
+	})
 	s.allUp(s.tunnels())
-	s.firewall([]string{"monitor-1", "node-1"}, closedPorts, map[string][]end{"monitor-1": {tcp(s.tunnels()["node-1"], 9100)}})
+	s.firewall(hosts, closedPorts, map[string][]end{"monitor-1": {tcp(s.tunnels()["node-1"], 9100)}})
+}
+
+// heals breaks one thing after the other on a host.
+func (s *story) heals(host string) {
+	s.eventually(func() error { // first of all, it looked once
+		_, err := s.on(host, "test -e "+watchMetrics)
+		return err
+	})
+	rules, own := s.rules(host), s.tunnels()[host]
+	for _, fault := range []struct{ what, command, broken string }{
+		{"firewall", "nft delete table inet promwire", "! nft list table inet promwire 2>/dev/null"},
+		{"firewall", "nft flush ruleset", "! nft list table inet promwire 2>/dev/null"},
+		{"firewall", "nft insert rule inet promwire input tcp dport 9100 accept", "nft list chain inet promwire input | grep -q 'dport 9100 accept'"},
+		{"address", "ip address flush dev promwire0", "! ip address show dev promwire0 | grep -q inet"},
+		{"tunnel", "ip link delete promwire0", "! ip link show promwire0 2>/dev/null"},
+		{"tunnel", "pkill -KILL -x wireguard-go || ip link delete promwire0", "timeout 10 bash -c 'while ip link show promwire0; do sleep 0.1; done' >/dev/null 2>&1"},
+		{"unit", failFirewall, "systemctl is-failed --quiet promwire-firewall"},
+	} {
+		before := s.healed(host, fault.what)
+		began := time.Now()
+		// In one command, under the lock of promwire's scripts: it can't be healed before it was seen to be broken.
+		s.mustOn(host, fmt.Sprintf("exec 9>/run/promwire/lock; flock 9; { %s; } 9>&-; %s", fault.command, fault.broken))
+		s.eventually(func() error {
+			if now := s.healed(host, fault.what); now <= before {
+				return fmt.Errorf("%s, after %q: %s was healed %d times, and %d before", host, fault.command, fault.what, now, before)
+			}
+			return nil
+		})
+		s.t.Logf("%s, after %q: well after %.0f s", host, fault.what, time.Since(began).Seconds())
+		assert.Equal(s.t, rules, s.rules(host), "%s, after %q", host, fault.command)
+		assert.Contains(s.t, s.mustOn(host, "ip -oneline address show dev promwire0"), " "+own+"/", "%s, after %q", host, fault.command)
+	}
+	assert.NotContains(s.t, s.mustOn(host, "grep ^promwire_drift "+watchMetrics), "} 1", host)
 }
 
 const watchMetrics = "/var/lib/node_exporter/textfile/promwire_watch.prom"
@@ -406,14 +419,20 @@ func hostDown(s *story) {
 }
 
 func leavesNothing(s *story) {
+	before := map[string]string{} // of the account, which other stories use too
+	for _, kind := range []string{"droplets", "firewalls", "tags"} {
+		before[kind] = s.cloud(kind)
+	}
 	s.destroy()
 	all, err := s.lab.Machines.List()
 	require.NoError(s.t, err)
 	for _, m := range all {
 		assert.NotContains(s.t, m.Name, s.machine(""), "a machine is left")
 	}
-	for _, kind := range []string{"droplets", "firewalls", "tags", "account/keys"} {
-		assert.Contains(s.t, s.cloud(kind), `"total":0`, kind)
+	for kind, list := range before {
+		assert.Contains(s.t, list, s.machine(""), kind)
+		assert.NotContains(s.t, s.cloud(kind), s.machine(""), kind)
 	}
+	assert.Contains(s.t, s.cloud("account/keys"), accountKey, "the account's own key stays")
 	assert.Empty(s.t, s.resources())
 }

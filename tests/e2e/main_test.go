@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/digitalocean/godo"
+
 	"github.com/promwire/promwire/stacks"
 	"github.com/promwire/promwire/tests/lab/fixture"
 	"github.com/promwire/promwire/tests/lab/folder"
@@ -49,10 +51,28 @@ func runWithLab(m *testing.M) (code int, err error) {
 	if theLab, err = fixture.Open(ctx, f, tools, stacks.Run, os.Stderr); err != nil {
 		return 1, err
 	}
+	if err := registerKey(ctx, theLab); err != nil {
+		return 1, err
+	}
 	code = m.Run()
 	if code != 0 { // the cloud says there why a machine was not made
 		log, _ := os.ReadFile(filepath.Join(f.Logs(), "daemon.log"))
 		fmt.Fprintf(os.Stderr, "the end of the lab's log:\n%s\n", log[max(0, len(log)-4000):])
 	}
 	return code, nil
+}
+
+// accountKey is the name of the operator's key in the account, which the operator registered himself, as most people have. All stories use
+// it; if one of them registered it, the end of that story would change the others.
+const accountKey = "e2e"
+
+func registerKey(ctx context.Context, lab *fixture.Lab) error {
+	client, err := godo.New(nil, godo.SetBaseURL(lab.Endpoint.API+"/"), godo.SetRequestHeaders(map[string]string{
+		"Authorization": "Bearer " + lab.Endpoint.Token,
+	}))
+	if err != nil {
+		return err
+	}
+	_, _, err = client.Keys.Create(ctx, &godo.KeyCreateRequest{Name: accountKey, PublicKey: lab.Operator.AuthorizedKey})
+	return err
 }

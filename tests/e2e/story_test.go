@@ -32,7 +32,9 @@ type story struct {
 	moved map[string]string // hosts that are other machines of the lab than their stack says, by name
 }
 
+// newStory begins one. Stories run side by side: each waits for its hosts most of the time.
 func newStory(t *testing.T, stack string) *story {
+	t.Parallel()
 	return &story{t: t, lab: theLab, stack: stack, moved: map[string]string{}}
 }
 
