@@ -22,10 +22,7 @@ func (l *Lab) Create(ctx context.Context, spec cloud.MachineSpec) (cloud.Address
 	fail := func(err error) (cloud.Addresses, error) {
 		return cloud.Addresses{}, fmt.Errorf("%s: create machine: %w", spec.Name, err)
 	}
-	if !slices.Contains(Images, spec.Image) {
-		return fail(fmt.Errorf("the lab has no image %q, only %s", spec.Image, strings.Join(Images, ", ")))
-	}
-	m := Machine{Name: spec.Name, Kind: Droplet, Region: spec.Region, User: "root"}
+	m := Machine{Name: spec.Name, Kind: Droplet, Image: spec.Image, Region: spec.Region, User: "root"}
 	r, err := l.add(ctx, m, addition{keys: spec.Keys, userData: spec.UserData, ipv6: spec.IPv6})
 	if err != nil {
 		return fail(err)
@@ -44,6 +41,9 @@ type addition struct {
 func (l *Lab) add(ctx context.Context, m Machine, a addition) (record, error) {
 	if !hostName.MatchString(m.Name) || strings.Contains(m.Name, "..") {
 		return record{}, errors.New("not a host name: letters, digits, dots and hyphens, 63 at most")
+	}
+	if !slices.Contains(Images, m.Image) {
+		return record{}, fmt.Errorf("the lab has no image %q, only %s", m.Image, strings.Join(Images, ", "))
 	}
 	var r record
 	err := l.locked(ctx, func() error {

@@ -1,6 +1,7 @@
 package machines
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -28,7 +29,7 @@ func (l *Lab) addExisting(ctx context.Context, spec ExistingSpec) (Machine, erro
 		return Machine{}, err
 	}
 	m := Machine{
-		Name: spec.Name, Kind: Existing, Region: spec.Region, User: spec.User, Bastion: spec.Bastion,
+		Name: spec.Name, Kind: Existing, Image: cmp.Or(spec.Image, Images[0]), Region: spec.Region, User: spec.User, Bastion: spec.Bastion,
 		HostKeys: keys.public(),
 	}
 	r, err := l.add(ctx, m, addition{userData: userData, ipv6: spec.Bastion == ""})

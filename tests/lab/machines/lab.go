@@ -16,9 +16,9 @@ import (
 
 // Lab is one lab's machines and network. Its methods may be called in parallel, and from several processes.
 type Lab struct {
-	folder  string // where all state is: folder.Run/machines
-	id      string // distinguishes this lab's links, namespaces and cgroups from another's
-	image   string // root file system that all machines share
+	folder  string            // where all state is: folder.Run/machines
+	id      string            // distinguishes this lab's links, namespaces and cgroups from another's
+	images  map[string]string // root file systems that machines share, by the names of Images
 	network Network
 	groups  groups
 	log     io.Writer
@@ -27,15 +27,19 @@ type Lab struct {
 // errRoot is what an ordinary user gets.
 var errRoot = errors.New("machines, links and firewalls need root: run the lab as root")
 
-// Open joins the lab of a folder, and makes its network first if there is none. It needs root and the image (setup.Ensure).
+// Open joins the lab of a folder, and makes its network first if there is none. It needs root and the images (setup.Ensure).
 // Lines about what it does go to log. There is nothing to close; Sweep ends the lab.
 func Open(ctx context.Context, f folder.Folder, log io.Writer) (*Lab, error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("open lab: %w", errRoot)
 	}
-	image, err := setup.ImageFolder(f)
-	if err != nil {
-		return nil, fmt.Errorf("open lab: %w", err)
+	images := map[string]string{}
+	for _, name := range Images {
+		image, err := setup.ImageFolder(f, name)
+		if err != nil {
+			return nil, fmt.Errorf("open lab: %w", err)
+		}
+		images[name] = image
 	}
 	if err := f.Make(); err != nil {
 		return nil, fmt.Errorf("open lab: %w", err)
@@ -44,7 +48,7 @@ func Open(ctx context.Context, f folder.Folder, log io.Writer) (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open lab: %w", err)
 	}
-	l.image = image
+	l.images = images
 	if err := os.MkdirAll(l.folder, 0o700); err != nil {
 		return nil, fmt.Errorf("open lab: %w", err)
 	}

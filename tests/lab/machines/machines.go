@@ -1,4 +1,4 @@
-// Package machines runs a lab's machines: systemd-nspawn boots them from one image, each with a disk and a link of its own,
+// Package machines runs a lab's machines: systemd-nspawn boots them from images of Debian releases, each with a disk and a link of its own,
 // and one network namespace routes between them. That namespace is the lab's only router, so whatever passes between two
 // machines, or between a machine and the operator, passes its nftables, where cloud firewalls are enforced.
 //
@@ -13,13 +13,16 @@
 package machines
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/promwire/promwire/tests/lab/cloud"
+	"github.com/promwire/promwire/tests/lab/setup"
 )
 
-// Images are the slugs of the images that machines can be made from. They all are the lab's one image.
-var Images = []string{"debian-12-x64"}
+// Images are the slugs of the images that machines can be made from.
+var Images = slices.Sorted(maps.Keys(setup.Debians))
 
 var _ cloud.Hypervisor = (*Lab)(nil)
 
@@ -36,6 +39,7 @@ const (
 type Machine struct {
 	Name    string     `json:"name"`
 	Kind    Kind       `json:"kind"`
+	Image   string     `json:"image"`             // one of Images
 	Region  string     `json:"region"`            // as its spec said
 	V4      netip.Addr `json:"v4"`                // public, or private if Bastion is set
 	V6      netip.Addr `json:"v6,omitzero"`       // zero if it has none
@@ -50,6 +54,7 @@ type Machine struct {
 // ExistingSpec is a machine that was there before the fleet.
 type ExistingSpec struct {
 	Name    string
+	Image   string   // one of Images; "": the first
 	Region  string   // any label; machines of one label share a subnet
 	User    string   // logs in with Keys, and has sudo without password
 	Keys    []string // authorized_keys lines

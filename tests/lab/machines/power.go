@@ -65,7 +65,7 @@ func (l *Lab) boot(r record) error {
 		"NAME=" + r.Name, "GROUP=" + named,
 		"ROUTER=" + l.router(), "NAMESPACE=" + l.namespace(r.Name), "LINK=" + r.link(),
 		"ROUTES=" + routes(r),
-		"IMAGE=" + l.image, "UPPER=" + l.upper(r.Name), "WORK=" + l.work(r.Name), "ROOT=" + l.root(r.Name),
+		"IMAGE=" + l.images[r.Image], "UPPER=" + l.upper(r.Name), "WORK=" + l.work(r.Name), "ROOT=" + l.root(r.Name),
 	}
 	if err := cmd.Start(); err != nil {
 		return err

@@ -7,17 +7,19 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/promwire/promwire/tests/lab/folder"
 )
 
-// release is the Debian release of the machines' image.
-const release = "bookworm"
+// Debians are the code names of the Debian releases that machines run, by the cloud's name of an image.
+var Debians = map[string]string{"debian-12-x64": "bookworm", "debian-13-x64": "trixie"}
 
 // installed is what the image has beyond Debian's minimal base: what a cloud's own image has, and no more.
 var installed = []string{
@@ -38,9 +40,10 @@ var available = []string{
 //go:embed image
 var imageFiles embed.FS
 
-// ImageFolder is the machines' root file system, which nobody may write to. It is an error if Ensure has not made the Image.
-func ImageFolder(f folder.Folder) (string, error) {
-	path, err := imagePath(f)
+// ImageFolder is the root file system of machines with an image, one of Debians, which nobody may write to. It is an error if Ensure has
+// not made the Image.
+func ImageFolder(f folder.Folder, image string) (string, error) {
+	path, err := imagePath(f, Debians[image])
 	if err != nil {
 		return "", err
 	}
@@ -51,7 +54,7 @@ func ImageFolder(f folder.Folder) (string, error) {
 }
 
 // imagePath has the image's key in it, so that machines which run keep the image they were started from.
-func imagePath(f folder.Folder) (string, error) {
+func imagePath(f folder.Folder, release string) (string, error) {
 	digest := sha256.New()
 	fmt.Fprintln(digest, release, runtime.GOARCH, installed, available)
 	if err := hashFiles(digest, imageFiles); err != nil {
@@ -60,9 +63,18 @@ func imagePath(f folder.Folder) (string, error) {
 	return filepath.Join(f.Cache, "image", hex.EncodeToString(digest.Sum(nil))[:16]), nil
 }
 
-// ensureImage makes the image beside its place and moves it there when it is whole.
-func ensureImage(ctx context.Context, f folder.Folder, log io.Writer) error {
-	path, err := imagePath(f)
+func ensureImages(ctx context.Context, f folder.Folder, log io.Writer) error {
+	for _, image := range slices.Sorted(maps.Keys(Debians)) {
+		if err := ensureImage(ctx, f, log, Debians[image]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ensureImage makes the image of a release beside its place and moves it there when it is whole.
+func ensureImage(ctx context.Context, f folder.Folder, log io.Writer, release string) error {
+	path, err := imagePath(f, release)
 	if err != nil {
 		return err
 	}
@@ -72,7 +84,7 @@ func ensureImage(ctx context.Context, f folder.Folder, log io.Writer) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("making the machines' image needs root: run the lab as root")
 	}
-	sources, err := debianSources(ctx)
+	sources, err := debianSources(ctx, release)
 	if err != nil {
 		return err
 	}
@@ -85,7 +97,7 @@ func ensureImage(ctx context.Context, f folder.Folder, log io.Writer) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	if err := bootstrap(ctx, partial, sources); err != nil {
+	if err := bootstrap(ctx, partial, release, sources); err != nil {
 		return err
 	}
 	if err := os.Rename(partial, path); err != nil {
@@ -95,8 +107,8 @@ func ensureImage(ctx context.Context, f folder.Folder, log io.Writer) error {
 	return nil
 }
 
-// bootstrap installs Debian into a folder and has image/finish.sh finish it.
-func bootstrap(ctx context.Context, root, sources string) error {
+// bootstrap installs a release of Debian into a folder and has image/finish.sh finish it.
+func bootstrap(ctx context.Context, root, release, sources string) error {
 	work, err := os.MkdirTemp("", "promwire-image-")
 	if err != nil {
 		return err
@@ -126,9 +138,9 @@ func bootstrap(ctx context.Context, root, sources string) error {
 	return err
 }
 
-// debianSources are the machine's own apt sources of the release, as lines of a sources.list. apt-get tells them by what
+// debianSources are the machine's own apt sources of Debian, for a release, as lines of a sources.list. apt-get tells them by what
 // their signed Release files say, so that third parties' sources are left out whatever their names.
-func debianSources(ctx context.Context) (string, error) {
+func debianSources(ctx context.Context, release string) (string, error) {
 	list := func() (string, error) {
 		return run(ctx, command{args: []string{
 			"apt-get", "indextargets", "--format", "$(CODENAME) deb $(REPO_URI) $(RELEASE) $(COMPONENT)",
@@ -139,7 +151,7 @@ func debianSources(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sources := ofRelease(out)
+	sources := ofRelease(out, release)
 	if sources == "" { // a machine that never ran it knows no origins
 		if _, err := run(ctx, command{args: []string{"apt-get", "--quiet", "update"}}); err != nil {
 			return "", err
@@ -147,21 +159,22 @@ func debianSources(ctx context.Context) (string, error) {
 		if out, err = list(); err != nil {
 			return "", err
 		}
-		sources = ofRelease(out)
+		sources = ofRelease(out, release)
 	}
 	if sources == "" {
-		return "", fmt.Errorf("this machine's apt has no source of Debian %s: add one to /etc/apt/sources.list.d", release)
+		return "", fmt.Errorf("this machine's apt has no source of Debian %s: add one to /etc/apt/sources.list.d", Debian)
 	}
 	return sources, nil
 }
 
-// ofRelease keeps the sources whose code name is the release's or one of its updates' ("bookworm-security").
-func ofRelease(targets string) string {
+// ofRelease keeps this machine's sources of Debian and its updates ("bookworm-security"), and makes them those of a release: the same
+// archives have all releases.
+func ofRelease(targets, release string) string {
 	var lines strings.Builder
 	for line := range strings.Lines(targets) {
 		codename, source, _ := strings.Cut(line, " ")
-		if codename == release || codename == release+"-security" || codename == release+"-updates" {
-			lines.WriteString(source)
+		if codename == Debian || codename == Debian+"-security" || codename == Debian+"-updates" {
+			lines.WriteString(strings.Replace(source, " "+Debian, " "+release, 1))
 		}
 	}
 	return lines.String()

@@ -20,28 +20,39 @@ func TestOfRelease(t *testing.T) {
 	const want = "deb copy:/mirror bookworm main\n" +
 		"deb copy:/mirror bookworm-updates main\n" +
 		"deb copy:/security bookworm-security main\n"
-	if got := ofRelease(targets); got != want {
+	if got := ofRelease(targets, "bookworm"); got != want {
+		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+	if got, want := ofRelease(targets, "trixie"), strings.ReplaceAll(want, "bookworm", "trixie"); got != want {
 		t.Errorf("got:\n%swant:\n%s", got, want)
 	}
 }
 
 func TestImageFolderBeforeImage(t *testing.T) {
 	f := folder.Folder{Cache: t.TempDir()}
-	if _, err := ImageFolder(f); err == nil || !strings.Contains(err.Error(), "setup.Ensure") {
+	if _, err := ImageFolder(f, "debian-12-x64"); err == nil || !strings.Contains(err.Error(), "setup.Ensure") {
 		t.Errorf("got %v", err)
 	}
 }
 
-// TestImage makes the image (one that is there already is kept) and looks for what must, and must not, be in it.
+// TestImage makes the images (those that are there already are kept) and looks for what must, and must not, be in them.
 func TestImage(t *testing.T) {
 	f := checkout(t)
 	if err := Ensure(t.Context(), f, t.Output(), Packages, Image); err != nil {
 		t.Fatal(err)
 	}
-	root, err := ImageFolder(f)
-	if err != nil {
-		t.Fatal(err)
+	for image, release := range Debians {
+		t.Run(image, func(t *testing.T) {
+			root, err := ImageFolder(f, image)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lookInto(t, root, release)
+		})
 	}
+}
+
+func lookInto(t *testing.T, root, release string) {
 	for _, pattern := range []string{"etc/ssh/ssh_host_*", "var/lib/dbus/machine-id", "root/.ssh/*", "etc/apt/sources.list.d/*", "usr/bin/wg", "usr/sbin/nft", "usr/bin/curl", "usr/bin/prometheus-*", "usr/bin/redis*"} {
 		if found, err := filepath.Glob(filepath.Join(root, pattern)); err != nil || len(found) > 0 {
 			t.Errorf("in the image: %q, %v", found, err)
@@ -53,6 +64,9 @@ func TestImage(t *testing.T) {
 			t.Error(err)
 		}
 		return string(text)
+	}
+	if says := read("etc/os-release"); !strings.Contains(says, "VERSION_CODENAME="+release+"\n") {
+		t.Errorf("not %s: %s", release, says)
 	}
 	if id := read("etc/machine-id"); id != "" {
 		t.Errorf("machine-id is %q", id)

@@ -1,5 +1,5 @@
 // Package setup makes what a lab needs before its first machine boots: Debian packages on the operator's machine, the
-// programs that are built from Go modules, the mirror of release archives, and the machines' image. Everything is built
+// programs that are built from Go modules, the mirror of release archives, and the machines' images. Everything is built
 // once, kept in the lab's cache under a key of its inputs, and written whole or not at all.
 package setup
 
@@ -25,7 +25,7 @@ const (
 	Tools    Part = "tools"    // pulumi, prometheus, promtool, node_exporter in folder.Bin
 	Plugins  Part = "plugins"  // the stand-ins pulumi-resource-command and pulumi-resource-digitalocean in folder.Bin
 	Mirror   Part = "mirror"   // release archives below folder.Cache/mirror; needs Tools, which it makes too
-	Image    Part = "image"    // the machines' root file system; needs root
+	Image    Part = "image"    // the machines' root file systems, of each of Debians; needs root
 	Images   Part = "images"   // coredns, wireproxy in folder.Bin, for clusters' images; made only if it is named
 	Nodes    Part = "nodes"    // commands that clusters' nodes run, from Debian packages; made only if it is named
 	// Kubernetes is kubernetes, calico and calico's Definitions in folder.Bin; made only if it is named. It takes ten minutes at first.
@@ -45,7 +45,7 @@ var steps = []struct {
 	{part: Tools, make: ensureTools},
 	{part: Plugins, make: ensurePlugins},
 	{part: Mirror, make: ensureMirror},
-	{part: Image, make: ensureImage},
+	{part: Image, make: ensureImages},
 	{part: Images, make: ensureImageTools, rare: true},
 	{part: Nodes, make: ensureNodes, rare: true},
 	{part: Kubernetes, make: ensureKubernetes, rare: true},
