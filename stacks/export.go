@@ -16,28 +16,48 @@ import (
 	"github.com/promwire/promwire/stacks/settings"
 )
 
-// export names what people need next. Every output of the stack is here.
-func export(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger, f *fleet.Fleet) {
-	ctx.Export("monitor", f.Monitor.Host.Address)
-	ctx.Export("prometheus", forward(s.Monitor, f.Monitor.Host.Address))
-	web := s.Monitor.Prometheus.Web
-	ctx.Export("url", pulumi.String(address(web)))
-	if web.User != "" {
-		ctx.Export("password", password(s.Monitor, f.Monitor.Host.Address, prometheus.RootPassword))
+// Outputs are what people and programs need next, by name: every output of the stack. A program of its own may export them too.
+// Pulumi prints all outputs at the end of each update, and a list with all its lines. So what has a line for each host, cluster or
+// probe is a secret: it is printed as one word, and is one command away.
+func (f *Fleet) Outputs() pulumi.Map {
+	s, m := f.Settings, f.Monitor.Host
+	all := pulumi.Map{
+		"monitor":      m.Address,
+		"prometheus":   forward(s.Monitor, m.Address),
+		"url":          pulumi.String(address(s.Monitor.Prometheus.Web)),
+		"summary":      summary(f),
+		"targets":      pulumi.ToSecret(targets(f.Fleet)),
+		"ledger":       pulumi.ToSecret(tunnelAddresses(s, f.addresses)),
+		"matrix":       pulumi.ToSecret(f.Verification.Matrix),
+		"verification": pulumi.ToSecret(f.Verification.Table),
+	}
+	if s.Monitor.Prometheus.Web.User != "" {
+		all["password"] = password(s.Monitor, m.Address, prometheus.RootPassword)
 	}
 	if len(s.Pushgateway.Jobs) > 0 {
-		ctx.Export("pushgateway", pushing(s, f))
+		all["pushgateway"] = pushing(s, f.Fleet)
 	}
-	ctx.Export("targets", targets(f))
 	if len(f.Clusters) > 0 {
-		ctx.Export("clusters", clusters(s, f))
-		ctx.Export("pushgateways", pushgateways(f))
+		all["clusters"] = pulumi.ToSecret(clusters(s, f.Fleet))
+		all["pushgateways"] = pushgateways(f.Fleet)
 	}
-	ctx.Export("ledger", pulumi.ToMap(map[string]any{
-		"network": s.Network.V4.String(), "hosts": tunnelAddresses(s, addresses),
-	}))
-	ctx.Export("matrix", f.Verification.Matrix)
-	ctx.Export("verification", f.Verification.Table)
+	return all
+}
+
+// export makes the stack's outputs.
+func export(ctx *pulumi.Context, f *Fleet) {
+	for name, output := range f.Outputs() {
+		ctx.Export(name, output)
+	}
+}
+
+// summary is the fleet in a line: its size, and what was proved.
+func summary(f *Fleet) pulumi.StringOutput {
+	size := fmt.Sprintf("monitor %s, targets: %d", f.Monitor.Host.Name, len(f.Targets))
+	if n := len(f.Clusters); n > 0 {
+		size += fmt.Sprintf(", clusters: %d", n)
+	}
+	return pulumi.Sprintf("%s; %s", size, f.Verification.Summary)
 }
 
 // forward is the command that makes Prometheus reachable on the operator's machine, at address. It opens a session too (no -N),
@@ -134,10 +154,11 @@ func pushgateways(f *fleet.Fleet) pulumi.Output {
 	return pulumi.ToSecret(all)
 }
 
-func tunnelAddresses(s *settings.Settings, addresses ledger.Ledger) map[string]any {
-	all := map[string]any{}
+// tunnelAddresses are who has which address of the tunnel's network.
+func tunnelAddresses(s *settings.Settings, addresses ledger.Ledger) pulumi.Map {
+	hosts := pulumi.Map{}
 	for name, slot := range addresses.Hosts {
-		all[name] = ledger.Address(s.Network.V4, slot).String()
+		hosts[name] = pulumi.String(ledger.Address(s.Network.V4, slot).String())
 	}
-	return all
+	return pulumi.Map{"network": pulumi.String(s.Network.V4.String()), "hosts": hosts}
 }

@@ -20,7 +20,7 @@ func Run(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
-	export(ctx, f.Settings, f.addresses, f.Fleet)
+	export(ctx, f)
 	return refused(f.Fleet)
 }
 

@@ -38,7 +38,9 @@ type Verification struct {
 	pulumi.ResourceState
 	Matrix pulumi.ArrayOutput  // of {from, to, address, port, expected, seen}
 	Table  pulumi.StringOutput // the same for people
-	Ready  pulumi.Resource     // depend on it to wait for the proof; to depend on the component may wait for nothing
+	// Summary is how many probes there were, in a line.
+	Summary pulumi.StringOutput
+	Ready   pulumi.Resource // depend on it to wait for the proof; to depend on the component may wait for nothing
 }
 
 // New makes the gate and then the probes from outside. Either fails the update if a probe does not see what it should.
@@ -61,6 +63,7 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	})
 	v.Ready = outside.Resource
 	v.Table = pulumix.Cast[pulumi.StringOutput](pulumix.Apply(rows, proof.Table))
+	v.Summary = pulumix.Cast[pulumi.StringOutput](pulumix.Apply(rows, proof.Summary))
 	v.Matrix = pulumix.Cast[pulumi.ArrayOutput](pulumix.Apply(rows, maps))
 	return v, ctx.RegisterResourceOutputs(v, pulumi.Map{}) // the stack has them, and the state need not twice
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	_ "embed"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -188,4 +189,21 @@ func Table(rows []Row) string {
 	}
 	w.Flush()
 	return b.String()
+}
+
+// Summary says in a line how many probes there were, and what they saw. The scripts refuse to print a row that saw anything else than
+// expected, so there is none.
+func Summary(rows []Row) string {
+	if len(rows) == 0 {
+		return "nothing was proved"
+	}
+	seen := map[string]int{}
+	for _, r := range rows {
+		seen[r.Seen]++
+	}
+	var parts []string
+	for _, what := range slices.Sorted(maps.Keys(seen)) {
+		parts = append(parts, fmt.Sprintf("%d %s", seen[what], what))
+	}
+	return fmt.Sprintf("probes as expected: %d (%s)", len(rows), strings.Join(parts, ", "))
 }

@@ -154,3 +154,15 @@ func TestMatrix(t *testing.T) {
 		}
 	}
 }
+
+func TestSummary(t *testing.T) {
+	rows := []Row{{Seen: "open"}, {Seen: "closed"}, {Seen: "closed"}, {Seen: "refused"}}
+	for want, rows := range map[string][]Row{
+		"nothing was proved": nil,
+		"probes as expected: 4 (2 closed, 1 open, 1 refused)": rows,
+	} {
+		if got := Summary(rows); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

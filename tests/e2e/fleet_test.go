@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -46,7 +47,12 @@ func TestFleet(t *testing.T) {
 }
 
 func fromNothing(s *story) {
-	s.up()
+	var screen bytes.Buffer
+	s.up(func(o *operator.Options) { o.Progress = io.MultiWriter(o.Progress, &screen) })
+	_, end, _ := strings.Cut(screen.String(), "Outputs:")
+	assert.Contains(s.t, end, "monitor monitor-1, targets: 3; probes as expected: ")
+	assert.Regexp(s.t, `matrix +: \[secret\]`, end)
+	assert.Less(s.t, strings.Count(end, "\n"), 20, end)
 	assert.Equal(s.t, map[string]string{
 		"monitor-1": "10.98.0.1", "node-1": "10.98.0.2", "node-2": "10.98.0.3", "node-3": "10.98.0.4",
 	}, s.tunnels())

@@ -64,7 +64,7 @@ var names = []named{
 	{
 		kind:  "output",
 		words: regexp.MustCompile(`pulumi stack output (?:--\S+ )*([a-z]+)`),
-		where: "stacks/export.go", have: literal(`ctx\.Export\("NAME"`),
+		where: "stacks/export.go", have: literal(`(?:all\["NAME"\] = |(?m)^\t\t"NAME": )`),
 	},
 	{
 		kind:  "command of the lab",
