@@ -54,7 +54,7 @@ own releases, token, key and addresses filled in. Clusters that the file names b
 	},
 	{
 		name: "pulumi", arguments: "STACK -- ARGS…", summary: "run the Pulumi CLI on a stack", run: passThrough,
-		help: `Runs the Pulumi CLI with any arguments on the stack STACK, as in: pulumi lab -- stack output targets
+		help: `Runs the Pulumi CLI with any arguments on the stack STACK, as in: pulumi lab -- stack output summary
 Settings belong in the stack's file; what ` + "`config set`" + ` changes is gone with the next command.`,
 	},
 	{
@@ -170,7 +170,11 @@ func (c *cli) allFlags(command command, flags *flag.FlagSet) {
 func (c *cli) dispatch(ctx context.Context, command command, args []string) error {
 	flags := flag.NewFlagSet(command.name, flag.ContinueOnError)
 	flags.Usage = func() {
-		fmt.Fprintf(flags.Output(), "usage: lab %s [flags] %s\n\n%s\n\nflags:\n", command.name, command.arguments, command.help)
+		fmt.Fprintf(flags.Output(), "usage: lab %s [flags] %s\n\n%s\n", command.name, command.arguments, command.help)
+		if strings.Contains(command.arguments, "STACK") {
+			fmt.Fprintf(flags.Output(), "Stacks: %s.\n", strings.Join(stackFiles(c.folder.Source), ", "))
+		}
+		fmt.Fprint(flags.Output(), "\nflags:\n")
 		flags.PrintDefaults()
 	}
 	c.allFlags(command, flags)
@@ -201,6 +205,15 @@ func parse(flags *flag.FlagSet, all []string) (args, rest []string, err error) {
 		}
 		args, all = append(args, flags.Arg(0)), flags.Args()[1:]
 	}
+}
+
+// stackFiles are the names of the stacks that a checkout has files of.
+func stackFiles(source string) []string {
+	files, _ := filepath.Glob(filepath.Join(source, "stacks", "Pulumi.*.yaml")) // the pattern is well-formed
+	for i, file := range files {
+		files[i] = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "Pulumi."), ".yaml")
+	}
+	return files
 }
 
 func usage(flags *flag.FlagSet) {
