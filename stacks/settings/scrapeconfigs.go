@@ -83,7 +83,7 @@ func (c *checker) secretless(at string, value any) {
 			switch in := at + "." + key; {
 			case key == "labels" || key == "params": // any key may be one of theirs
 			case slices.Contains(secretKeys, key) && literal(value[key]):
-				c.Add(in, "is a secret, %s; put it into a file on the monitor and write %s, or leave it out", inState, fileKey(key))
+				c.Add(in, "is a secret, %s; %s", inState, instead(at, key))
 			case key == "http_headers":
 				c.secretlessHeaders(in, value[key])
 			case key == "proxy_connect_header": // Prometheus takes every value as a secret, and none from a file
@@ -99,7 +99,11 @@ func (c *checker) secretless(at string, value any) {
 			c.secretless(document.Index(at, i), element)
 		}
 	case string:
-		if urlPassword(value) {
+		switch {
+		case !urlPassword(value):
+		case strings.HasSuffix(at, ".proxy_url"):
+			c.Add(at, "has a password, %s; leave it out, and let the proxy admit the monitor's address", inState)
+		default:
 			c.Add(at, "has a password, %s; use basic_auth with password_file", inState)
 		}
 	}
@@ -119,7 +123,7 @@ func (c *checker) secretlessHeaders(at string, value any) {
 			continue
 		}
 		if secretHeader.MatchString(name) && literal(header["values"]) {
-			c.Add(in+".values", "is a secret by the header's name, %s; put it into a file on the monitor and write %s", inState, fileKey("values"))
+			c.Add(in+".values", "is a secret by the header's name, %s; put it into a file on the monitor and write files", inState)
 		}
 		c.secretless(in, headers[name])
 	}
@@ -135,12 +139,37 @@ func urlPassword(text string) bool {
 	return has
 }
 
-// fileKey is the key whose value is the path of a file with the secret.
-func fileKey(key string) string {
-	if key == "secrets" || key == "values" { // of http_headers
-		return "files"
+// fileKeys are what Prometheus takes in place of a secret: the path of a file. They are keyed by the secret's own key, with the object that
+// it is in where others have the key without such a twin.
+var fileKeys = map[string]string{
+	"basic_auth.password":            "password_file",
+	"bearer_token":                   "bearer_token_file",
+	"client_certificate_key":         "client_certificate_key_file",
+	"credentials":                    "credentials_file",
+	"key":                            "key_file",
+	"key_passphrase":                 "key_passphrase_file",
+	"marathon_sd_configs.auth_token": "auth_token_file",
+	"oauth2.client_secret":           "client_secret_file",
+	"outscale_sd_configs.secret_key": "secret_key_file",
+	"private_key":                    "private_key_path",
+	"scaleway_sd_configs.secret_key": "secret_key_file",
+	"secrets":                        "files",
+	"service_account_key":            "service_account_key_path",
+	"consul_sd_configs.token":        "authorization: {credentials_file}, which Consul takes too",
+	"consul_sd_configs.password":     "basic_auth: {username, password_file}",
+}
+
+// position is that of an element in its list.
+var position = regexp.MustCompile(`\[[0-9]+\]$`)
+
+// instead is what to write in place of a secret in the object at a path.
+func instead(at, key string) string {
+	object := position.ReplaceAllString(at, "")
+	file := or(fileKeys[object[strings.LastIndex(object, ".")+1:]+"."+key], fileKeys[key])
+	if file == "" {
+		return "Prometheus reads this one from no file: leave it out, or find the targets with file_sd_configs or http_sd_configs"
 	}
-	return key + "_file"
+	return "put it into a file on the monitor and write " + file + ", or leave it out"
 }
 
 // literal says whether a value is a secret itself, and not an object around one.
