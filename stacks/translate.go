@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -56,12 +57,13 @@ func (t translation) monitor() fleet.Monitor {
 			Host:           m.Name,
 			Region:         m.Region,
 			Labels:         m.Labels,
-			Tunnel:         t.tunnel(ledger.MonitorSlot),
+			Tunnel:         t.tunnel(ledger.MonitorSlot, m.MTU),
 			SSH:            t.ssh(m.Host),
 			Releases:       t.settings.Releases,
 			ScrapeInterval: m.Prometheus.ScrapeInterval,
 			RetentionTime:  m.Prometheus.RetentionTime,
 			RetentionSize:  m.Prometheus.RetentionSize,
+			RetentionFits:  m.Prometheus.RetentionFits,
 			Limits:         m.Prometheus.Limits,
 			Clusters:       len(t.settings.Clusters) > 0,
 			Open:           open(m.Host),
@@ -87,7 +89,7 @@ func (t translation) target(h settings.Host) fleet.Target {
 		Period: t.settings.TLS.Period(now()),
 		Plan: plan.TargetSpec{
 			Host:     h.Name,
-			Tunnel:   t.tunnel(t.addresses.Hosts[h.Name]),
+			Tunnel:   t.tunnel(t.addresses.Hosts[h.Name], h.MTU),
 			SSH:      t.ssh(h),
 			Releases: t.settings.Releases,
 			Open:     open(h),
@@ -133,8 +135,10 @@ func (t translation) networks() []netip.Prefix {
 	return all
 }
 
-func (t translation) tunnel(slot int) plan.Tunnel {
-	tunnel := plan.Tunnel{Networks: t.networks(), Port: t.settings.Network.Port, MTU: t.settings.Network.MTU}
+// tunnel is a host's end of it. One end with a smaller MTU is enough for TCP in both directions: each tells the other the largest segment
+// that it takes.
+func (t translation) tunnel(slot, mtu int) plan.Tunnel {
+	tunnel := plan.Tunnel{Networks: t.networks(), Port: t.settings.Network.Port, MTU: cmp.Or(mtu, t.settings.Network.MTU)}
 	for _, network := range tunnel.Networks {
 		tunnel.Addresses = append(tunnel.Addresses, ledger.Address(network, slot))
 	}

@@ -30,6 +30,7 @@ type Args struct {
 	Existing               *desired.Service // a Prometheus that exists already; nil: promwire runs one
 	API                    bool             // whether the gateway leads to the Kubernetes API
 	Expose                 []desired.Exposed
+	Resolvers              []desired.Resolver // of names, beside those that the cluster shows
 	Reflect                bool
 	ReflectName            string     // its own end of the tunnel; "": it has none
 	ReflectAddress         netip.Addr // of that
@@ -109,6 +110,7 @@ func (c *Cluster) graph() desired.Values {
 		Dark: c.Args.Dark, TunnelPort: c.Args.TunnelPort, ByName: c.Args.ByName, APIServers: c.found.APIServers,
 		API: c.Args.API, Reflect: c.Args.Reflect,
 		Existing: c.Args.Existing, Expose: c.Args.Expose,
+		Resolvers: slices.Concat(c.found.Resolvers, c.Args.Resolvers),
 	}
 	if p := c.Args.Pushgateway; p != nil {
 		v.Pushgateway, v.PushFrom = p.Port(), p.From

@@ -31,8 +31,7 @@ const (
 	NamespaceLabel = "kubernetes.io/metadata.name" // set by Kubernetes itself on every namespace
 	dnsNamespace   = "kube-system"
 	dnsLabel       = "k8s-app"
-	dnsName        = "kube-dns" // CoreDNS has it too
-	dnsPort        = 53
+	DNSPort        = 53
 )
 
 // Protocols, as NetworkPolicies name them.

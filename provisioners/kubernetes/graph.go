@@ -27,6 +27,7 @@ type Values struct {
 	TunnelPort  int              // UDP, of the monitor
 	ByName      bool             // whether the monitor is dialled by a DNS name, whose address may be any
 	APIServers  []netip.AddrPort // behind the Service kubernetes.default
+	Resolvers   []Resolver       // beside KubeDNS
 	API         bool             // whether the gateway leads to them
 	Existing    *Service         // a Prometheus that is not promwire's
 	Expose      []Exposed
@@ -64,7 +65,7 @@ func (v Values) tunnel() []Edge {
 		to := End{Monitor: true}
 		if v.ByName {
 			to = End{}
-			edges = append(edges, dns(role)...)
+			edges = append(edges, v.dns(role)...)
 		}
 		edges = append(edges, Edge{End{Role: role}, to, UDP, v.TunnelPort})
 	}
@@ -73,7 +74,7 @@ func (v Values) tunnel() []Edge {
 
 // scrapes is what promwire's own Prometheus reads.
 func (v Values) scrapes() []Edge {
-	edges := append(dns(RolePrometheus), v.apiServers(RolePrometheus)...)
+	edges := append(v.dns(RolePrometheus), v.apiServers(RolePrometheus)...)
 	if v.Reflect && !v.Dark {
 		edges = append(edges, Edge{End{Role: RolePrometheus}, End{Role: RoleReflect}, TCP, ReflectMetrics})
 	}
@@ -83,7 +84,7 @@ func (v Values) scrapes() []Edge {
 // gateway is what the gateway leads to.
 func (v Values) gateway() []Edge {
 	from := End{Role: RoleGateway}
-	edges := dns(RoleGateway)
+	edges := v.dns(RoleGateway)
 	if v.Existing != nil {
 		edges = append(edges, Edge{from, End{Namespace: v.Existing.Namespace}, TCP, v.Existing.PodPort})
 	} else {
@@ -119,11 +120,6 @@ func (v Values) apiServers(role string) []Edge {
 		edges = append(edges, Edge{End{Role: role}, End{Network: single(server.Addr())}, TCP, int(server.Port())})
 	}
 	return edges
-}
-
-func dns(role string) []Edge {
-	resolver := End{Namespace: dnsNamespace, Labels: map[string]string{dnsLabel: dnsName}}
-	return []Edge{{End{Role: role}, resolver, UDP, dnsPort}, {End{Role: role}, resolver, TCP, dnsPort}}
 }
 
 func single(address netip.Addr) netip.Prefix { return netip.PrefixFrom(address, address.BitLen()) }

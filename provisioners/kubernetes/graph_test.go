@@ -57,6 +57,18 @@ func TestGraph(t *testing.T) {
 		}), [][]string{
 			dnsOf("gateway"), {"gateway -> namespace monitoring 9091/TCP", "gateway -> the monitor 51820/UDP"},
 		}},
+		{"dark, with other resolvers", with(func(v *Values) {
+			v.Dark, v.APIServers = true, nil
+			v.Resolvers = append(NodeLocal(netip.MustParseAddr("10.96.0.10")), OpenShiftDNS, Resolver{Namespace: "names", Port: 1053})
+		}), [][]string{dnsOf("prometheus"), {
+			"prometheus -> the monitor 51820/UDP",
+			"prometheus -> namespace kube-system k8s-app=node-local-dns 53/TCP", "prometheus -> namespace kube-system k8s-app=node-local-dns 53/UDP",
+			"prometheus -> 169.254.20.10/32 53/TCP", "prometheus -> 169.254.20.10/32 53/UDP",
+			"prometheus -> 10.96.0.10/32 53/TCP", "prometheus -> 10.96.0.10/32 53/UDP",
+			"prometheus -> namespace openshift-dns dns.operator.openshift.io/daemonset-dns=default 5353/TCP",
+			"prometheus -> namespace openshift-dns dns.operator.openshift.io/daemonset-dns=default 5353/UDP",
+			"prometheus -> namespace names 1053/TCP", "prometheus -> namespace names 1053/UDP",
+		}}},
 		{"gateway by name", with(func(v *Values) { v.ByName, v.TunnelPort = true, 443 }), [][]string{
 			dnsOf("gateway"), dnsOf("prometheus"), apiOf("prometheus"), {"gateway -> prometheus 9090/TCP", "gateway -> everybody 443/UDP"},
 		}},

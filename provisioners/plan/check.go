@@ -37,8 +37,12 @@ func (t Tunnel) check() error {
 	if t.Port < 1 || t.Port > 65535 {
 		return fmt.Errorf("tunnel: %d is not a port", t.Port)
 	}
-	if t.MTU < 1280 || t.MTU > 65535 { // RFC 8200: IPv6 needs 1280
-		return fmt.Errorf("tunnel: MTU %d is not from 1280 to 65535", t.MTU)
+	least := 576
+	if len(t.Networks) > 1 {
+		least = 1280 // RFC 8200: IPv6 needs it
+	}
+	if t.MTU < least || t.MTU > 65535 {
+		return fmt.Errorf("tunnel: MTU %d is not from %d to 65535", t.MTU, least)
 	}
 	return nil
 }

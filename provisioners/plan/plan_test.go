@@ -94,7 +94,12 @@ func TestTargetRefuses(t *testing.T) {
 			v.Tunnel.Networks = []netip.Prefix{netip.MustParsePrefix("fd98::/64")}
 		}},
 		{"tunnel: 0 is not a port", func(v *TargetValues) { v.Tunnel.Port = 0 }},
-		{"MTU 576", func(v *TargetValues) { v.Tunnel.MTU = 576 }},
+		{"MTU 575", func(v *TargetValues) { v.Tunnel.MTU = 575 }},
+		{"MTU 1279", func(v *TargetValues) {
+			v.Tunnel.Addresses = append(v.Tunnel.Addresses, netip.MustParseAddr("fd98::2"))
+			v.Tunnel.Networks = append(v.Tunnel.Networks, netip.MustParsePrefix("fd98::/64"))
+			v.Tunnel.MTU = 1279
+		}},
 		{"ssh: 65536 is not a port", func(v *TargetValues) { v.SSH.Port = 65536 }},
 		{"nobody may log in", func(v *TargetValues) { v.SSH.From = nil }},
 		{"no public key", func(v *TargetValues) { v.Monitor.PublicKey = wgtypes.Key{} }},

@@ -31,11 +31,24 @@ func (v MonitorValues) prometheusFiles() []call {
 			do("dir", prometheus.Clusters, "755"),
 			do("dir", prometheus.Data, "750", prometheus.Name),
 			putText("rules", prometheus.RulesPath, "644", "promtool", "check", "rules"),
-			put(prometheus.Config, "644", server.Render(), "promtool", "check", "config"),
+			v.retained(put(prometheus.Config, "644", server.Render(), "promtool", "check", "config")),
 		},
 		v.scrapeItself(self),
 		[]call{unit(prometheus.Service, prometheus.Unit(v.Tunnel.Addresses, v.peers(), v.Web))},
 	)
+}
+
+// retained compares what Prometheus may keep with the disk, which only the monitor knows, before its configuration is put there.
+func (v MonitorValues) retained(configuration call) call {
+	if v.RetentionSize == "" {
+		return configuration
+	}
+	how := "exact"
+	if v.RetentionFits {
+		how = "fit"
+	}
+	configuration.words = append([]string{"retention", how, v.RetentionSize}, configuration.words...)
+	return configuration
 }
 
 // scrapeItself makes Prometheus scrape the monitor's own node exporter. The blackbox exporter is asked only for probes.

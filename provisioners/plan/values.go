@@ -88,6 +88,7 @@ type MonitorValues struct {
 	ScrapeInterval time.Duration
 	RetentionTime  time.Duration // 0: no limit by time
 	RetentionSize  string        // such as "10GB", in powers of 1024; "": no limit by size
+	RetentionFits  bool          // RetentionSize is a default, and is fitted to the disk
 	Limits         prometheus.Limits
 	Clusters       bool // whether the fleet has any
 	Open           Ports

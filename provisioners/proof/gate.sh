@@ -129,12 +129,27 @@ exporter_cause() {
     0) return 1 ;;
     6) echo "exporter: the monitor can't resolve $2" ;;
     7) echo "exporter: connection refused; $(look "$1")" ;;
-    28) echo "exporter: no answer; if the host is up, see nft list table inet $TABLE there" ;;
+    28) late_cause "$1" "${options[@]}" "$3" ;;
     35 | 52 | 55 | 56) ended_cause "$1" "$said" ;;
     58 | 77) echo "certificate: the monitor's own can't be used; run pulumi up ($said)" ;;
     60) echo "certificate: $(not_trusted "$2" "$said")" ;;
     *) echo "exporter: $said; $(look "$1")" ;;
   esac
+}
+
+# late_cause ENDPOINT CURL...: nothing came in time. If the answer's head comes alone, the whole answer is too large for the path: it begins
+# with a full packet.
+late_cause() {
+  local status connected
+  read -r status connected < <(curl --http1.1 --silent --head --noproxy '*' --output /dev/null --connect-timeout 5 --max-time 5 \
+    --write-out '%{http_code} %{time_connect}\n' "${@:2}")
+  if [ "$status" != 000 ]; then
+    echo "MTU: small answers arrive, and large ones do not within 10 s; set mtu: 1280 for this host, or less if its path takes less"
+  elif [[ $connected =~ [1-9] ]]; then
+    echo "exporter: it accepts the connection and does not answer; $(look "$1"). If large packets are lost on the way, set mtu: 1280 for this host"
+  else
+    echo "exporter: no answer; if the host is up, see nft list table inet $TABLE there"
+  fi
 }
 
 # look ENDPOINT: where on its host to look for the reason.

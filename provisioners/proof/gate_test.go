@@ -173,6 +173,38 @@ func TestCauses(t *testing.T) {
 	}
 }
 
+// TestCauseOfSilence: what curl tells of an endpoint that does not answer in time, and one that answers only what is small.
+func TestCauseOfSilence(t *testing.T) {
+	small, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { small.Close() }) // the tests below run when this function has ended
+	go func() {
+		_ = http.Serve(small, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodHead {
+				<-r.Context().Done()
+			}
+		}))
+	}()
+	for name, c := range map[string]struct{ curl, want string }{
+		"large answers are lost":     {"", "MTU: small answers arrive, and large ones do not within 10 s; set mtu: 1280 for this host"},
+		"a small error is an answer": {`curl() { [[ $* != *--head* ]] || echo 405 0.1; return 28; }`, "MTU: "},
+		"it hangs": {`curl() { [[ $* != *--head* ]] || echo 000 0.000102; return 28; }`,
+			"exporter: it accepts the connection and does not answer; does the service run, and listen there?"},
+		"nothing is there": {`curl() { [[ $* != *--head* ]] || echo 000 0.000000; return 28; }`, "exporter: no answer; if the host is up, see nft"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			said := ask(t, t.TempDir(), fmt.Sprintf("fleet_targets='c node 127.0.0.1 1 http /metrics tunnel - key= d -'\n%s\nexporter_cause c/node 127.0.0.1 http://%s/metrics",
+				c.curl, small.Addr()))
+			if !strings.HasPrefix(said, c.want) || strings.Count(said, "\n") != 1 {
+				t.Errorf("it says:\n%s\nwant one line: %s", said, c.want)
+			}
+		})
+	}
+}
+
 // TestAttempts: what is refused, and what only does not answer.
 func TestAttempts(t *testing.T) {
 	for _, c := range []struct {

@@ -63,6 +63,7 @@ var constants = []constant{
 	{"PROMETHEUS_PORT", strconv.Itoa(prometheus.Port)},
 	{"PROMETHEUS_CONFIG", prometheus.Config},
 	{"PROMETHEUS_TLS", prometheus.TLS},
+	{"PROMETHEUS_DATA", prometheus.Data},
 	{"RULES", prometheus.RulesPath},
 	{"TARGETS", prometheus.Targets},
 	{"TURNING", prometheus.Turning},

@@ -68,6 +68,8 @@ var (
 	Relay string
 	//go:embed federate.sh
 	Federate string
+	//go:embed retention.sh
+	Retention string
 	//go:embed former.sh
 	Former string
 )

@@ -56,6 +56,21 @@ func (c *checker) free(n Network, m Monitor) {
 	}
 }
 
+// fits reports hosts whose end of the tunnel can't have the size that they ask for.
+func (c *checker) fits(n Network) {
+	for i, host := range c.hosts {
+		if host.MTU == 0 || i > 0 && host.path == c.hosts[i-1].path { // the first of a group stands for all
+			continue
+		}
+		switch {
+		case host.Transport == TLSOnly:
+			c.Add(host.path+".mtu", "is of the tunnel, and a target with transport tls has none; leave it out")
+		case host.MTU < minMTU && n.V6.IsValid() && !c.has(host.path+".mtu"):
+			c.Add(host.path+".mtu", "%d is too small for IPv6 in the tunnel; write at least %d, or leave network.ipv6 out", host.MTU, minMTU)
+		}
+	}
+}
+
 func (c *checker) outside(n Network, path, address string) {
 	addr, err := netip.ParseAddr(address)
 	if err != nil {

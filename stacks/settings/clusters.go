@@ -37,6 +37,7 @@ type Cluster struct {
 	Existing         *kubernetes.Service // an existing Prometheus, in place of Server; nil: none
 	API              bool                // whether the Kubernetes API is reached through the tunnel
 	Expose           []kubernetes.Exposed
+	Resolvers        []kubernetes.Resolver // of names, beside those that the cluster shows
 	Reflect          bool
 	Pushgateway      *ClusterPushgateway // nil: none
 	Match            []string            // selectors of the series that the monitor takes; never empty
@@ -107,6 +108,7 @@ func (c *checker) cluster(path string, d document.Cluster) Cluster {
 		c.Add(path+".mode", "%q is not a mode; write gateway or dark", d.Mode)
 	}
 	cluster.Expose = c.expose(path, d)
+	cluster.Resolvers = c.resolvers(path+".dns", d.DNS)
 	if d.Mode == Dark {
 		c.dark(path, d)
 	}
@@ -194,6 +196,26 @@ func (c *checker) expose(path string, d document.Cluster) []kubernetes.Exposed {
 		}
 		taken[exposed.TunnelPort] = e.Name
 		all = append(all, exposed)
+	}
+	return all
+}
+
+func (c *checker) resolvers(path string, list []document.Resolver) []kubernetes.Resolver {
+	var all []kubernetes.Resolver
+	for i, r := range list {
+		at := document.Index(path, i)
+		resolver := kubernetes.Resolver{Namespace: r.Namespace, Port: c.number(at+".port", r.Port, kubernetes.DNSPort, 1, maxPort)}
+		switch {
+		case (r.Namespace == "") == (r.Address == ""):
+			c.Add(at, "write either the namespace of the pods that answer, or an address")
+		case r.Namespace != "":
+			c.dns(at+".namespace", r.Namespace)
+		default:
+			if resolver.Address = single(r.Address); !resolver.Address.IsValid() {
+				c.Add(at+".address", "%q is not an IP address that pods can ask", r.Address)
+			}
+		}
+		all = append(all, resolver)
 	}
 	return all
 }

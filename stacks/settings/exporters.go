@@ -22,7 +22,7 @@ func (c *checker) targetExporters(path string, t document.Target) []exporter.Cho
 		found, err := exporter.Find(name)
 		switch {
 		case name == "": // reported when it was decoded
-		case name == exporter.Blackbox:
+		case strings.TrimSuffix(name, "_exporter") == exporter.Blackbox:
 			c.Add(at, "%s runs on the monitor only; list the URLs that it is to ask in probes", name)
 		case err != nil:
 			c.Add(at, "%v", err)
@@ -79,7 +79,11 @@ func (c *checker) choices(path string, rows []exporter.Exporter, flags map[strin
 
 // onHost reports a setting for an exporter that the host does not run.
 func (c *checker) onHost(path, name string, names []string) {
-	if !slices.Contains(names, name) {
+	switch {
+	case slices.Contains(names, name):
+	case name == exporter.Blackbox:
+		c.Add(path+"."+name, "%s runs on the monitor only, and only if there are probes", name)
+	default:
 		c.Add(path+"."+name, "this host does not run the exporter %q; it runs %s", name, strings.Join(names, ", "))
 	}
 }

@@ -77,6 +77,7 @@ func (c *checker) group(path string, t document.Target) []Host {
 	switch {
 	case t.Count == nil:
 		c.Add(path+".count", "missing: an entry with regions is a group; give the number of hosts, or write region for a single host")
+	case t.Regions == nil && existing(t.Machine): // said below
 	case t.Regions == nil:
 		c.Add(path+".regions", "missing: an entry with count is a group; list the regions for its hosts")
 	case len(t.Regions) == 0:
@@ -91,22 +92,25 @@ func (c *checker) group(path string, t document.Target) []Host {
 	for i, region := range t.Regions {
 		c.slug(document.Index(path+".regions", i), region)
 	}
-	if count < 1 || count > maxCount || len(t.Regions) == 0 {
-		c.name(path+".name", t.Name)
-		return nil
-	}
 	// The longest name stands for all; one name that is wrong is one error, not a thousand.
-	c.name(path+".name", member(t.Name, count))
+	c.name(path+".name", member(t.Name, min(max(count, 1), maxCount)))
 	labels := c.labels(path+".labels", t.Labels)
 	size, image := c.slugOr(path+".size", t.Size, defaultSize), c.slugOr(path+".image", t.Image, defaultImage)
 	transport, _ := c.transport(path, t)
+	mtu := c.mtu(path, t.Machine)
 	exporters := c.targetExporters(path, t)
 	services := c.services(path+".scrape", t.Scrape, Host{Exporters: exporters})
+	if existing(t.Machine) {
+		c.machine(path, t.Machine, exporters)
+	}
+	if count < 1 || count > maxCount || len(t.Regions) == 0 {
+		return nil
+	}
 	hosts := make([]Host, count)
 	for i := range hosts {
 		hosts[i] = Host{
 			Name: member(t.Name, i+1), Region: t.Regions[i%len(t.Regions)], Group: t.Name, Regions: t.Regions, Size: size, Image: image, Labels: maps.Clone(labels),
-			Transport: transport, Exporters: slices.Clone(exporters), Scrape: slices.Clone(services),
+			MTU: mtu, Transport: transport, Exporters: slices.Clone(exporters), Scrape: slices.Clone(services),
 		}
 		c.hosts = append(c.hosts, located{path, hosts[i]})
 	}
@@ -123,7 +127,7 @@ func member(group string, n int) string {
 
 func (c *checker) host(path string, m document.Machine, exporters []exporter.Choice) Host {
 	c.name(path+".name", m.Name)
-	host := Host{Name: m.Name, Region: m.Region, Labels: c.labels(path+".labels", m.Labels), Exporters: exporters}
+	host := Host{Name: m.Name, Region: m.Region, Labels: c.labels(path+".labels", m.Labels), MTU: c.mtu(path, m), Exporters: exporters}
 	if existing(m) {
 		host.Existing = c.machine(path, m, exporters)
 		return host
@@ -139,6 +143,11 @@ func (c *checker) host(path string, m document.Machine, exporters []exporter.Cho
 	host.Size = c.slugOr(path+".size", m.Size, defaultSize)
 	host.Image = c.slugOr(path+".image", m.Image, defaultImage)
 	return host
+}
+
+// mtu is what a host's own path takes; 0 if nothing is said.
+func (c *checker) mtu(path string, m document.Machine) int {
+	return c.number(path+".mtu", m.MTU, 0, minMTU4, maxMTU)
 }
 
 // name says what is wrong with a host name. It names files, Pulumi resources, droplets and Prometheus's series too.

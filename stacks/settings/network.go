@@ -9,6 +9,7 @@ import (
 const (
 	minBits = 8    // no private range is larger
 	minMTU  = 1280 // RFC 8200: the least that IPv6 works with
+	minMTU4 = 576  // RFC 791: what every host takes
 	maxMTU  = 8920 // jumbo frames of 9000 bytes less WireGuard's 80
 	maxPort = 65535
 )

@@ -46,6 +46,7 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 	c.room(s.Network.V4, s.Clusters)
 	c.overlap(s.Network, s.Monitor)
 	c.free(s.Network, s.Monitor)
+	c.fits(s.Network)
 	c.reachable(s.SSH.From)
 	c.outsideTunnel(s, fleet.TLS.Enabled)
 	c.pushes(s)

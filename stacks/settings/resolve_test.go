@@ -106,7 +106,7 @@ func TestNoJSON(t *testing.T) {
 		"":        "promwire:fleet: missing: the stack file has no settings of the fleet; begin with a copy of stacks/Pulumi.prod.yaml",
 		"{":       "promwire:fleet: is not an object: unexpected EOF",
 		"{} {}":   "promwire:fleet: there is text after the object",
-		"null":    "promwire:fleet: has no value; it must be an object (indented lines of key: value); leave the key out for the default",
+		"null":    "promwire:fleet: missing: the stack file has no settings of the fleet; begin with a copy of stacks/Pulumi.prod.yaml",
 		`"hello"`: "promwire:fleet: must be an object (indented lines of key: value), not text",
 	} {
 		if _, err := Parse([]byte(raw)); err == nil || err.Error() != want {
@@ -136,7 +136,7 @@ func TestDefaults(t *testing.T) {
 			Host: Host{
 				Name: "monitor-1", Region: "tor1", Size: "s-1vcpu-1gb", Image: "debian-12-x64", Exporters: nodeOnly(release.NodeExporter),
 			},
-			Prometheus: Prometheus{ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "10GB", Limits: limits},
+			Prometheus: Prometheus{ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "10GB", RetentionFits: true, Limits: limits},
 		},
 		Targets:  []Host{},
 		Releases: plan.Releases{Prometheus: release.Prometheus, Pushgateway: release.Pushgateway},

@@ -82,6 +82,7 @@ type Prometheus struct {
 	ScrapeInterval time.Duration
 	RetentionTime  time.Duration
 	RetentionSize  string // as Prometheus's flag takes it, such as 10GB
+	RetentionFits  bool   // it is a default, and is fitted to the disk
 	Web            prometheus.Web
 	Limits         prometheus.Limits // each above 0
 }
@@ -96,6 +97,7 @@ type Host struct {
 	Image    string            // DigitalOcean's slug; "" for an existing machine
 	Labels   map[string]string // beside name, region and role, never these
 	Existing *Machine          // nil: a droplet to create
+	MTU      int               // bytes; 0: the network's
 
 	Exporters []exporter.Choice  // what promwire installs: the node exporter, and more in the stack file's order
 	Scrape    []exporter.Service // of a target: what it serves already

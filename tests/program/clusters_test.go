@@ -2,6 +2,7 @@ package program
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -36,6 +37,21 @@ func clustered(t *testing.T, replace ...string) string {
 		fleet = strings.Replace(fleet, replace[i], replace[i+1], 1)
 	}
 	return strings.ReplaceAll(fleet, "KUBECONFIG", kubeconfig(t))
+}
+
+// A resolver of the settings is admitted by the policies of every pod that asks for names.
+func TestTheClustersResolver(t *testing.T) {
+	const address = "169.254.20.10/32"
+	before := mocks.MustRun(t, clustered(t), "")
+	after := mocks.MustRun(t, clustered(t, `"mode": "gateway",`, `"mode": "gateway", "dns": [{"address": "169.254.20.10"}],`), "")
+	admitted := 0
+	for name, r := range after {
+		if r.Type == "kubernetes:networking.k8s.io/v1:NetworkPolicy" && strings.Contains(fmt.Sprint(r.Inputs), address) {
+			admitted++
+			assert.NotContains(t, fmt.Sprint(before[name].Inputs), address, name)
+		}
+	}
+	assert.Equal(t, 2, admitted, "the gateway's and Prometheus's policies")
 }
 
 // kubeconfig makes one for all runs of a test, so that they can be compared.

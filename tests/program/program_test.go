@@ -40,6 +40,16 @@ func TestEveryResourceHasAParentAndAClearName(t *testing.T) {
 	}
 }
 
+// A host's own MTU is of its end of the tunnel only.
+func TestAHostsOwnMTU(t *testing.T) {
+	resources := mocks.MustRun(t, strings.Replace(droplets, `"region": "sfo3"`, `"region": "sfo3", "mtu": 1240`, 1), "")
+	for host, mtu := range map[string]string{"monitor": "1420", "lon": "1420", "sfo": "1240", "sgp": "1420"} {
+		script := plain(resources[host+"-converge"].Inputs["stdin"]).StringValue()
+		assert.Contains(t, script, "\nMTU = "+mtu+"\n", host)
+		assert.Contains(t, script, "\ntunnel "+mtu+" ", host)
+	}
+}
+
 func TestAHostHasAtMostSixResources(t *testing.T) {
 	resources := mocks.MustRun(t, droplets, "")
 	for _, host := range []string{"monitor", "lon", "sfo", "sgp"} {

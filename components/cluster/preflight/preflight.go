@@ -42,8 +42,9 @@ type Values struct {
 
 // Found is what the cluster says about itself.
 type Found struct {
-	APIServers []netip.AddrPort // behind the Service kubernetes.default, sorted
-	ID         string           // UID of the namespace kube-system, which a cluster keeps for life; "": this user may not see it
+	APIServers []netip.AddrPort   // behind the Service kubernetes.default, sorted
+	Resolvers  []desired.Resolver // of names, beside kube-dns
+	ID         string             // UID of the namespace kube-system, which a cluster keeps for life; "": this user may not see it
 }
 
 // Error is why nothing can be made in a cluster.
@@ -85,6 +86,9 @@ func (v Values) check(ctx context.Context) (Found, error) {
 	}
 	found, err := servers(ctx, config)
 	if err != nil {
+		return Found{}, err
+	}
+	if found.Resolvers, err = resolvers(ctx, config); err != nil {
 		return Found{}, err
 	}
 	found.ID, err = identity(ctx, config)

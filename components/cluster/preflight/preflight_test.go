@@ -28,6 +28,7 @@ type api struct {
 	labels  map[string]string // of the namespace promwire; nil: there is none
 	denied  []string          // such as "create deployments.apps in promwire"
 	slices  string            // items of the EndpointSliceList
+	there   map[string]string // more answers, by path; what is not there is not found
 	id      string            // UID of the namespace kube-system; "": this user may not get it
 	refuses int               // status of every answer; 0: the right one
 	slow    chan struct{}     // answers wait until it is closed; nil: they don't
@@ -67,6 +68,10 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.review(w, r)
 	case r.URL.Path == "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices":
 		fmt.Fprintf(w, `{"kind": "EndpointSliceList", "apiVersion": "discovery.k8s.io/v1", "items": [%s]}`, a.slices)
+	case a.there[r.URL.Path] != "":
+		fmt.Fprint(w, a.there[r.URL.Path])
+	case slices.Contains([]string{openshift, caches, kubeDNS}, r.URL.Path):
+		status(w, http.StatusNotFound, "NotFound")
 	default:
 		status(w, http.StatusTeapot, "Unexpected")
 	}

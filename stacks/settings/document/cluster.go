@@ -20,6 +20,9 @@ type Cluster struct {
 	API bool `json:"api,omitempty"`
 	// Mode gateway: other services of the cluster that the monitor reaches through the tunnel.
 	Expose []Exposed `json:"expose,omitempty"`
+	// What answers the pods' questions for names, beside kube-dns or CoreDNS in kube-system. NodeLocal DNSCache and OpenShift's resolver are
+	// found, if the kubeconfig's user may see them.
+	DNS []Resolver `json:"dns,omitempty"`
 	// Whether reflect runs there, a demonstration service: it repeats what it is sent, and counts its connections.
 	Reflect bool `json:"reflect,omitempty"`
 	// A Pushgateway for the cluster's batch jobs. Left out: none.
@@ -29,6 +32,16 @@ type Cluster struct {
 	// Whether to accept a cluster whose network plugin does not enforce NetworkPolicies: then every pod of it can reach what
 	// listens on its network.
 	AcceptUnenforced bool `json:"acceptUnenforced,omitempty"`
+}
+
+// Resolver answers pods' questions for names.
+type Resolver struct {
+	// Namespace of the pods that answer.
+	Namespace string `json:"namespace,omitempty" jsonschema:"pattern=^[a-z0-9]([a-z0-9-]*[a-z0-9])?$,maxLength=63"`
+	// Or the IP address that answers on every node, such as 169.254.20.10.
+	Address string `json:"address,omitempty"`
+	// Port of the pods or the address, TCP and UDP.
+	Port *int `json:"port,omitempty" jsonschema:"minimum=1,maximum=65535"`
 }
 
 // Kubeconfig is how to reach a cluster's API.

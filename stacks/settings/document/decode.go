@@ -26,7 +26,7 @@ const Root = "promwire:fleet"
 func Decode(raw []byte) (Fleet, Problems) {
 	var fleet Fleet
 	var d decoder
-	if len(bytes.TrimSpace(raw)) == 0 {
+	if text := bytes.TrimSpace(raw); len(text) == 0 || string(text) == "null" {
 		d.Add(Root, "missing: the stack file has no settings of the fleet; begin with a copy of stacks/Pulumi.prod.yaml")
 		return fleet, d.Problems
 	}

@@ -97,6 +97,9 @@ type Machine struct {
 	Open []string `json:"open,omitempty" jsonschema:"pattern=^[0-9]+/(tcp|udp)$"`
 	// Existing machine: the SSH server to go through, if the machine cannot be reached directly.
 	Bastion *Server `json:"bastion,omitempty"`
+	// Largest packet in bytes that this host's end of the tunnel takes, where its own path is smaller than that of others: PPPoE, or a VPN
+	// below. It counts for both directions. Below 1280 only without network.ipv6. Left out: network.mtu.
+	MTU *int `json:"mtu,omitempty" jsonschema:"minimum=576,maximum=8920"`
 	// More flags for the host's exporters, by exporter, such as {node: [--collector.systemd]}. The host checks them before it uses them.
 	Flags map[string][]string `json:"flags,omitempty"`
 }
@@ -138,7 +141,8 @@ type Web struct {
 type Retention struct {
 	// How long samples are kept, such as 15d or 1y.
 	Time string `json:"time,omitempty"`
-	// How much disk they may take, such as 10GB. Units: B, KB, MB, GB, TB, PB, EB, powers of 1024.
+	// How much disk they may take, such as 10GB. Units: B, KB, MB, GB, TB, PB, EB, powers of 1024. If it is left out, the monitor keeps
+	// at most 60 % of its file system; a larger one than the file system is refused there.
 	Size string `json:"size,omitempty" jsonschema:"pattern=^[1-9][0-9]*(B|KB|MB|GB|TB|PB|EB)$"`
 }
 
