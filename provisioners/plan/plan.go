@@ -67,6 +67,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 	}}
 	all := v.exporters()
 	p.steps = join(
+		[]call{ports(v.listeners()...)},
 		p.system(),
 		install(v.Releases.Mirror, v.Releases.Prometheus, prometheusMB, prometheus.Name, "promtool"),
 		tunnel(v.Tunnel, wireguard.Interface{ListenPort: v.Tunnel.Port, Forwarding: len(v.Forward) > 0}),
@@ -81,6 +82,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 		all.run(),
 		v.pushgatewayRuns(),
 		v.prometheusRuns(),
+		[]call{portsHeld()},
 		v.pushgatewayEnds(),
 		v.blackboxEnds(),
 		looksAfter(v.Tunnel.prefixes()),
@@ -142,6 +144,7 @@ func Target(v TargetValues) (Plan, error) {
 	}
 	all := v.exporters()
 	p.steps = join(
+		[]call{ports(v.listeners()...)},
 		p.system(),
 		v.tunnel(),
 		all.files(v.Releases.Mirror),
@@ -153,6 +156,7 @@ func Target(v TargetValues) (Plan, error) {
 		all.run(),
 		v.relaysRun(),
 		v.receiver(),
+		[]call{portsHeld()},
 		v.fenceRuns(),
 		looksAfter(v.inTunnel()),
 		[]call{former(append(all.former(), v.formerRelays()...)...)},

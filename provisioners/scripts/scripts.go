@@ -42,6 +42,8 @@ var (
 	Release string
 	//go:embed service.sh
 	Service string
+	//go:embed ports.sh
+	Ports string
 	//go:embed tunnel.sh
 	Tunnel string
 	//go:embed peers.sh

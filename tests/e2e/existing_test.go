@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -31,7 +32,17 @@ func TestExisting(t *testing.T) {
 		}
 		before = files(s)
 	})
+	s.step("a taken port of the monitor is named before anything is changed", func(s *story) {
+		assert.Contains(s.t, s.takenPort("monitor-1", 9090), "and prometheus.service needs it at 127.0.0.1")
+		_, err := s.on("monitor-1", "test -e /etc/systemd/system/prometheus.service || nft list table inet promwire")
+		assert.Error(s.t, err)
+	})
 	s.step("each bad host is named, with what to do", badHosts)
+	s.step("a taken port of a target is named before anything is changed", func(s *story) {
+		assert.Contains(s.t, s.takenPort("web-1", 9100), "and node_exporter.service needs it at 10.98.0.")
+		_, err := s.on("web-1", "test -e /etc/systemd/system/node_exporter.service || nft list table inet promwire")
+		assert.Error(s.t, err)
+	})
 	s.step("a held apt lock is waited for", heldLock)
 	s.step("a second up changes nothing", func(s *story) {
 		seen := s.connections(existingHosts...)
@@ -116,6 +127,17 @@ func badHosts(s *story) {
 	s.edits = s.edits[:len(s.edits)-1]
 	s.mustOn("db-1", "umount /opt/promwire && rmdir /opt/promwire")
 	s.mustOn("cache-1", "ip address del 10.98.0.77/24 dev lo")
+}
+
+// takenPort is what the operator reads if a program of the owner's listens on a port that promwire needs.
+func (s *story) takenPort(host string, port int) string {
+	s.mustOn(host, fmt.Sprintf(`systemd-run --collect --unit=taken python3 -m http.server %[1]d
+		until ss -Hltn 'sport = :%[1]d' | grep -q .; do sleep 0.1; done`, port))
+	pid := s.mustOn(host, "systemctl show -P MainPID taken")
+	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
+	assert.Contains(s.t, printed, fmt.Sprintf("promwire: %s: converge: port %d is held by python3, pid %s, of taken.service, ", host, port, pid))
+	s.mustOn(host, "systemctl stop taken")
+	return printed
 }
 
 // heldLock holds dpkg's lock as another apt would, and lets go of it once the update waits for it.

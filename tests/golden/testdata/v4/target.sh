@@ -6,6 +6,7 @@ set -euo pipefail
 
 apply() {
 use node-1 converge VERSION
+ports node_exporter.service 10.98.0.2:9100
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -229,6 +230,7 @@ packaged_exporters
 relays 10.98.0.2
 relays_only
 remove_unit promwire-certificate.socket
+ports_held
 service promwire-fence.timer
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
