@@ -98,7 +98,7 @@ func (m *Monitor) peer(found facts.Facts, endpoint string) plan.Peer {
 
 // Enrol adds a target to the monitor: its peer and what to scrape. Deleting the result removes them.
 func (m *Monitor) Enrol(ctx *pulumi.Context, target string, script pulumi.StringInput, opts ...pulumi.ResourceOption) (*remote.Command, error) {
-	args := remote.Args{Connection: m.Host.Connection, Script: script, Undo: true}
+	args := remote.Args{Connection: m.Host.Connection, Script: script, Undo: true, Unknown: true}
 	opts = append(append([]pulumi.ResourceOption{pulumi.DependsOn([]pulumi.Resource{m.Ready})}, m.Host.DeletedWith()...), opts...)
 	return remote.New(ctx, target+"-enrol", args, opts...)
 }

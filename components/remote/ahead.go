@@ -12,16 +12,16 @@ import (
 // It is a hook of the resource: it runs whenever the plugin creates or updates it, never in a preview, and its failure is the resource's.
 // The CLI must be 3.182 or later; an older one says so.
 func ahead(ctx *pulumi.Context, name, line, library string) (pulumi.ResourceOption, error) {
-	return before(ctx, name, line, func(script string) string { return library + script })
+	return before(ctx, name, func(to server, script string) error { return to.run(ctx.Context(), line, library+script) })
 }
 
 // answers is a hook as ahead, which only asks whether a machine's bash answers: the plugin would wait for ever.
 func answers(ctx *pulumi.Context, name, line string) (pulumi.ResourceOption, error) {
-	return before(ctx, name, line, func(string) string { return "" })
+	return before(ctx, name, func(to server, _ string) error { return to.ask(ctx.Context(), line) })
 }
 
-// before runs a command line, whose standard input is made of the command's script, before the plugin runs the command.
-func before(ctx *pulumi.Context, name, line string, input func(script string) string) (pulumi.ResourceOption, error) {
+// before does something with a command's machine and script before the plugin runs the command.
+func before(ctx *pulumi.Context, name string, do func(to server, script string) error) (pulumi.ResourceOption, error) {
 	if ctx.RunningWithMocks() { // which run nothing, and have no hooks
 		return pulumi.Composite(), nil
 	}
@@ -30,7 +30,7 @@ func before(ctx *pulumi.Context, name, line string, input func(script string) st
 		if err != nil {
 			return err
 		}
-		return to.run(ctx.Context(), line, input(script))
+		return do(to, script)
 	}, nil)
 	if err != nil {
 		return nil, err

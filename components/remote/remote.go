@@ -64,7 +64,8 @@ type Args struct {
 	// Library is bash that Script needs in front of it, and that is in no state. If there is one, the program itself runs both with the verb
 	// Apply, over a connection of its own, and then the command runs Script alone with the verb Confirm.
 	Library string
-	// Unknown says that others installed the machine: the program itself first asks, over a connection of its own, whether bash answers there.
+	// Unknown says that the machine's bash may not answer, although it lets the operator in: the program itself first asks, over a connection of
+	// its own, unless it has heard from it already. What has a Library needs no other question.
 	Unknown bool
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/retry"
@@ -20,11 +21,13 @@ const (
 	handshakeTimeout = 2 * time.Minute                    // after it; sshd itself waits so long for a login (LoginGraceTime)
 	runTimeout       = (scriptSeconds + 60) * time.Second // a script, which its own timeout ends before, if its host is alive
 	shellTimeout     = 2 * time.Minute                    // until bash has answered, which takes a busy host some seconds
+	liveTimeout      = 40 * time.Second                   // after which a machine that was there before is not tried again
 )
 
 var (
-	errSilent = errors.New("the host has not answered for too long, and may be down; run `pulumi up` again")
-	errShell  = fmt.Errorf("it lets the operator in, but its bash has not answered for %s; log in and see what /bin/bash, sudo and the "+
+	errOtherKey = errors.New("host key mismatch")
+	errSilent   = errors.New("the host has not answered for too long, and may be down; run `pulumi up` again")
+	errShell    = fmt.Errorf("it lets the operator in, but its bash has not answered for %s; log in and see what /bin/bash, sudo and the "+
 		"user's shell are, and whether its disk is full", shellTimeout)
 	errLoud = fmt.Errorf("its script was ended because it printed more than %d MB; see the beginning and the end of it", mostBytes>>20)
 )
@@ -40,6 +43,30 @@ type server struct {
 	bastion                         *server // nil: reached directly
 
 	patience time.Duration // until bash has answered; 0: shellTimeout
+	live     time.Duration // until it is not tried again; 0: liveTimeout
+}
+
+// What this program has found out about machines, by id.
+var (
+	answering sync.Map // those whose bash has answered
+	asked     sync.Map // func() error: those that were only asked, and how it ended
+)
+
+// id tells machines apart: two may have the same address behind two bastions.
+func (s server) id() string {
+	if s.bastion == nil {
+		return s.address()
+	}
+	return s.bastion.address() + " " + s.address()
+}
+
+// ask finds out whether the machine's bash answers a command line, unless that is known. However many want to know, one asks.
+func (s server) ask(ctx context.Context, line string) error {
+	if _, known := answering.Load(s.id()); known {
+		return nil
+	}
+	once, _ := asked.LoadOrStore(s.id(), sync.OnceValue(func() error { return s.run(ctx, line, "") }))
+	return once.(func() error)()
 }
 
 // dialer opens a connection from this machine, or from a bastion.
@@ -65,7 +92,7 @@ func (s server) run(ctx context.Context, line, input string) error {
 		return err
 	}
 	defer session.Close()
-	output := &said{heard: func() { impatient.Stop() }, over: func() { end(errLoud) }}
+	output := &said{heard: func() { impatient.Stop(); answering.Store(s.id(), true) }, over: func() { end(errLoud) }}
 	session.Stdin, session.Stdout, session.Stderr = strings.NewReader(hello+input), output, output
 	err = session.Run(line)
 	if ctx.Err() != nil {
@@ -102,11 +129,12 @@ func (s server) dial(ctx context.Context) (*ssh.Client, error) {
 	return client, nil
 }
 
-// connect tries until an attempt succeeds, or too many have failed.
+// connect tries until an attempt succeeds, too many have failed, or another one would fail too.
 func (s server) connect(ctx context.Context, dial dialer, config *ssh.ClientConfig) (*ssh.Client, error) {
+	began := time.Now()
 	ok, client, err := retry.Until(ctx, retry.Acceptor{Accept: func(failed int, _ time.Duration) (bool, any, error) {
 		client, err := s.attempt(ctx, dial, config)
-		if err != nil && failed >= s.DialErrorLimit {
+		if err != nil && (failed >= s.DialErrorLimit || s.hopeless(err, time.Since(began))) {
 			return false, nil, fmt.Errorf("%s: no connection after %d attempts: %w", s.address(), failed+1, err)
 		}
 		return err == nil, client, nil
@@ -118,6 +146,16 @@ func (s server) connect(ctx context.Context, dial dialer, config *ssh.ClientConf
 		return nil, context.Cause(ctx)
 	}
 	return client.(*ssh.Client), nil
+}
+
+// hopeless says whether it is no use to try again: a machine that was there before is silent for long, shows another key than the pinned one, or
+// does not let the operator in. One that may still boot may lack its keys.
+func (s server) hopeless(err error, since time.Duration) bool {
+	if s.DialErrorLimit > DialsToLive {
+		return false
+	}
+	return since >= cmp.Or(s.live, liveTimeout) || errors.Is(err, errOtherKey) || errors.As(err, new(*ssh.AlgorithmNegotiationError)) ||
+		strings.Contains(err.Error(), "unable to authenticate")
 }
 
 func (s server) attempt(ctx context.Context, dial dialer, config *ssh.ClientConfig) (*ssh.Client, error) {
@@ -153,7 +191,18 @@ func (s server) config() (*ssh.ClientConfig, error) {
 	return &ssh.ClientConfig{
 		User:              s.User,
 		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signer)},
-		HostKeyCallback:   ssh.FixedHostKey(key),
+		HostKeyCallback:   pinned(key),
 		HostKeyAlgorithms: []string{key.Type()}, // the settings have no RSA keys, which have several
 	}, nil
+}
+
+// pinned admits only this host key.
+func pinned(key ssh.PublicKey) ssh.HostKeyCallback {
+	same := ssh.FixedHostKey(key)
+	return func(host string, remote net.Addr, shown ssh.PublicKey) error {
+		if same(host, remote, shown) != nil {
+			return errOtherKey
+		}
+		return nil
+	}
 }

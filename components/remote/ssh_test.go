@@ -280,6 +280,69 @@ func TestRunPinsHostKeys(t *testing.T) {
 	assert.Empty(t, bastion.forwarded())
 }
 
+// What another attempt can't change is not tried again, except on a machine that may still boot.
+func TestRunEndsWhereItIsHopeless(t *testing.T) {
+	stranger, other := key(t)
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	ofOtherType, err := ssh.NewSignerFromKey(private)
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		spoil func(s *server)
+		said  string
+	}{
+		"another host key":            {func(s *server) { s.HostKey = publicLine(stranger) }, "host key mismatch"},
+		"no host key of this type":    {func(s *server) { s.HostKey = publicLine(ofOtherType) }, "no common algorithm for host key"},
+		"another key of the operator": {func(s *server) { s.PrivateKey = other }, "unable to authenticate"},
+		"too late":                    {func(s *server) { s.live = time.Nanosecond; s.HostKey, s.Port = publicLine(stranger), 1 }, "refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMachine(t)
+			to := m.server
+			to.DialErrorLimit = DialsToLive
+			c.spoil(&to)
+			err := to.run(t.Context(), "bash -s", "echo\n")
+			require.ErrorContains(t, err, "no connection after 1 attempts: ")
+			assert.ErrorContains(t, err, c.said)
+			assert.False(t, server{DialErrorLimit: DialsToBoot}.hopeless(err, time.Minute))
+		})
+	}
+}
+
+// A machine is asked once, whoever asks, and not at all if it has answered a script.
+func TestAskOnce(t *testing.T) {
+	askedBy := func(m *machine, count int) (ended []error) {
+		all := make(chan error)
+		for range count {
+			go func() { all <- m.ask(t.Context(), "bash -s") }()
+		}
+		for range count {
+			ended = append(ended, <-all)
+		}
+		return ended
+	}
+	m := newMachine(t, func(m *machine) { m.hangs = true; m.patience = 50 * time.Millisecond })
+	for _, err := range askedBy(m, 9) {
+		require.ErrorIs(t, err, errShell)
+	}
+	_, _, connections := m.ran()
+	assert.Equal(t, 1, connections)
+
+	m = newMachine(t, func(m *machine) { m.answer = "promwire\n" })
+	for _, err := range askedBy(m, 9) {
+		require.NoError(t, err)
+	}
+	_, inputs, connections := m.ran()
+	assert.Equal(t, []string{hello}, inputs)
+	assert.Equal(t, 1, connections)
+
+	m = newMachine(t, func(m *machine) { m.answer = "promwire\n" })
+	require.NoError(t, m.run(t.Context(), "bash -s", "echo\n"))
+	require.NoError(t, m.ask(t.Context(), "bash -s"))
+	_, _, connections = m.ran()
+	assert.Equal(t, 1, connections)
+}
+
 func TestRunThroughABastion(t *testing.T) {
 	bastion, m := newMachine(t), newMachine(t)
 	to := m.server

@@ -49,7 +49,7 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err := ctx.RegisterComponentResource("promwire:index:Verification", name, v, opts...); err != nil {
 		return nil, fmt.Errorf("verification: %w", err)
 	}
-	gate, err := remote.New(ctx, name+"-gate", remote.Args{Connection: args.Monitor.Host.Connection, Script: gateScript(args)},
+	gate, err := remote.New(ctx, name+"-gate", remote.Args{Connection: args.Monitor.Host.Connection, Script: gateScript(args), Unknown: true},
 		append(args.Monitor.Host.DeletedWith(), pulumi.Parent(v), pulumi.DependsOn(everything(args)))...)
 	if err != nil {
 		return nil, err
