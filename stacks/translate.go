@@ -37,7 +37,7 @@ func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledge
 		state:     state,
 		login:     remote.Login{PrivateKey: pulumi.ToSecret(pulumi.String(s.SSHPrivateKey)).(pulumi.StringOutput)},
 	}
-	args := fleet.Args{Open: t.cloud(), Monitor: t.monitor(), Again: s.Verification.Again}
+	args := fleet.Args{Open: t.cloud(), Monitor: t.monitor(), Again: again(s.Verification)}
 	for _, h := range s.Targets {
 		args.Targets = append(args.Targets, t.target(h))
 	}
@@ -45,6 +45,14 @@ func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledge
 		args.Clusters = append(args.Clusters, t.cluster(c))
 	}
 	return args
+}
+
+// again is a text that differs from the last update's where the proof is to be repeated.
+func again(v settings.Verification) string {
+	if !v.Always {
+		return v.Again
+	}
+	return v.Again + " " + now().UTC().Format(time.RFC3339Nano)
 }
 
 func (t translation) monitor() fleet.Monitor {

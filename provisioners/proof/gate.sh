@@ -15,6 +15,8 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 readonly MAX_SKEW=300 # seconds between two clocks
 readonly PARALLEL=8   # endpoints that are tried at a time
+readonly SILENCE=180  # seconds without a handshake: a tunnel that works has one every two minutes
+readonly REVIVAL=45   # seconds in which a tunnel that works comes back, whoever restarted it
 
 die() {
   printf 'promwire: %s: verify: %s\n' "$fleet_monitor" "$1" >&2
@@ -57,12 +59,28 @@ up() { query 'min by (job, name) (up{role="target"})' | awk -F'[|\t]' '$3 == 1 {
 
 runs() { query 'max by (name) (promwire_fence_last_run_timestamp_seconds{role="target"})' | sort; }
 
-# until_none CHECK... polls until CHECK prints nothing or the time is up; its last output is in $left.
+# until_none CHECK... polls until CHECK prints nothing, the time is up, or only dark targets are left; its last output is in $left.
 until_none() {
   while left=$("$@"); [ -n "$left" ]; do
     [ "$SECONDS" -lt "$fleet_seconds" ] || return 1
+    [ "$SECONDS" -lt "$REVIVAL" ] || [ -n "$(comm -23 <(echo "$left") <(dark))" ] || return 1
     sleep 1
   done
+}
+
+# dark prints the endpoints, and the names, of the targets that have sent nothing since the gate began, and had no handshake for longer than a
+# tunnel that works can be without. To wait for them is no use. One that is new, with no handshake yet, gets the whole time.
+dark() {
+  {
+    awk '{ print "before", $0 }' <<<"$transfer"
+    wg show "$INTERFACE" transfer | sed 's/^/now /'
+    wg show "$INTERFACE" latest-handshakes | sed 's/^/stamp /'
+    echo "$fleet_targets"
+  } | awk -v late="$(($(date +%s) - SILENCE))" '
+    $1 == "before" && NF == 4 { before[$2] = $3; next }
+    $1 == "now" && NF == 4 { now[$2] = $3; next }
+    $1 == "stamp" && NF == 3 { stamp[$2] = $3; next }
+    $7 == "tunnel" && stamp[$9] > 0 && stamp[$9] < late && now[$9] == before[$9] { print $1 "/" $2; print $1 }' | sort -u
 }
 
 down() { { up | missing && elsewhere && waiting; } | sort -u; }
@@ -220,7 +238,7 @@ fail_down() {
   local names
   answers
   names=$(down)
-  [ -z "$names" ] || die "not scraped after $fleet_seconds s:"$'\n'"$(causes <<<"$names" | sort)"
+  [ -z "$names" ] || die "not scraped after $SECONDS s:"$'\n'"$(causes <<<"$names" | sort)"
 }
 
 # answers fails with Prometheus's error, if it does not answer.

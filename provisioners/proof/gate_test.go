@@ -311,3 +311,31 @@ func TestCauseOfTunnel(t *testing.T) {
 		}
 	}
 }
+
+// TestWaitsForNoDarkTarget: the gate waits no longer for targets that were dark before it and stay so, but for all others.
+func TestWaitsForNoDarkTarget(t *testing.T) {
+	// a and b are in the tunnel. Each wait takes ten seconds.
+	const begin = `
+sleep() { SECONDS=$((SECONDS + 10)); }
+wg() { case $3 in
+  transfer) printf 'keyA=\t%s\t6\nkeyB=\t5\t6\n' "$((SECONDS < 20 ? 5 : LATER))" ;;
+  latest-handshakes) printf 'keyA=\t%s\nkeyB=\t%s\n' "$STAMP" "${NEW:-1}" ;;
+esac; }
+unset SECONDS; SECONDS=0 fleet_seconds=165 LATER=5 STAMP=1
+transfer=$(wg show x transfer)
+left() { [ "$SECONDS" -ge "${UNTIL:-999}" ] || echo "$LEFT"; }
+`
+	for name, c := range map[string]struct{ text, want string }{
+		"all that is left is dark":     {"LEFT=$'a/node\na/shop\nb/node'", "1 after 50"},
+		"their probes are stale":       {"LEFT=$'a\nb'", "1 after 50"},
+		"one is outside the tunnel":    {"LEFT=$'a/node\nc/node'", "1 after 170"},
+		"one sends something":          {"LEFT=a/node LATER=7", "1 after 170"},
+		"one had a handshake just now": {"LEFT=a/node STAMP=$(date +%s)", "1 after 170"},
+		"one is new":                   {"LEFT=b/node NEW=0", "1 after 170"},
+		"one comes back soon":          {"LEFT=a/node UNTIL=30", "0 after 30"},
+	} {
+		if said := ask(t, t.TempDir(), begin+c.text+"\nstatus=0; until_none left || status=$?; echo \"$status after $SECONDS\""); said != c.want+"\n" {
+			t.Errorf("%s: got %q, want %q", name, said, c.want)
+		}
+	}
+}

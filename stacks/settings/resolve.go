@@ -37,7 +37,7 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 		TLS:          c.tls(fleet.TLS),
 		Probes:       c.probes(fleet.Probes),
 		Releases:     releases,
-		Verification: Verification{Again: fleet.Verification.Again},
+		Verification: Verification(fleet.Verification),
 	}
 	s.ScrapeConfigs = c.scrapeConfigs(fleet.ScrapeConfigs)
 	c.distinct()

@@ -115,5 +115,6 @@ type Machine struct {
 
 // Verification is the proof at the end of an update.
 type Verification struct {
-	Again string // another text than the last time's: run the proof again
+	Again  string // another text than the last time's: run the proof again
+	Always bool   // whether every update runs it again
 }

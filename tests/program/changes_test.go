@@ -73,6 +73,7 @@ func TestWhatAChangeTouches(t *testing.T) {
 		"size":            {`"region": "lon1"`, `"region": "lon1", "size": "s-2vcpu-4gb"`, []string{"lon-droplet"}},
 		"scrape interval": {`"region": "tor1"`, `"region": "tor1", "prometheus": {"scrapeInterval": "30s"}`, with("monitor-converge")},
 		"proof again":     {`"monitor": {`, `"verification": {"again": "2026-11"}, "monitor": {`, verified},
+		"proof always":    {`"monitor": {`, `"verification": {"always": true}, "monitor": {`, verified},
 		"the operator's networks": {`"monitor": {`, `"ssh": {"from": ["198.51.100.0/24"]}, "monitor": {`, with(
 			"lon-converge", "monitor-converge", "sfo-converge",
 			"sgp-converge", "+SSH", "+SSH-rules", "-SSH", "-SSH-rules")},
@@ -86,6 +87,14 @@ func TestWhatAChangeTouches(t *testing.T) {
 			assert.ElementsMatch(t, c.touched, sshNamed(touched(before, after)))
 		})
 	}
+}
+
+// With verification.always, an update that changes nothing proves the fleet again, and does nothing else.
+func TestProofAlways(t *testing.T) {
+	always := strings.Replace(droplets, `"monitor": {`, `"verification": {"always": true}, "monitor": {`, 1)
+	before := mocks.MustRun(t, always, "")
+	after := mocks.MustRun(t, always, mocks.Ledger(t, before))
+	assert.Equal(t, []string{"promwire-test-verification-gate", "promwire-test-verification-outside"}, touched(before, after))
 }
 
 // A run that failed half-way has recorded its addresses; the next one, with other settings, gives none of them to another host.

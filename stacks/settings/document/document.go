@@ -225,4 +225,6 @@ type Sums struct {
 type Verification struct {
 	// Any text. The proof is repeated when something changed; change this text to have it repeated anyway.
 	Again string `json:"again,omitempty"`
+	// Whether every update repeats the proof, also one that changes nothing: it then fails if a target is dark by now.
+	Always bool `json:"always,omitempty"`
 }
