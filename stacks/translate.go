@@ -123,7 +123,7 @@ func text(address netip.Addr) string {
 	return address.String()
 }
 
-func open(h settings.Host) plan.Ports {
+func open(h settings.Host) plan.Open {
 	if h.Existing == nil {
 		return nil
 	}

@@ -22,7 +22,8 @@ type Ruleset struct {
 	SSHPort int
 	SSHFrom []netip.Prefix // networks that may log in; none: nobody
 	Tunnel  string         // interface of the tunnel; "": this host is not in it
-	Rules   []Rule         // in the order of the file
+	Open    []Opening      // what it serves outside the fleet
+	Rules   []Rule         // of the fleet itself, in the order of the file
 }
 
 // Way is how a packet reaches this host.
@@ -43,14 +44,6 @@ type Rule struct {
 	Protocol string       // "tcp" or "udp"
 	Ports    []int
 }
-
-// Port is one that a host serves outside the fleet.
-type Port struct {
-	Number   int    // 1 to 65535
-	Protocol string // "tcp" or "udp"
-}
-
-func (p Port) String() string { return fmt.Sprintf("%d/%s", p.Number, p.Protocol) }
 
 // Render is the ruleset's file for `nft -f`: it replaces the whole table, and no other one. The table's comment is the
 // ruleset's Digest, so that a host can tell which one is loaded.
@@ -75,6 +68,9 @@ func (r Ruleset) text() string {
 		if rule.Way != Across {
 			b.WriteString("\t\t" + r.render(rule) + "\n")
 		}
+	}
+	for _, rule := range r.open(Opening.input) {
+		b.WriteString("\t\t" + rule + "\n")
 	}
 	b.WriteString("\t}\n")
 	if r.Tunnel != "" {
@@ -136,8 +132,8 @@ func (r Ruleset) ssh() []string {
 		keyword, protocol string
 		is                func(netip.Prefix) bool
 	}{
-		{"ip", "ipv4", func(p netip.Prefix) bool { return p.Addr().Is4() }},
-		{"ip6", "ipv6", func(p netip.Prefix) bool { return p.Addr().Is6() }},
+		{"ip", "ipv4", is4},
+		{"ip6", "ipv6", is6},
 	} {
 		from := distinct(r.SSHFrom, family.is)
 		switch {
@@ -203,14 +199,15 @@ func (r Ruleset) across() string {
 // between matches what came through the tunnel and goes there again.
 func (r Ruleset) between() string { return fmt.Sprintf("iifname %q oifname %q ", r.Tunnel, r.Tunnel) }
 
-// Open are the rules for the ports that a host serves for everybody outside the tunnel, sorted.
-func Open(ports []Port) []Rule {
-	byText := func(a, b Port) int { return strings.Compare(a.String(), b.String()) }
-	var rules []Rule
-	for _, p := range slices.Compact(slices.SortedFunc(slices.Values(ports), byText)) {
-		rules = append(rules, Rule{Protocol: p.Protocol, Ports: []int{p.Number}})
+// open are the rules for what the host serves outside the fleet, sorted; match is how they know it.
+func (r Ruleset) open(match func(Opening) string) []string {
+	var rules []string
+	for _, o := range slices.SortedFunc(slices.Values(r.Open), Opening.compare) {
+		for _, source := range o.sources(r.outside()) {
+			rules = append(rules, source+match(o)+" accept")
+		}
 	}
-	return rules
+	return slices.Compact(rules)
 }
 
 // TCP are the rules that admit each of these sources to TCP ports; none without a port.

@@ -53,7 +53,7 @@ func TestDigest(t *testing.T) {
 		t.Error("the order of networks changes the digest")
 	}
 	port, listen, scraped, open := r, r, r, r
-	open.Rules = Open([]Port{{443, "tcp"}})
+	open.Open = []Opening{Port(443, "tcp")}
 	push := r
 	push.Rules = TCP(Inside, prefixes("10.98.0.0/24"), 9091)
 	port.SSHPort = 2222
@@ -80,12 +80,43 @@ func rendered(r Ruleset, rules []Rule) []string {
 	return all
 }
 
-// TestOpen: the same ports in any order are the same rules, and none of them is open through the tunnel.
+// TestOpen: the same openings in any order are the same rules, and none of them is open through the tunnel.
 func TestOpen(t *testing.T) {
-	got := rendered(Ruleset{Tunnel: "promwire0"}, Open([]Port{{53, "udp"}, {443, "tcp"}, {53, "udp"}}))
-	want := []string{`iifname != "promwire0" tcp dport 443 accept`, `iifname != "promwire0" udp dport 53 accept`}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+	for _, c := range []struct {
+		name string
+		open []Opening
+		want []string
+	}{
+		{"ports", []Opening{Port(53, "udp"), Port(443, "tcp"), Port(53, "udp")}, []string{
+			`iifname != "promwire0" tcp dport 443 accept`, `iifname != "promwire0" udp dport 53 accept`,
+		}},
+		{"a range", []Opening{{Protocol: "udp", First: 60000, Last: 61000}}, []string{`iifname != "promwire0" udp dport 60000-61000 accept`}},
+		{"a protocol", []Opening{{Protocol: "112"}}, []string{`iifname != "promwire0" meta l4proto 112 accept`}},
+		{"an interface", []Opening{{Protocol: "udp", First: 53, Last: 53, Interface: "docker0"}}, []string{`iifname "docker0" udp dport 53 accept`}},
+		{"networks", []Opening{{Protocol: "tcp", First: 5432, Last: 5432, From: prefixes("2001:db8::/32", "198.51.100.7/32", "10.1.0.0/16", "10.0.0.0/8")}}, []string{
+			`iifname != "promwire0" ip saddr { 10.0.0.0/8, 198.51.100.7/32 } tcp dport 5432 accept`,
+			`iifname != "promwire0" ip6 saddr { 2001:db8::/32 } tcp dport 5432 accept`,
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := (Ruleset{Tunnel: "promwire0", Open: c.open}).open(Opening.input); !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestOpeningCheck: what nft would not take, or would read as something else, is refused.
+func TestOpeningCheck(t *testing.T) {
+	for _, good := range []Opening{Port(1, "tcp"), {Protocol: "udp", First: 1, Last: 65535}, {Protocol: "255"}} {
+		if err := good.Check(); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, bad := range []Opening{{}, Port(0, "tcp"), Port(65536, "udp"), {Protocol: "tcp", First: 9, Last: 8}, {Protocol: "vrrp"}, {Protocol: "0"}, {Protocol: "256"}, Port(80, "132")} {
+		if bad.Check() == nil {
+			t.Errorf("%+v is admitted", bad)
+		}
 	}
 }
 

@@ -79,10 +79,10 @@ func (p Peer) check(t Tunnel) error {
 	return nil
 }
 
-func (p Ports) check() error {
-	for _, port := range p {
-		if port.Number < 1 || port.Number > 65535 || port.Protocol != "tcp" && port.Protocol != "udp" {
-			return fmt.Errorf("open: %s is not a port; write it like 443/tcp", port)
+func (o Open) check() error {
+	for _, opening := range o {
+		if err := opening.Check(); err != nil {
+			return fmt.Errorf("open: %w", err)
 		}
 	}
 	return nil

@@ -183,7 +183,7 @@ func (v TargetSpec) Closed() []int {
 	ports := Guarded(v.Exporters)
 	for _, e := range exporter.Endpoints(nil, v.Scrape, v.TLS.Enabled()) {
 		for _, port := range []int{e.Port, e.Behind} {
-			if port != 0 && !slices.Contains(v.Open, nftables.Port{Number: port, Protocol: "tcp"}) {
+			if port != 0 && !nftables.Opens(v.Open, port, "tcp") {
 				ports = append(ports, port)
 			}
 		}

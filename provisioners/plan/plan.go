@@ -63,7 +63,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 		return Plan{}, fmt.Errorf("plan of monitor %q: %w", v.Host, err)
 	}
 	p := Plan{host: v.Host, role: prometheus.RoleMonitor, rules: nftables.Ruleset{
-		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name, Rules: v.rules(),
+		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name, Open: v.Open, Rules: v.rules(),
 	}}
 	all := v.exporters()
 	p.steps = join(
@@ -94,7 +94,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 // rules are what the monitor admits.
 func (v MonitorValues) rules() []nftables.Rule {
 	listen := nftables.Rule{Way: nftables.Outside, Protocol: "udp", Ports: []int{v.Tunnel.Port}}
-	return slices.Concat([]nftables.Rule{listen}, nftables.Open(v.Open), v.pushRules(), nftables.Forward(v.Forward))
+	return slices.Concat([]nftables.Rule{listen}, v.pushRules(), nftables.Forward(v.Forward))
 }
 
 // forwarding makes the monitor forward packets between ends of the tunnel.
@@ -137,7 +137,8 @@ func Target(v TargetValues) (Plan, error) {
 	place := v.place()
 	p := Plan{host: v.Host, role: prometheus.RoleTarget, rules: nftables.Ruleset{
 		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From,
-		Rules: append(nftables.Open(v.Open), nftables.TCP(nftables.Inside, wireguard.Hosts(place.Monitor), v.Scraped()...)...),
+		Open:  v.Open,
+		Rules: nftables.TCP(nftables.Inside, wireguard.Hosts(place.Monitor), v.Scraped()...),
 	}}
 	if place.Tunnel {
 		p.rules.Tunnel = wireguard.Name

@@ -75,14 +75,14 @@ func TestRelays(t *testing.T) {
 // TestClosed: neither port of a service answers the operator's machine, except one that the owner opens.
 func TestClosed(t *testing.T) {
 	v := serving(true, false)
-	v.Open = []nftables.Port{{Number: 18080, Protocol: "udp"}}
+	v.Open = Open{nftables.Port(18080, "udp")}
 	closed := v.Closed()
 	for _, port := range []int{9100, 19100, 9121, 19121, 9187, 19187, 8080, 18080, 19099} {
 		if !slices.Contains(closed, port) {
 			t.Errorf("%d is not probed: %v", port, closed)
 		}
 	}
-	v.Open = []nftables.Port{{Number: 8080, Protocol: "tcp"}}
+	v.Open = Open{{Protocol: "tcp", First: 8000, Last: 8090}}
 	if slices.Contains(v.Closed(), 8080) {
 		t.Error("a port that the owner opens must be closed")
 	}

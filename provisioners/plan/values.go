@@ -35,8 +35,8 @@ type SSHServer struct {
 	HostKey string // type and base64, as in authorized_keys; ssh-ed25519 or ecdsa-sha2-*
 }
 
-// Ports are what a host serves outside the fleet, open to all.
-type Ports []nftables.Port
+// Open is what a host serves outside the fleet.
+type Open []nftables.Opening
 
 // Releases are the programs to install.
 type Releases struct {
@@ -91,7 +91,7 @@ type MonitorValues struct {
 	RetentionFits  bool          // RetentionSize is a default, and is fitted to the disk
 	Limits         prometheus.Limits
 	Clusters       bool // whether the fleet has any
-	Open           Ports
+	Open           Open
 	TLS            TLS
 	Web            prometheus.Web  // Prometheus's own endpoint
 	Direct         bool            // whether any target is direct: scraped outside the tunnel
@@ -110,7 +110,7 @@ type TargetSpec struct {
 	Tunnel   Tunnel
 	SSH      SSH
 	Releases Releases
-	Open     Ports
+	Open     Open
 	TLS      TLS
 
 	Exporters []exporter.Choice  // what promwire installs; the node exporter is one of them

@@ -63,7 +63,7 @@ look; seen
 // TestWatch breaks one thing after the other.
 func TestWatch(t *testing.T) {
 	const good = "nothing\n"
-	rules := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Rules: nftables.Open([]nftables.Port{{Number: 80, Protocol: "tcp"}})}
+	rules := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Open: []nftables.Opening{nftables.Port(80, "tcp")}}
 	begin := installed + Functions().text + "LIBRARY\nmkdir -p /etc/wireguard\ncat >/mnt/watch <<'WATCH'\n" + Watch + "WATCH\n" +
 		strings.Replace(watched, "RULES\n", rules.Render(), 1)
 	for _, c := range []struct{ name, text, said string }{

@@ -51,7 +51,7 @@ func (c *checker) overlap(n Network, m Monitor) {
 
 // free reports a port of the monitor that the tunnel needs and that its owner says is served by something else.
 func (c *checker) free(n Network, m Monitor) {
-	if m.Existing != nil && slices.Contains(m.Existing.Open, nftables.Port{Number: n.Port, Protocol: "udp"}) {
+	if m.Existing != nil && nftables.Opens(m.Existing.Open, n.Port, "udp") {
 		c.Add("monitor.open", "%d/udp is network.port, where the tunnel listens; leave it out, or choose another network.port", n.Port)
 	}
 }

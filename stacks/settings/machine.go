@@ -5,15 +5,12 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
 
 	"github.com/promwire/promwire/provisioners/exporter"
-	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/plan"
-	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
@@ -45,30 +42,6 @@ func (c *checker) machine(path string, m document.Machine, exporters []exporter.
 		machine.Bastion = &bastion
 	}
 	return machine
-}
-
-// open are the ports that a machine serves for others. What promwire itself closes can't be among them.
-func (c *checker) open(path string, texts []string, sshPort int, exporters []exporter.Choice) []nftables.Port {
-	closed := guarded(exporters)
-	closed[prometheus.Port] = "Prometheus"
-	var open []nftables.Port
-	for i, text := range texts {
-		at := document.Index(path, i)
-		number, protocol, _ := strings.Cut(text, "/")
-		n, err := strconv.Atoi(number)
-		port := nftables.Port{Number: n, Protocol: protocol}
-		switch {
-		case err != nil || n < 1 || n > maxPort || protocol != "tcp" && protocol != "udp":
-			c.Add(at, "%q is not a port; write it like 443/tcp or 53/udp", text)
-		case protocol == "tcp" && n == sshPort:
-			c.Add(at, "%s is SSH's port; ssh.from lists who may use it", text)
-		case protocol == "tcp" && closed[n] != "":
-			c.Add(at, "%s is the port of %s, which only the monitor may reach; leave it out", text, closed[n])
-		default:
-			open = append(open, port)
-		}
-	}
-	return open
 }
 
 func (c *checker) server(path string, s document.Server) plan.SSHServer {

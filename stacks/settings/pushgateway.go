@@ -30,8 +30,8 @@ func (c *checker) pushes(s *Settings) {
 	if len(s.Pushgateway.Jobs) == 0 || s.Monitor.Existing == nil {
 		return
 	}
-	if port := (nftables.Port{Number: pushgateway.Port, Protocol: "tcp"}); slices.Contains(s.Monitor.Existing.Open, port) {
-		c.Add("monitor.open", "%s is the port of the Pushgateway, which only hosts in the tunnel may reach; leave it out", port)
+	if nftables.Opens(s.Monitor.Existing.Open, pushgateway.Port, "tcp") {
+		c.Add("monitor.open", "%d/tcp is the port of the Pushgateway, which only hosts in the tunnel may reach; leave it out", pushgateway.Port)
 	}
 }
 

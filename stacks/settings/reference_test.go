@@ -75,8 +75,8 @@ type book struct {
 func (b *book) walk(path string, object *jsonschema.Schema) {
 	for pair := object.Properties.Oldest(); pair != nil; pair = pair.Next() {
 		at, ref := below(path, pair.Key), pair.Value.Ref
-		if items := pair.Value.Items; items != nil && items.Ref != "" {
-			at, ref = at+"[]", items.Ref
+		if items := listed(pair.Value); items != "" {
+			at, ref = at+"[]", items
 		}
 		if ref == "" {
 			continue
@@ -89,6 +89,19 @@ func (b *book) walk(path string, object *jsonschema.Schema) {
 			b.walk(at, b.definitions[name])
 		}
 	}
+}
+
+// listed is the object that a list holds, or may hold beside texts; "": none.
+func listed(property *jsonschema.Schema) string {
+	if property.Items == nil {
+		return ""
+	}
+	for _, either := range property.Items.AnyOf {
+		if either.Ref != "" {
+			return either.Ref
+		}
+	}
+	return property.Items.Ref
 }
 
 // section is one object's: what it is, and a table of its keys.
@@ -134,6 +147,8 @@ func (b *book) value(property *jsonschema.Schema) string {
 	switch {
 	case property.Ref != "":
 		return "[object](#" + b.anchor(property.Ref) + ")"
+	case property.Items != nil && property.Items.AnyOf != nil:
+		return "list of text or [objects](#" + b.anchor(listed(property)) + ")"
 	case property.Items != nil && property.Items.Ref != "":
 		return "[list of objects](#" + b.anchor(property.Items.Ref) + ")"
 	case property.Items != nil && property.Items.Type == "object":

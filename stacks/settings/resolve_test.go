@@ -199,7 +199,13 @@ func TestEverything(t *testing.T) {
 			node("node-1", "lon1"), node("node-2", "sfo3"), node("node-3", "lon1"), node("node-4", "sfo3"), node("node-5", "lon1"),
 			{Name: "4ever", Region: "fra1", Size: "s-1vcpu-1gb", Image: "debian-12-x64", Transport: TLSOnly, Exporters: nodeOnly(pinned)},
 			{Name: "db-1", Region: "the cellar, second shelf", Transport: WireGuard, Exporters: nodeOnly(pinned), Existing: &Machine{
-				Open: []nftables.Port{{Number: 443, Protocol: "tcp"}, {Number: 53, Protocol: "udp"}},
+				Open: []nftables.Opening{
+					nftables.Port(443, "tcp"), {Protocol: "udp", First: 60000, Last: 61000}, {Protocol: "112"}, {Protocol: "47", Interface: "gre-*"},
+					{
+						Protocol: "tcp", First: 5432, Last: 5432, Interface: "docker0",
+						From: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32"), netip.MustParsePrefix("2001:db8::/32")},
+					},
+				},
 				SSHServer: plan.SSHServer{
 					Address: "db.example.com", User: "admin", Port: 2222,
 					HostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKbu2P8/Oqy8dsNDOG/1FfpKendsGchZUqpt7J1BhZZr",

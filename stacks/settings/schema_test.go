@@ -47,6 +47,7 @@ func generate(t *testing.T) []byte {
 	fleet := reflector.Reflect(&document.Fleet{})
 	addDefaults(t, fleet.Definitions)
 	addExporters(t, fleet.Definitions)
+	addShort(t, fleet.Definitions)
 
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -113,6 +114,16 @@ func addExporters(t *testing.T, definitions jsonschema.Definitions) {
 	property(t, definitions, "Target", "flags").PropertyNames = &jsonschema.Schema{Enum: anys(targets)}
 	property(t, definitions, "Target", "secrets").PropertyNames = &jsonschema.Schema{Enum: anys(withSecret)}
 	property(t, definitions, "Monitor", "flags").PropertyNames = &jsonschema.Schema{Enum: []any{exporter.Node, exporter.Blackbox}}
+}
+
+// addShort lets what is open be a text, too.
+func addShort(t *testing.T, definitions jsonschema.Definitions) {
+	t.Helper()
+	short := &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+(-[0-9]+)?/(tcp|udp)|proto [0-9]+|[A-Za-z][A-Za-z0-9]*)$`}
+	for _, machine := range []string{"Monitor", "Target"} {
+		open := property(t, definitions, machine, "open")
+		open.Items = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{short, open.Items}}
+	}
 }
 
 func anys(names []string) []any {

@@ -102,9 +102,8 @@ func (c *checker) scrapePath(at, text string) {
 
 // notOpen reports a port that only the monitor may reach and that everybody may reach.
 func (c *checker) notOpen(at string, port int, host Host) {
-	open := nftables.Port{Number: port, Protocol: "tcp"}
-	if host.Existing != nil && slices.Contains(host.Existing.Open, open) {
-		c.Add(at, "%s is in open, and only the monitor may reach what is listed here; leave it out of open, or use scrapeConfigs", open)
+	if host.Existing != nil && nftables.Opens(host.Existing.Open, port, "tcp") {
+		c.Add(at, "%d/tcp is in open, and only the monitor may reach what is listed here; leave it out of open, or use scrapeConfigs", port)
 	}
 }
 

@@ -108,9 +108,9 @@ type Host struct {
 
 // Machine is an existing one.
 type Machine struct {
-	plan.SSHServer                 // complete: with the defaults of Port and User
-	Bastion        *plan.SSHServer // nil: reached directly
-	Open           []nftables.Port // what it serves for others than the fleet, open to all
+	plan.SSHServer                    // complete: with the defaults of Port and User
+	Bastion        *plan.SSHServer    // nil: reached directly
+	Open           []nftables.Opening // what it serves for others than the fleet
 }
 
 // Verification is the proof at the end of an update.

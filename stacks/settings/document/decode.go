@@ -47,13 +47,16 @@ func Decode(raw []byte) (Fleet, Problems) {
 
 type decoder struct{ Problems }
 
+// shorter is an object that may be written as a text.
+type shorter interface{ Short(text string) }
+
 func (d *decoder) decode(path string, in any, out reflect.Value) {
 	switch out.Kind() {
 	case reflect.Pointer:
 		out.Set(reflect.New(out.Type().Elem()))
 		d.decode(path, in, out.Elem())
 	case reflect.Struct:
-		d.object(path, in, out)
+		d.structure(path, in, out)
 	case reflect.Map:
 		d.dictionary(path, in, out)
 	case reflect.Slice:
@@ -70,6 +73,19 @@ func (d *decoder) decode(path string, in any, out reflect.Value) {
 		}
 	default:
 		panic("document: no way to decode a " + out.Type().String())
+	}
+}
+
+func (d *decoder) structure(path string, in any, out reflect.Value) {
+	short, ok := out.Addr().Interface().(shorter)
+	if _, full := in.(map[string]any); !ok || full {
+		d.object(path, in, out)
+		return
+	}
+	var text string
+	d.text(path, in, reflect.ValueOf(&text).Elem())
+	if text != "" {
+		short.Short(text)
 	}
 }
 

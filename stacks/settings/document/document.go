@@ -5,6 +5,8 @@
 // this file. Ranges and patterns in the jsonschema tags help while typing; package settings is what decides.
 package document
 
+import "strings"
+
 // Fleet is one monitor, the targets that it watches, and how they are reached. Required: monitor.
 type Fleet struct {
 	// The WireGuard network between the monitor and its targets.
@@ -93,8 +95,9 @@ type Machine struct {
 	// Droplet: DigitalOcean's image: Debian 12 or 13, Ubuntu 22.04 or 24.04. Changing it changes new droplets only.
 	Image string `json:"image,omitempty"`
 	Server
-	// Existing machine: the ports that it serves for others, such as 443/tcp or 53/udp. promwire closes all others.
-	Open []string `json:"open,omitempty" jsonschema:"pattern=^[0-9]+/(tcp|udp)$"`
+	// Existing machine: what it serves for others; promwire closes all else. A port such as 443/tcp, a range such as 60000-61000/udp,
+	// a protocol such as vrrp or gre (another one by its number: proto 112), or an object.
+	Open []Opening `json:"open,omitempty"`
 	// Existing machine: the SSH server to go through, if the machine cannot be reached directly.
 	Bastion *Server `json:"bastion,omitempty"`
 	// Largest packet in bytes that this host's end of the tunnel takes, where its own path is smaller than that of others: PPPoE, or a VPN
@@ -102,6 +105,27 @@ type Machine struct {
 	MTU *int `json:"mtu,omitempty" jsonschema:"minimum=576,maximum=8920"`
 	// More flags for the host's exporters, by exporter, such as {node: [--collector.systemd]}. The host checks them before it uses them.
 	Flags map[string][]string `json:"flags,omitempty"`
+}
+
+// Opening is what a machine serves for others, in full: who may connect can be said too.
+type Opening struct {
+	// A port or a range of ports, such as 5432/tcp.
+	Port string `json:"port,omitempty" jsonschema:"pattern=^[0-9]+(-[0-9]+)?/(tcp|udp)$"`
+	// In place of a port: another protocol, such as vrrp, gre, esp or proto 112.
+	Protocol string `json:"protocol,omitempty"`
+	// Networks that may connect, IPv4 and IPv6, such as 198.51.100.7/32. Left out: everybody.
+	From []string `json:"from,omitempty" jsonschema:"minItems=1"`
+	// The interface that their packets arrive at, such as docker0, or br-* for all that begin so. Left out: any but the tunnel's.
+	Interface string `json:"interface,omitempty"`
+}
+
+// Short reads an opening that is only a text: one with a slash has a port.
+func (o *Opening) Short(text string) {
+	if strings.Contains(text, "/") {
+		o.Port = text
+	} else {
+		o.Protocol = text
+	}
 }
 
 // Monitor is the host that runs Prometheus.
