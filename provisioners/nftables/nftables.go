@@ -72,11 +72,18 @@ func (r Ruleset) text() string {
 	for _, rule := range r.open(Opening.input) {
 		b.WriteString("\t\t" + rule + "\n")
 	}
-	b.WriteString("\t}\n")
-	if r.Tunnel != "" {
-		fmt.Fprintf(&b, forward, r.across(), r.Tunnel, r.Tunnel)
+	for _, rule := range r.open(Opening.redirected) {
+		b.WriteString("\t\t" + rule + "\n")
 	}
-	b.WriteString("}\n")
+	b.WriteString("\t}\n" + forward)
+	if r.Tunnel != "" {
+		fmt.Fprintf(&b, "%s\t\tiifname %q drop\n\t\toifname %q drop\n", r.across(), r.Tunnel, r.Tunnel)
+	}
+	b.WriteString(published)
+	for _, rule := range r.open(Opening.asked) {
+		b.WriteString("\t\t" + rule + "\n")
+	}
+	b.WriteString("\t\tdrop\n\t}\n}\ninclude \"" + Uplinks + "\"\n")
 	return b.String()
 }
 
@@ -120,9 +127,19 @@ const common = `
 const forward = `
 	chain forward {
 		type filter hook forward priority filter; policy accept;
-%s		iifname "%s" drop
-		oifname "%s" drop
+		ct state new ct status dnat jump published
+`
+
+const published = `	}
+
+	# Bridges that do not lead to containers only: a file beside this one names them.
+	set uplinks {
+		type ifname
 	}
+
+	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
+	chain published {
+		meta iifkind "bridge" iifname != @uplinks accept
 `
 
 // ssh are the rules for logging in, never through the tunnel: a host of the fleet must not lead into another one.
@@ -199,12 +216,14 @@ func (r Ruleset) across() string {
 // between matches what came through the tunnel and goes there again.
 func (r Ruleset) between() string { return fmt.Sprintf("iifname %q oifname %q ", r.Tunnel, r.Tunnel) }
 
-// open are the rules for what the host serves outside the fleet, sorted; match is how they know it.
+// open are the rules for what the host serves outside the fleet, sorted; match is how they know it, or "".
 func (r Ruleset) open(match func(Opening) string) []string {
 	var rules []string
 	for _, o := range slices.SortedFunc(slices.Values(r.Open), Opening.compare) {
 		for _, source := range o.sources(r.outside()) {
-			rules = append(rules, source+match(o)+" accept")
+			if matched := match(o); matched != "" {
+				rules = append(rules, source+matched+" accept")
+			}
 		}
 	}
 	return slices.Compact(rules)

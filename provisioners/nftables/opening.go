@@ -94,6 +94,22 @@ func (o Opening) input() string {
 	return fmt.Sprintf("%s dport %s", o.Protocol, o.ports())
 }
 
+// asked is how the chain published matches it: by the port that was asked for, whatever the packet has by now.
+func (o Opening) asked() string {
+	if o.First == 0 {
+		return o.input()
+	}
+	return fmt.Sprintf("meta l4proto %s ct original proto-dst %s", o.Protocol, o.ports())
+}
+
+// redirected is how the chain input matches what the host passes on to another port of its own; "": there is no such thing.
+func (o Opening) redirected() string {
+	if o.First == 0 {
+		return ""
+	}
+	return "ct status dnat " + o.asked()
+}
+
 func is4(p netip.Prefix) bool { return p.Addr().Is4() }
 
 func is6(p netip.Prefix) bool { return p.Addr().Is6() }

@@ -9,6 +9,9 @@ import (
 const (
 	// Permanent is the confirmed ruleset, which the host loads when it boots.
 	Permanent = folders.Config + "/firewall.nft"
+	// BridgesFile names the bridges that lead outside, if there are any; Uplinks is how a ruleset includes a file that may not be there.
+	BridgesFile = folders.Config + "/uplinks.nft"
+	Uplinks     = folders.Config + "/uplinks*.nft"
 	// Service is the unit that loads it.
 	Service = "promwire-firewall.service"
 	// Distribution is the unit that loads the host's own rules, if it is enabled.

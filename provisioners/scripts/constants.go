@@ -47,6 +47,7 @@ var constants = []constant{
 
 	{"TABLE", nftables.Table},
 	{"PERMANENT", nftables.Permanent},
+	{"UPLINKS", nftables.BridgesFile},
 	{"FIREWALL", nftables.Service},
 
 	{"CERTIFICATES", certificate.Folder},

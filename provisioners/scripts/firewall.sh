@@ -6,12 +6,35 @@ readonly PENDING=$CONFIG_FOLDER/firewall.pending
 
 # firewall DIGEST: loads the ruleset on standard input on trial, unless it is the permanent one and loaded.
 firewall() {
+  uplinks
   if holds "$PERMANENT" "$1" && loaded "$1"; then
     remove "$PENDING"
     return
   fi
   put "$PENDING" 600 nft --check --file
   trial
+}
+
+# uplinks names the bridges that lead outside in a file of the ruleset: nft knows only that they are bridges. What comes from the others,
+# to which only containers and virtual machines are connected, may ask for what this host publishes.
+uplinks() {
+  local bridge names=()
+  while read -r bridge; do
+    ! leads_outside "$bridge" || names+=("$bridge")
+  done < <(ip -oneline link show type bridge | awk -F '[:@ ]+' '{ print $2 }')
+  if [ ${#names[@]} = 0 ]; then
+    [ -e "$UPLINKS" ] || return 0
+    remove "$UPLINKS"
+  else
+    put "$UPLINKS" 600 <<<"add element inet $TABLE uplinks { $(IFS=, && echo "${names[*]}") }"
+  fi
+  if nft flush set inet "$TABLE" uplinks 2>/dev/null && [ -e "$UPLINKS" ]; then nft --file "$UPLINKS"; fi
+}
+
+# leads_outside BRIDGE: says whether it has the default route, or a port that is no container's and no virtual machine's.
+leads_outside() {
+  [ -n "$(ip -4 route show default dev "$1")$(ip -6 route show default dev "$1")" ] ||
+    ip -details -oneline link show master "$1" | grep -qvE '\\ +(veth|tun) '
 }
 
 holds() { grep -qsF "comment \"$2\"" "$1"; }
@@ -102,6 +125,7 @@ connection() {
 
 # confirm_firewall DIGEST: makes a ruleset permanent. That it is loaded and this new connection came through is the proof.
 confirm_firewall() {
+  uplinks
   if holds "$PENDING" "$1"; then
     disarm
     loaded "$1" || fail "the new firewall was rolled back, because it admitted no second connection for a minute; check ssh.from and the port," \
