@@ -12,6 +12,7 @@ func (v TargetValues) fenceFiles() []call {
 	f := fence.Fence{Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, Ports: v.Scraped()}
 	return []call{
 		putText("fence", fence.Path, "755", "bash", "-n"),
+		do("record", "file", fence.Metrics),
 		unit(fence.Service, f.Unit()),
 		unit(fence.Timer, f.TimerUnit()),
 		do("reread", fence.Service),

@@ -43,7 +43,7 @@ func (p Plan) Script() (string, error) {
 	if p.Empty() {
 		return "", errors.New("plan: this one is empty; make one with Monitor or Target")
 	}
-	begin := []call{use(p.host, "converge")}
+	begin := []call{use(p.host, "converge"), do("ask_first", apply)}
 	end := []call{do("remove_former_identity"), do("installed", "promwire", version.Release), do("still_on_trial", p.rules.Digest()), do("keep_receipt", p.rules.Digest())}
 	return script(fmt.Sprintf("what the %s %s must be", p.role, p.host), head,
 		function{apply, join(begin, p.steps, end)},

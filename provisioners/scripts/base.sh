@@ -13,9 +13,9 @@ begin() {
   exec 3>&1 1>&2 # standard output is only for the script's own answer
   [ "$(id -u)" = 0 ] || fail "it does not run as root; let the SSH user be root or have sudo without a password"
   install -d -m 700 "$RUN" "$STATE"
-  touch "$STATE/manifest"
   exec 9>"$RUN/lock"
   flock --wait 900 9 || fail "another script of promwire has been running here for 15 minutes; see ps -ef"
+  read_record
 }
 
 say() { printf 'promwire: %s: %s: %s\n' "$HOST" "$VERB" "$*" >&2; }
@@ -29,15 +29,60 @@ fail() {
 # unexpected STATUS COMMAND: says at which command a script failed. Its variables are printed only by name.
 unexpected() { [ "$1" = 0 ] || fail "\"$2\" failed with status $1; see its output above"; }
 
-# record KIND NAME: notes what is about to be made, so that undo finds it even if this script ends half-way.
-record() { recorded "$1" "$2" || printf '%s %s\n' "$1" "$2" >>"$STATE/manifest"; }
+# record KIND NAME: notes what is about to be made or changed, so that undo finds it even if this script ends half-way.
+record() {
+  local all
+  if recorded "$1" "$2"; then return; fi
+  all=$(<"$STATE/manifest") || fail "$STATE/manifest can't be read; see dmesg"
+  write_record "$all"$'\n'"$1 $2"
+}
 
 recorded() { grep -qxF "$1 $2" "$STATE/manifest"; }
 
 forget() {
-  grep -vxF "$1 $2" "$STATE/manifest" >"$STATE/manifest.new" || true
-  mv "$STATE/manifest.new" "$STATE/manifest"
+  if recorded "$1" "$2"; then write_record "$(grep -vxF "$1 $2" "$STATE/manifest")"; fi
 }
+
+# write_record TEXT: TEXT becomes the record, whole and on the disk; or the former one stays.
+write_record() {
+  local new=$STATE/manifest.new text=${1#$'\n'}
+  if ! printf '%s' "${text:+$text$'\n'}" >"$new" || ! sync "$new" || ! sha256sum <"$new" >"$STATE/manifest.sum"; then
+    rm -f "$new"
+    fail "$STATE/manifest can't be written; is the disk full? See df -h"
+  fi
+  mv "$new" "$STATE/manifest"
+  sync "$STATE"
+}
+
+# read_record notices a record that is not as it was written: until the host has converged, what is promwire's is then known by what it is.
+read_record() {
+  if [ ! -e "$STATE/manifest" ] && [ ! -e "$STATE/host" ]; then write_record ''; fi
+  touch "$STATE/manifest"
+  [ "$(sha256sum <"$STATE/manifest")" = "$(cat "$STATE/manifest.sum" 2>/dev/null)" ] || : >"$STATE/damaged"
+}
+
+# ours PATH [NEW]: says whether a file is promwire's: by the record, because it is just what it is to be (NEW), or by its marks if the record
+# is damaged.
+ours() {
+  recorded file "$1" || { [ $# = 2 ] && [ ! -L "$1" ] && cmp -s "$2" "$1"; } || { [ -e "$STATE/damaged" ] && marked "$1"; }
+}
+
+# marked PATH: says whether a file, or a folder with a / behind it, has a name that only promwire gives, is a unit that says so, or belongs to such a unit.
+marked() {
+  case $1 in
+    *promwire*) [ -e "$1" ] ;;
+    "$UNIT_FOLDER"/*) grep -qsE "^Description=(.*promwire's monitor|.*of a fleet that nobody else|Pushgateway, for batch jobs on hosts)" "$1" ;;
+    "$PROMETHEUS_FOLDER"/* | "$PROMETHEUS_DATA"/*) marked "$UNIT_FOLDER/$PROMETHEUS_UNIT" ;;
+    "$PUSH"/* | "$PUSHED"/*) marked "$UNIT_FOLDER/$PUSHGATEWAY_UNIT" ;;
+    *) return 1 ;;
+  esac
+}
+
+# taken PATH: says whether there is something that is not promwire's, which stands in the way of a file. Standard input is what PATH is to be.
+taken() { { [ -e "$1" ] || [ -L "$1" ]; } && ! ours "$1" -; }
+
+# refuse_taken PATH...
+refuse_taken() { fail "$* exists already and is not promwire's; move it away, or leave this host out of the fleet"; }
 
 # put PATH MODE[:USER[:GROUP]] [CHECK...]: writes standard input to PATH, owned by USER (default: root) and GROUP (default: the
 # user's own). The text is written beside PATH, checked by CHECK (as its last argument) and renamed, so PATH is always the old file or
@@ -50,14 +95,16 @@ put() {
   shift 2
   stage=$(dirname "$path")/.promwire
   new=$stage/$(basename "$path")
-  if [ -e "$path" ] && ! recorded file "$path"; then
-    fail "$path exists already and is not promwire's; move it away, or leave this host out of the fleet"
-  fi
   install -d -m 700 "$stage"
   (umask 077 && cat >"$new") || fail "$path can't be written; is the disk full? See df -h"
+  if taken "$path" <"$new"; then
+    rm -r "$stage"
+    refuse_taken "$path"
+  fi
   chmod "$mode" "$new"
   chown "$owner:$group" "$new"
   if cmp -s "$new" "$path" && [ "$(stat -c '%a %U %G' "$path")" = "$mode $owner $group" ]; then
+    record file "$path"
     rm -r "$stage"
     return
   fi
@@ -80,22 +127,85 @@ from_library() {
   "${@:2}" <<<"$text"
 }
 
-# remove PATH: removes a file that put made.
+# remove PATH: removes a file that put made; one of somebody else stays.
 remove() {
-  [ -e "$1" ] || recorded file "$1" || return 0
+  ours "$1" || return 0
   rm -f "$1"
   forget file "$1"
   CHANGED+=("$1")
 }
 
-# dir PATH MODE [OWNER]: makes a directory. One that was there before is not undone.
+# dir PATH MODE [OWNER]: makes a directory, for a service's data if it has an OWNER. One that was there before is not undone, and changed only
+# if it would not do as it is.
 dir() {
-  local owner=${3:-root}
-  [ -d "$1" ] || record dir "$1"
-  if [ ! -d "$1" ] || [ "$(stat -c '%a %U' "$1")" != "$2 $owner" ]; then
-    install -d -m "$2" -o "$owner" -g "$owner" "$1"
-    CHANGED+=("$1")
+  if [ -d "$1" ] && ! recorded dir "$1" && { [ ! -e "$STATE/damaged" ] || ! marked "$1/"; }; then
+    owners_dir "$@"
+  else
+    own_dir "$1" "$2" "${3:-root}"
   fi
+  [ $# -lt 3 ] || record data "$1"
+}
+
+# own_dir PATH MODE OWNER
+own_dir() {
+  record dir "$1"
+  if [ -d "$1" ] && [ "$(stat -c '%a %U' "$1")" = "$2 $3" ]; then return; fi
+  install -d -m "$2" -o "$3" -g "$3" "$1"
+  CHANGED+=("$1")
+}
+
+# owners_dir PATH MODE [OWNER]: adds to the owner's directory the permissions that it lacks, or gives it to OWNER. Undo finds in the record
+# what it was before.
+owners_dir() {
+  local was mode owner
+  was=$(stat -c '%a:%U:%G' "$1")
+  mode=$(printf '%o' $((0${was%%:*} | 0$2)))
+  IFS=: read -r _ owner _ <<<"$was"
+  if [ "$mode" = "${was%%:*}" ] && [ "${3:-$owner}" = "$owner" ]; then return; fi
+  grep -q "^mode $1 " "$STATE/manifest" || record mode "$1 $was"
+  [ "${3:-$owner}" = "$owner" ] || chown "$3:$3" "$1"
+  chmod "$mode" "$1"
+  CHANGED+=("$1")
+}
+
+# remove_dir PATH: removes a directory that dir made, with what promwire's programs left in it. It stays if there is anything else, which the
+# host's journal names: nobody sees what a delete says that succeeds.
+remove_dir() {
+  local said
+  [ -d "$1" ] || return 0
+  case $1 in
+    "$PROMETHEUS_DATA" | "$PUSHED") remove_data "$1" ;;
+    "$RELEASES") rm -rf "$1/.new" && remove_homes "$1" .sha256 ;;
+    "$AUTHORITY") rm -rf "$1"/{hosts,own,.new,scraper-validity} && remove_homes "$1" index.txt ;;
+    "$PROGRAMS") rm -f "$1"/lib.sh* ;;
+    "$TEXTFILES") rm -f "$1"/promwire_* ;;
+  esac
+  rm -rf "$1/.promwire"
+  if rmdir "$1" 2>/dev/null; then return; fi
+  said="$1 stays, because what is in it is not promwire's:$(find "$1" -mindepth 1 -maxdepth 1 -printf ' %f')"
+  say "$said"
+  logger --tag "promwire" "$said" 2>/dev/null || true
+}
+
+# remove_data PATH: removes what the service wrote that the directory belongs to.
+remove_data() {
+  local user
+  user=$(stat -c '%u' "$1")
+  [ "$user" = 0 ] || data_in "$1" -user "$user" -delete 2>/dev/null || true
+}
+
+# data_in PATH FIND-ARGUMENT...: the files of Prometheus's database, or of a Pushgateway.
+data_in() {
+  find -H "$1" -mindepth 1 -depth -regextype posix-extended \
+    -regex "$1/(wal|wbl|chunks_head|chunks_snapshot|lock|queries\.active|metrics|[0-9A-Z]{26})([./].*)?" "${@:2}"
+}
+
+# remove_homes PATH MARK: removes the directories in PATH that have a file MARK.
+remove_homes() {
+  local home
+  for home in "$1"/*/; do
+    [ ! -e "$home$2" ] || rm -rf "$home"
+  done
 }
 
 # space MB PATH: refuses to start if the disk has not enough free space.

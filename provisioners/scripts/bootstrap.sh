@@ -69,8 +69,8 @@ wireguard() {
 # tunnel_key makes the private key, which never leaves the host.
 tunnel_key() {
   dir "$TUNNEL_FOLDER" 700
+  record file "$TUNNEL_KEY"
   if [ ! -s "$TUNNEL_KEY" ]; then
-    record file "$TUNNEL_KEY"
     (umask 077 && wg genkey >"$TUNNEL_KEY.new")
     sync "$TUNNEL_KEY.new"
     mv "$TUNNEL_KEY.new" "$TUNNEL_KEY"
@@ -83,8 +83,8 @@ tunnel_key() {
 identity() {
   local folder=$CERTIFICATES request
   identity_folder
+  record file "$folder/key.pem"
   if [ ! -s "$folder/key.pem" ]; then
-    record file "$folder/key.pem"
     (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/key.new")
     sync "$folder/key.new"
     mv "$folder/key.new" "$folder/key.pem"

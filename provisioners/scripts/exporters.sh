@@ -4,6 +4,8 @@
 # refuse_owners_exporter UNIT PACKAGE: refuses to take over an exporter that the owner runs already.
 refuse_owners_exporter() {
   if recorded exporter "$1"; then return; fi
+  [ "$(systemctl is-enabled "$1" 2>/dev/null || true)" != masked ] ||
+    fail "$1 of the package $2 is masked by the owner; remove it from this host's exporters, or run systemctl unmask $1"
   if ! systemctl is-active --quiet "$1" && ! systemctl is-enabled --quiet "$1" 2>/dev/null; then
     record exporter "$1"
     return

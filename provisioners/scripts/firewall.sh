@@ -6,6 +6,7 @@ readonly PENDING=$CONFIG_FOLDER/firewall.pending
 
 # firewall DIGEST: loads the ruleset on standard input on trial, unless it is the permanent one and loaded.
 firewall() {
+  record table "$TABLE"
   uplinks
   if holds "$PERMANENT" "$1" && loaded "$1"; then
     remove "$PENDING"
@@ -43,7 +44,6 @@ loaded() { [[ $(nft list table inet "$TABLE" 2>/dev/null) == *"comment \"$1\""* 
 
 # trial loads the pending ruleset and checks that the operator's packets still arrive.
 trial() {
-  record table "$TABLE"
   arm
   nft --file "$PENDING"
   CHANGED+=("firewall on trial")
@@ -125,6 +125,7 @@ connection() {
 
 # confirm_firewall DIGEST: makes a ruleset permanent. That it is loaded and this new connection came through is the proof.
 confirm_firewall() {
+  record table "$TABLE"
   uplinks
   if holds "$PENDING" "$1"; then
     disarm

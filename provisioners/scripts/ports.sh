@@ -9,7 +9,7 @@ ports() {
   PORTS=("$@")
   while [ $# -gt 0 ]; do
     while read -r pid name unit; do
-      [ "$unit" = "$1" ] || ours "$unit" ||
+      [ "$unit" = "$1" ] || our_unit "$unit" ||
         fail "port ${2##*:} is held by $name, pid $pid, of $unit, and $1 needs it at ${2%:*}; stop that or let it listen elsewhere," \
           "then run pulumi up again"
     done < <(holders "$2")
@@ -41,8 +41,8 @@ holds_port() {
   return "$held"
 }
 
-# ours UNIT: whether promwire made it.
-ours() { recorded unit "$1" || recorded file "$UNIT_FOLDER/$1"; }
+# our_unit UNIT: whether promwire made it.
+our_unit() { recorded unit "$1" || recorded file "$UNIT_FOLDER/$1"; }
 
 # holders ADDRESS:PORT: the processes that listen there or at all addresses, a line each: number, name, unit. A name has no spaces here.
 holders() {

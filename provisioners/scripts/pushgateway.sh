@@ -51,8 +51,9 @@ remove_pushgateway() {
   remove_release "$PUSHGATEWAY" "$PUSH_CONFIG" "$PUSH_PASSWORD_COPY"
   for home in "$PUSH" "$PUSHED"; do
     recorded dir "$home" || continue
-    rm -rf "$home"
-    forget dir "$home"
+    remove_dir "$home"
+    [ -d "$home" ] || forget dir "$home"
+    forget data "$home"
     CHANGED+=("$home")
   done
 }

@@ -49,7 +49,7 @@ func TestPushgateway(t *testing.T) {
 		{"curl's configuration", `printf '%s\n' 'a "b\' >$PUSH/backup.password; pusher backup`, `user = "backup:a \"b\\"` + "\n"},
 		{"a configuration that promtool refuses", `a=$(<$PUSH/web.yml); printf '#!/bin/sh\nexit 1\n' >/mnt/bin/promtool; (pushers other) || true
 [ "$(<$PUSH/web.yml)" = "$a" ] && echo kept`, "promtool refuses its new text (see its reason above); the old one stays\nkept\n"},
-		{"without it, nothing is left", `echo m >$PUSHED/metrics; CHANGED=(); remove_pushgateway; [ ${#CHANGED[@]} -gt 0 ]; echo begin
+		{"without it, nothing is left", `echo m >$PUSHED/metrics; chown pushgateway $PUSHED/metrics; CHANGED=(); remove_pushgateway; [ ${#CHANGED[@]} -gt 0 ]; echo begin
 ls -d $PUSH $PUSHED $WEB/pushgateway.password /etc/sysusers.d/pushgateway.conf /etc/systemd/system/pushgateway.service 2>/dev/null || true
 getent passwd pushgateway || true; grep push $STATE/manifest || true; echo end`, "begin\nend\n"},
 		{"without it twice", "remove_pushgateway; CHANGED=(); remove_pushgateway; echo \"${#CHANGED[@]}\"", "0\n"},

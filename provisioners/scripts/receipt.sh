@@ -7,8 +7,10 @@ CERTIFICATE='' AUTHORITIES='' SIGNED='' # what certify_host gives a host
 # installed NAME VERSION: adds to the receipt what this host has.
 installed() { VERSIONS+=("\"$1\":\"$2\""); }
 
-# keep_receipt DIGEST: prints the receipt and keeps it for the script that confirms, which comes over another connection.
+# keep_receipt DIGEST: prints the receipt and keeps it for the script that confirms, which comes over another connection. All that a damaged
+# record had lost is in it again.
 keep_receipt() {
+  rm -f "$STATE/damaged"
   printf '%s\n' "${CHANGED[@]}" | sed '/^$/d' >"$STATE/changed"
   printf '%s\n' "${VERSIONS[@]}" | sed '/^$/d' >"$STATE/versions"
   receipt "$1"

@@ -49,15 +49,19 @@ unpack() {
 
 # symlink PATH TO: makes PATH a symbolic link, in one step.
 symlink() {
-  [ "$(readlink "$1" || true)" != "$2" ] || return 0
-  if [ -e "$1" ] && ! recorded file "$1"; then
-    fail "$1 exists already and is not promwire's; move it away, or leave this host out of the fleet"
+  if [ "$(readlink "$1" || true)" = "$2" ]; then
+    record file "$1"
+    return
   fi
+  if link_taken "$1"; then refuse_taken "$1"; fi
   record file "$1"
   ln --symbolic --force --no-dereference "$2" "$1.promwire"
   mv --no-target-directory "$1.promwire" "$1"
   CHANGED+=("$1")
 }
+
+# link_taken PATH: says whether there is something else than a link to a release.
+link_taken() { [[ $(readlink "$1" || true) != "$RELEASES"/* ]] && taken "$1" </dev/null; }
 
 # prune NAME VERSION: removes all other versions, which are not linked any more.
 prune() {

@@ -72,7 +72,7 @@ targets_by_job() {
   local file name
   for file in "$TARGETS"/*.json; do
     name=$(basename "$file" .json)
-    if [ ! -e "$file" ] || [[ $name == *.* ]]; then continue; fi
+    if [[ $name == *.* ]] || ! recorded file "$file"; then continue; fi
     systemctl stop "promwire-turn-$name.service" 2>/dev/null || true
     rm -f "$TURNING/$name.json" "$TURNING/$name.url"
     record file "$TARGETS/$name.node.json"

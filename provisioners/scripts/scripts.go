@@ -74,4 +74,6 @@ var (
 	Retention string
 	//go:embed former.sh
 	Former string
+	//go:embed owner.sh
+	Owner string
 )

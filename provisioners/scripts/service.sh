@@ -3,9 +3,13 @@
 
 RESTARTED=() # units that this script started
 
-# user NAME: makes the system user that $USER_FOLDER/NAME.conf describes.
+# user NAME: makes the system user that $USER_FOLDER/NAME.conf describes. The owner's user of that name serves as well, and stays. If the
+# record is damaged, it is promwire's if it is just as described.
 user() {
-  ! getent passwd "$1" >/dev/null || return 0
+  if getent passwd "$1" >/dev/null; then
+    if [ -e "$STATE/damaged" ] && grep -qsF "\"$(getent passwd "$1" | cut -d : -f 5)\"" "$USER_FOLDER/$1.conf"; then record user "$1"; fi
+    return
+  fi
   record user "$1"
   systemd-sysusers "$USER_FOLDER/$1.conf"
   CHANGED+=("user $1")
@@ -13,7 +17,7 @@ user() {
 
 # group NAME: makes the system group that $USER_FOLDER/NAME.conf describes.
 group() {
-  ! getent group "$1" >/dev/null || return 0
+  if getent group "$1" >/dev/null && [ ! -e "$STATE/damaged" ]; then return; fi
   record group "$1"
   systemd-sysusers "$USER_FOLDER/$1.conf"
   CHANGED+=("group $1")
@@ -43,10 +47,10 @@ service() {
   CHANGED+=("$unit")
 }
 
-# remove_unit UNIT: stops and removes a unit that the plan does not have any more.
+# remove_unit UNIT: stops and removes a unit that the plan does not have any more. The owner may have one of that name, which is left alone.
 remove_unit() {
   local file=$UNIT_FOLDER/$1
-  [ -e "$file" ] || return 0
+  if [ ! -e "$file" ] || ! ours "$file"; then return; fi
   systemctl disable --quiet --now "$1" || fail_unit "$1" "does not stop"
   remove "$file"
   forget unit "$1"
@@ -60,7 +64,7 @@ stop_later() {
   local unit units=()
   cancel_stop
   for unit in "$@"; do
-    [ ! -e "$UNIT_FOLDER/$unit" ] || units+=("$unit")
+    if [ -e "$UNIT_FOLDER/$unit" ] && ours "$UNIT_FOLDER/$unit"; then units+=("$unit"); fi
   done
   [ ${#units[@]} -gt 0 ] || return 0
   printf '%s\n' "${units[@]}" >"$STATE/retiring"

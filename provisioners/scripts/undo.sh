@@ -16,10 +16,11 @@ undo_all() {
   systemctl daemon-reload
   if [[ " ${CHANGED[*]} " == *" /etc/ssh/"* ]]; then systemctl try-reload-or-restart ssh.service; fi
   if [ ${#left[@]} -gt 0 ]; then
-    printf '%s\n' "${left[@]}" | tac >"$STATE/manifest"
+    write_record "$(printf '%s\n' "${left[@]}" | tac)"
     fail "these are left: ${left[*]}; remove them and run it again"
   fi
-  rm -rf "$STATE" "$RUN" "$PROGRAMS"
+  remove_dir "$PROGRAMS"
+  rm -rf "$STATE" "$RUN"
 }
 
 # undo_unit UNIT: the service of a timer or socket may run just now. It would go on, or stay failed when it is stopped.
@@ -36,7 +37,16 @@ undo_file() {
   rm -f "$1" && rm -rf "$(dirname "$1")/.promwire"
 }
 
-undo_dir() { rm -rf "$1"; }
+undo_dir() { remove_dir "$1"; }
+
+undo_data() { [ ! -d "$1" ] || remove_data "$1"; }
+
+# undo_mode PATH MODE:USER:GROUP: a directory of the owner's is what it was before.
+undo_mode() {
+  local path=${1% *} mode user group
+  IFS=: read -r mode user group <<<"${1##* }"
+  [ ! -d "$path" ] || { chown "$user:$group" "$path" && chmod "$mode" "$path"; }
+}
 
 undo_user() { ! getent passwd "$1" >/dev/null || userdel "$1"; }
 

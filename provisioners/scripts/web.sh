@@ -43,6 +43,7 @@ web_certificate() {
 # FILE and run this again.
 password() {
   local file=$1 sum made
+  if taken "$file" </dev/null; then refuse_taken "$file"; fi
   if [ ! -s "$file" ]; then
     made=$(head --bytes 4096 /dev/urandom | tr -dc 'A-Za-z0-9')
     put "$file" 600 <<<"${made:0:32}"

@@ -6,7 +6,7 @@ set -euo pipefail
 
 apply() {
 use node-1 converge VERSION
-ports node_exporter-tls.service 10.98.0.2:19100 prometheus-postgres-exporter.service 10.98.0.2:19187 prometheus-redis-exporter.service 127.0.0.1:9121 promwire-relay-19121.socket 10.98.0.2:19121 promwire-relay-18080.socket 10.98.0.2:18080 promwire-certificate.socket 10.98.0.2:19099
+ask_first apply
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -391,6 +391,7 @@ IPAddressAllow=10.98.0.1/32
 WantedBy=sockets.target
 END
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
+record file /var/lib/node_exporter/textfile/promwire_fence.prom
 put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
 Description=Try to reach what a target of promwire must not reach
@@ -582,7 +583,6 @@ IPAddressAllow=10.98.0.1/32
 WantedBy=sockets.target
 END
 service promwire-certificate.socket
-ports_held
 service promwire-fence.timer
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom

@@ -6,7 +6,7 @@ set -euo pipefail
 
 apply() {
 use watcher converge VERSION
-ports node_exporter.service 10.98.0.1:9100 prometheus.service 127.0.0.1:9090 prometheus.service 10.98.0.1:9090
+ask_first apply
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -110,7 +110,7 @@ targets_by_job
 dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
 from_library rules put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules
-retention fit 8GB put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
+put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
 global:
   scrape_interval: 15s
   scrape_timeout: 10s
@@ -331,7 +331,6 @@ service prometheus.service /usr/local/bin/prometheus
 answers http://127.0.0.1:9090/-/healthy prometheus.service
 reload_prometheus
 prune prometheus 3.2.1
-ports_held
 remove_pushgateway
 remove_release blackbox_exporter /etc/promwire/blackbox.yml
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n

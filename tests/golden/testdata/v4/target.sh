@@ -6,7 +6,7 @@ set -euo pipefail
 
 apply() {
 use node-1 converge VERSION
-ports node_exporter.service 10.98.0.2:9100
+ask_first apply
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -100,6 +100,7 @@ SystemCallErrorNumber=EPERM
 WantedBy=multi-user.target wg-quick@promwire0.service
 END
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
+record file /var/lib/node_exporter/textfile/promwire_fence.prom
 put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
 Description=Try to reach what a target of promwire must not reach
@@ -230,7 +231,6 @@ packaged_exporters
 relays 10.98.0.2
 relays_only
 remove_unit promwire-certificate.socket
-ports_held
 service promwire-fence.timer
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom

@@ -6,7 +6,7 @@ set -euo pipefail
 
 apply() {
 use node-1 converge VERSION
-ports node_exporter.service 10.98.0.2:9100 node_exporter.service '[fd98:1:2:3::2]:9100' prometheus-postgres-exporter.service 10.98.0.2:9187 prometheus-postgres-exporter.service '[fd98:1:2:3::2]:9187' prometheus-redis-exporter.service 127.0.0.1:9121 promwire-relay-9121.socket 10.98.0.2:9121 promwire-relay-9121.socket '[fd98:1:2:3::2]:9121'
+ask_first apply
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -204,6 +204,7 @@ reread prometheus-postgres-exporter.service
 packages prometheus-redis-exporter
 reread prometheus-redis-exporter.service
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
+record file /var/lib/node_exporter/textfile/promwire_fence.prom
 put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
 Description=Try to reach what a target of promwire must not reach
@@ -339,7 +340,6 @@ packaged_exporters prometheus-postgres-exporter.service prometheus-redis-exporte
 relays '10.98.0.2 fd98:1:2:3::2' 9121 8080
 relays_only 9121 19121 8080 18080
 remove_unit promwire-certificate.socket
-ports_held
 service promwire-fence.timer
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
