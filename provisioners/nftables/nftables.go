@@ -24,7 +24,13 @@ type Ruleset struct {
 	Tunnel  string         // interface of the tunnel; "": this host is not in it
 	Open    []Opening      // what it serves outside the fleet
 	Rules   []Rule         // of the fleet itself, in the order of the file
+
+	Dialing bool  // whether the host's own people may connect into the tunnel
+	Serving []int // TCP ports at which none of them may answer the tunnel
 }
+
+// people are the user IDs of those who log in (login.defs, UID_MIN and UID_MAX). Daemons and root have others.
+const people = "1000-60000"
 
 // Way is how a packet reaches this host.
 type Way int
@@ -83,7 +89,11 @@ func (r Ruleset) text() string {
 	for _, rule := range r.open(Opening.asked) {
 		b.WriteString("\t\t" + rule + "\n")
 	}
-	b.WriteString("\t\tdrop\n\t}\n}\ninclude \"" + Uplinks + "\"\n")
+	b.WriteString("\t\tdrop\n\t}\n")
+	if r.Tunnel != "" {
+		b.WriteString(r.output())
+	}
+	b.WriteString("}\ninclude \"" + Uplinks + "\"\n")
 	return b.String()
 }
 
@@ -141,6 +151,22 @@ const published = `	}
 	chain published {
 		meta iifkind "bridge" iifname != @uplinks accept
 `
+
+// output keeps the host's own people from asking other ends as if they were the monitor, and from answering in an exporter's place.
+func (r Ruleset) output() string {
+	var rules string
+	match := fmt.Sprintf("\t\toifname %q meta skuid %s tcp ", r.Tunnel, people)
+	if len(r.Serving) > 0 {
+		rules += match + "sport " + ports(r.Serving) + " drop\n"
+	}
+	if !r.Dialing {
+		rules += match + "flags & (syn | ack) == syn reject with tcp reset\n"
+	}
+	if rules == "" {
+		return ""
+	}
+	return "\n\tchain output {\n\t\ttype filter hook output priority filter; policy accept;\n" + rules + "\t}\n"
+}
 
 // ssh are the rules for logging in, never through the tunnel: a host of the fleet must not lead into another one.
 func (r Ruleset) ssh() []string {

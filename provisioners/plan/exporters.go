@@ -115,6 +115,17 @@ func answers(e exporter.Instance) call {
 	return do(how, fmt.Sprintf("http://%s/", e.Listens()[0]), e.Service())
 }
 
+// serving are the TCP ports at which exporters themselves answer the tunnel.
+func (all exporters) serving() []int {
+	var found []int
+	for _, e := range all {
+		if !e.Relayed() {
+			found = append(found, e.Endpoint().Port)
+		}
+	}
+	return found
+}
+
 // former are the units of the exporters that the host had before certificates were turned on or off.
 func (all exporters) former() []string {
 	var units []string

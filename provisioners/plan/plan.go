@@ -140,10 +140,10 @@ func Target(v TargetValues) (Plan, error) {
 		Open:  v.Open,
 		Rules: nftables.TCP(nftables.Inside, wireguard.Hosts(place.Monitor), v.Scraped()...),
 	}}
-	if place.Tunnel {
-		p.rules.Tunnel = wireguard.Name
-	}
 	all := v.exporters()
+	if place.Tunnel { // people push to the Pushgateway from here
+		p.rules.Tunnel, p.rules.Dialing, p.rules.Serving = wireguard.Name, true, all.serving()
+	}
 	p.steps = join(
 		[]call{ports(v.listeners()...)},
 		p.system(),

@@ -172,12 +172,12 @@ func realValues(s *story, outside probed) {
 		s.becomes(fmt.Sprintf(`probe_ssl_earliest_cert_expiry{instance=~"%s:.*"} == bool %d`, scheme, outside.expires.Unix()), 1)
 	}
 	// What an exporter says of its server is not what Prometheus says of the exporter.
-	s.mustOn("db-1", "systemctl stop redis-server postgresql@15-main squid")
+	s.mustOn("db-1", "systemctl stop redis-server postgresql squid")
 	s.becomes(`pg_up{name="db-1"}`, 0)
 	s.becomes(`redis_up{name="db-1"}`, 0)
 	s.becomes(`squid_up{name="db-1"}`, 0)
 	s.becomes(`min(up{name="db-1"})`, 1)
-	s.mustOn("db-1", "systemctl start redis-server postgresql@15-main squid")
+	s.mustOn("db-1", "systemctl start redis-server postgresql squid")
 	s.becomes(`pg_up{name="db-1"}`, 1)
 	s.becomes(`redis_up{name="db-1"}`, 1)
 	s.becomes(`squid_up{name="db-1"}`, 1)

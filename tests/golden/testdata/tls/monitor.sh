@@ -395,14 +395,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a <<'END'
+firewall 7c45dae957de2d7a1f56b8f0f88c2645280ec60e98e07e45fbf910fb4258adf7 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a"
+	comment "7c45dae957de2d7a1f56b8f0f88c2645280ec60e98e07e45fbf910fb4258adf7"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -441,6 +441,11 @@ table inet promwire {
 		iifname "promwire0" oifname "promwire0" ip saddr 10.98.0.5 ip daddr 10.98.0.6 tcp dport 8080 accept
 		iifname "promwire0" drop
 		oifname "promwire0" drop
+	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "promwire0" meta skuid 1000-60000 tcp flags & (syn | ack) == syn reject with tcp reset
 	}
 }
 END
@@ -510,14 +515,14 @@ service promwire-watch.timer
 stop_later node_exporter.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a
-keep_receipt e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a
+still_on_trial 7c45dae957de2d7a1f56b8f0f88c2645280ec60e98e07e45fbf910fb4258adf7
+keep_receipt 7c45dae957de2d7a1f56b8f0f88c2645280ec60e98e07e45fbf910fb4258adf7
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a
-kept_receipt e2bdab109a7ec077f613db7183c1736704a8aa0cc6446b4285dda05d04a7e07a
+confirm_firewall 7c45dae957de2d7a1f56b8f0f88c2645280ec60e98e07e45fbf910fb4258adf7
+kept_receipt 7c45dae957de2d7a1f56b8f0f88c2645280ec60e98e07e45fbf910fb4258adf7
 }
 
 case ${1-} in

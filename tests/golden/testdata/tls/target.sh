@@ -467,14 +467,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall d9a5c63d01b119469ccf6e928e1cddf54989b6ead32e300ccfc254c868089992 <<'END'
+firewall 1b56187de9a1efb5120aac35ba03d905522f0bfdcda5625d4ddcccf114c19c2e <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "d9a5c63d01b119469ccf6e928e1cddf54989b6ead32e300ccfc254c868089992"
+	comment "1b56187de9a1efb5120aac35ba03d905522f0bfdcda5625d4ddcccf114c19c2e"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -511,6 +511,11 @@ table inet promwire {
 		type filter hook forward priority filter; policy accept;
 		iifname "promwire0" drop
 		oifname "promwire0" drop
+	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "promwire0" meta skuid 1000-60000 tcp sport { 19100, 19187 } drop
 	}
 }
 END
@@ -639,14 +644,14 @@ service promwire-watch.timer
 stop_later node_exporter.service promwire-relay-9121.socket promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial d9a5c63d01b119469ccf6e928e1cddf54989b6ead32e300ccfc254c868089992
-keep_receipt d9a5c63d01b119469ccf6e928e1cddf54989b6ead32e300ccfc254c868089992
+still_on_trial 1b56187de9a1efb5120aac35ba03d905522f0bfdcda5625d4ddcccf114c19c2e
+keep_receipt 1b56187de9a1efb5120aac35ba03d905522f0bfdcda5625d4ddcccf114c19c2e
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall d9a5c63d01b119469ccf6e928e1cddf54989b6ead32e300ccfc254c868089992
-kept_receipt d9a5c63d01b119469ccf6e928e1cddf54989b6ead32e300ccfc254c868089992
+confirm_firewall 1b56187de9a1efb5120aac35ba03d905522f0bfdcda5625d4ddcccf114c19c2e
+kept_receipt 1b56187de9a1efb5120aac35ba03d905522f0bfdcda5625d4ddcccf114c19c2e
 }
 
 case ${1-} in

@@ -275,14 +275,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 6d0b4986e7ac094f0e2d183ee461229b90b12e73bdd1b2df406c7353231ee4f7 <<'END'
+firewall 3a4ad020290b6fcc9386175e1665b90eb9eeb8409230a0effcb42eb251ad488c <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "6d0b4986e7ac094f0e2d183ee461229b90b12e73bdd1b2df406c7353231ee4f7"
+	comment "3a4ad020290b6fcc9386175e1665b90eb9eeb8409230a0effcb42eb251ad488c"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -320,6 +320,11 @@ table inet promwire {
 		type filter hook forward priority filter; policy accept;
 		iifname "promwire0" drop
 		oifname "promwire0" drop
+	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "promwire0" meta skuid 1000-60000 tcp flags & (syn | ack) == syn reject with tcp reset
 	}
 }
 END
@@ -388,14 +393,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 6d0b4986e7ac094f0e2d183ee461229b90b12e73bdd1b2df406c7353231ee4f7
-keep_receipt 6d0b4986e7ac094f0e2d183ee461229b90b12e73bdd1b2df406c7353231ee4f7
+still_on_trial 3a4ad020290b6fcc9386175e1665b90eb9eeb8409230a0effcb42eb251ad488c
+keep_receipt 3a4ad020290b6fcc9386175e1665b90eb9eeb8409230a0effcb42eb251ad488c
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 6d0b4986e7ac094f0e2d183ee461229b90b12e73bdd1b2df406c7353231ee4f7
-kept_receipt 6d0b4986e7ac094f0e2d183ee461229b90b12e73bdd1b2df406c7353231ee4f7
+confirm_firewall 3a4ad020290b6fcc9386175e1665b90eb9eeb8409230a0effcb42eb251ad488c
+kept_receipt 3a4ad020290b6fcc9386175e1665b90eb9eeb8409230a0effcb42eb251ad488c
 }
 
 case ${1-} in

@@ -176,14 +176,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded <<'END'
+firewall 88b1732a715ef8346cf22c1846ff3fd42a477cd927150828b6eaf9ecc68dded8 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded"
+	comment "88b1732a715ef8346cf22c1846ff3fd42a477cd927150828b6eaf9ecc68dded8"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -221,6 +221,11 @@ table inet promwire {
 		type filter hook forward priority filter; policy accept;
 		iifname "promwire0" drop
 		oifname "promwire0" drop
+	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "promwire0" meta skuid 1000-60000 tcp sport 9100 drop
 	}
 }
 END
@@ -287,14 +292,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded
-keep_receipt d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded
+still_on_trial 88b1732a715ef8346cf22c1846ff3fd42a477cd927150828b6eaf9ecc68dded8
+keep_receipt 88b1732a715ef8346cf22c1846ff3fd42a477cd927150828b6eaf9ecc68dded8
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded
-kept_receipt d0ad04f8e7c4814051a21d15215ae6c7bc18c1d048ac17525f978fdb3bd6fded
+confirm_firewall 88b1732a715ef8346cf22c1846ff3fd42a477cd927150828b6eaf9ecc68dded8
+kept_receipt 88b1732a715ef8346cf22c1846ff3fd42a477cd927150828b6eaf9ecc68dded8
 }
 
 case ${1-} in

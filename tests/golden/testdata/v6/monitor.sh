@@ -438,14 +438,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2 <<'END'
+firewall 45932aafe65175152d4d96dc7b8af182e228884670b4bf1ab68ba153c1c2f619 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2"
+	comment "45932aafe65175152d4d96dc7b8af182e228884670b4bf1ab68ba153c1c2f619"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -485,6 +485,11 @@ table inet promwire {
 		type filter hook forward priority filter; policy accept;
 		iifname "promwire0" drop
 		oifname "promwire0" drop
+	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "promwire0" meta skuid 1000-60000 tcp flags & (syn | ack) == syn reject with tcp reset
 	}
 }
 END
@@ -557,14 +562,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service blackbox_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2
-keep_receipt 0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2
+still_on_trial 45932aafe65175152d4d96dc7b8af182e228884670b4bf1ab68ba153c1c2f619
+keep_receipt 45932aafe65175152d4d96dc7b8af182e228884670b4bf1ab68ba153c1c2f619
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2
-kept_receipt 0a06cf750e09040a5703c0f985202a91f0e84cf7b8360b9c3c041a78def262d2
+confirm_firewall 45932aafe65175152d4d96dc7b8af182e228884670b4bf1ab68ba153c1c2f619
+kept_receipt 45932aafe65175152d4d96dc7b8af182e228884670b4bf1ab68ba153c1c2f619
 }
 
 case ${1-} in

@@ -280,14 +280,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc <<'END'
+firewall 9a55676a03ece9034c9bfa0133124c70fef2cb1d5473a02666eba267e3570a96 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc"
+	comment "9a55676a03ece9034c9bfa0133124c70fef2cb1d5473a02666eba267e3570a96"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -326,6 +326,11 @@ table inet promwire {
 		type filter hook forward priority filter; policy accept;
 		iifname "promwire0" drop
 		oifname "promwire0" drop
+	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "promwire0" meta skuid 1000-60000 tcp sport { 9100, 9187 } drop
 	}
 }
 END
@@ -396,14 +401,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service promwire-relay-19121.socket promwire-relay-18080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
-keep_receipt 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
+still_on_trial 9a55676a03ece9034c9bfa0133124c70fef2cb1d5473a02666eba267e3570a96
+keep_receipt 9a55676a03ece9034c9bfa0133124c70fef2cb1d5473a02666eba267e3570a96
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
-kept_receipt 02f5e67b2e3a5104d3f37d614e1b8125bb42ecb801e58ddf315cf9a42b25cddc
+confirm_firewall 9a55676a03ece9034c9bfa0133124c70fef2cb1d5473a02666eba267e3570a96
+kept_receipt 9a55676a03ece9034c9bfa0133124c70fef2cb1d5473a02666eba267e3570a96
 }
 
 case ${1-} in
