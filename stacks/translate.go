@@ -75,6 +75,7 @@ func (t translation) monitor() fleet.Monitor {
 			Limits:         m.Prometheus.Limits,
 			Clusters:       len(t.settings.Clusters) > 0,
 			Open:           open(m.Host),
+			InUse:          inUse(m.Host),
 			TLS:            t.settings.TLS,
 			Forward:        t.forward(),
 			Direct:         slices.ContainsFunc(t.settings.Targets, direct),
@@ -101,6 +102,7 @@ func (t translation) target(h settings.Host) fleet.Target {
 			SSH:      t.ssh(h),
 			Releases: t.settings.Releases,
 			Open:     open(h),
+			InUse:    inUse(h),
 			TLS:      t.settings.TLS,
 
 			Exporters: h.Exporters,
@@ -129,6 +131,9 @@ func open(h settings.Host) plan.Open {
 	}
 	return h.Existing.Open
 }
+
+// inUse says whether a host serves something that must not be cut off. A droplet was made a minute ago.
+func inUse(h settings.Host) bool { return h.Existing != nil && !h.Existing.CloseOthers }
 
 func (t translation) host(h settings.Host) host.Args {
 	return host.Args{Name: h.Name, Login: t.login, Networks: t.networks(), Direct: direct(h)}

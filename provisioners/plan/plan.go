@@ -68,7 +68,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 	all := v.exporters()
 	p.steps = join(
 		[]call{ports(v.listeners()...)},
-		p.system(),
+		p.system(v.InUse, slices.Concat(openings("udp", v.Tunnel.Port), openings("tcp", v.Closed()...))),
 		install(v.Releases.Mirror, v.Releases.Prometheus, prometheusMB, prometheus.Name, "promtool"),
 		tunnel(v.Tunnel, wireguard.Interface{ListenPort: v.Tunnel.Port, Forwarding: len(v.Forward) > 0}),
 		all.files(v.Releases.Mirror),
@@ -146,7 +146,7 @@ func Target(v TargetValues) (Plan, error) {
 	}
 	p.steps = join(
 		[]call{ports(v.listeners()...)},
-		p.system(),
+		p.system(v.InUse, openings("tcp", v.Scraped()...)),
 		v.tunnel(),
 		all.files(v.Releases.Mirror),
 		v.certificates(),
@@ -232,16 +232,42 @@ UnusedConnectionTimeout 60
 // packages are what the scripts call. If all are installed, apt is not called.
 var packages = []string{"packages", "curl", "ca-certificates", "iproute2", "nftables", "openssl", "wireguard-tools"}
 
-// system is what every host has, before anything else.
-func (p Plan) system() []call {
-	return []call{
-		do("space", "10", "/etc"),
-		do("space", "10", "/var/lib"),
-		do(packages...),
-		do("remove_temporary_key"),
-		{words: []string{"close_unused_connections"}, input: hangUp},
-		do("identity_folder"),
+// system is what every host has, before anything else. A host in use is asked what it serves beside what is open and what the fleet
+// has there.
+func (p Plan) system(inUse bool, fleet []nftables.Opening) []call {
+	return join(
+		[]call{
+			do("space", "10", "/etc"),
+			do("space", "10", "/var/lib"),
+			do(packages...),
+		},
+		p.survey(inUse, fleet),
+		[]call{
+			do("remove_temporary_key"),
+			{words: []string{"close_unused_connections"}, input: hangUp},
+			do("identity_folder"),
+		},
+	)
+}
+
+// survey refuses to cut off what a host serves.
+func (p Plan) survey(inUse bool, fleet []nftables.Opening) []call {
+	if !inUse {
+		return nil
 	}
+	words := []string{"survey"}
+	for _, o := range slices.Concat(openings("tcp", p.rules.SSHPort), fleet, p.rules.Open) {
+		words = append(words, o.String())
+	}
+	return []call{do(words...)}
+}
+
+func openings(protocol string, numbers ...int) []nftables.Opening {
+	var all []nftables.Opening
+	for _, number := range numbers {
+		all = append(all, nftables.Port(number, protocol))
+	}
+	return all
 }
 
 // tunnel is the host's end of it, with the peers of the plan.

@@ -92,6 +92,7 @@ type MonitorValues struct {
 	Limits         prometheus.Limits
 	Clusters       bool // whether the fleet has any
 	Open           Open
+	InUse          bool // whether it serves something already, which must not be cut off without a word
 	TLS            TLS
 	Web            prometheus.Web  // Prometheus's own endpoint
 	Direct         bool            // whether any target is direct: scraped outside the tunnel
@@ -111,6 +112,7 @@ type TargetSpec struct {
 	SSH      SSH
 	Releases Releases
 	Open     Open
+	InUse    bool // whether it serves something already, which must not be cut off without a word
 	TLS      TLS
 
 	Exporters []exporter.Choice  // what promwire installs; the node exporter is one of them

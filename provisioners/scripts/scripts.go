@@ -50,6 +50,8 @@ var (
 	Peers string
 	//go:embed firewall.sh
 	Firewall string
+	//go:embed survey.sh
+	Survey string
 	//go:embed receipt.sh
 	Receipt string
 	//go:embed certificate.sh

@@ -86,7 +86,7 @@ func (c *checker) group(path string, t document.Target) []Host {
 	if t.Region != "" {
 		c.Add(path+".region", "is for a single host; a group has regions, a list")
 	}
-	if existing(t.Machine) || len(t.Open) > 0 {
+	if existing(t.Machine) || len(t.Open) > 0 || t.CloseOthers {
 		c.Add(path, "a group consists of droplets; write each existing machine as an entry of its own")
 	}
 	for i, region := range t.Regions {
@@ -134,6 +134,9 @@ func (c *checker) host(path string, m document.Machine, exporters []exporter.Cho
 	}
 	if len(m.Open) > 0 {
 		c.Add(path+".open", "is only for existing machines; a droplet's ports are closed by the cloud's firewall too")
+	}
+	if m.CloseOthers {
+		c.Add(path+".closeOthers", "is only for existing machines; a droplet serves nothing yet")
 	}
 	if m.Region == "" {
 		c.Add(path+".region", "missing: a droplet needs one, such as lon1; an existing machine needs address and hostKey")

@@ -35,7 +35,7 @@ func (c *checker) machine(path string, m document.Machine, exporters []exporter.
 			c.Add(path+"."+droplet.key, "is only for droplets, and this is an existing machine, because it has an address, hostKey or bastion")
 		}
 	}
-	machine := &Machine{SSHServer: c.server(path, m.Server)}
+	machine := &Machine{SSHServer: c.server(path, m.Server), CloseOthers: m.CloseOthers}
 	machine.Open = c.open(path+".open", m.Open, machine.Port, exporters)
 	if m.Bastion != nil {
 		bastion := c.server(path+".bastion", *m.Bastion)

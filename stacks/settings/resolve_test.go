@@ -199,6 +199,7 @@ func TestEverything(t *testing.T) {
 			node("node-1", "lon1"), node("node-2", "sfo3"), node("node-3", "lon1"), node("node-4", "sfo3"), node("node-5", "lon1"),
 			{Name: "4ever", Region: "fra1", Size: "s-1vcpu-1gb", Image: "debian-12-x64", Transport: TLSOnly, Exporters: nodeOnly(pinned)},
 			{Name: "db-1", Region: "the cellar, second shelf", Transport: WireGuard, Exporters: nodeOnly(pinned), Existing: &Machine{
+				CloseOthers: true,
 				Open: []nftables.Opening{
 					nftables.Port(443, "tcp"), {Protocol: "udp", First: 60000, Last: 61000}, {Protocol: "112"}, {Protocol: "47", Interface: "gre-*"},
 					{

@@ -111,6 +111,7 @@ type Machine struct {
 	plan.SSHServer                    // complete: with the defaults of Port and User
 	Bastion        *plan.SSHServer    // nil: reached directly
 	Open           []nftables.Opening // what it serves for others than the fleet
+	CloseOthers    bool               // whether to close what else it serves, without asking
 }
 
 // Verification is the proof at the end of an update.

@@ -34,6 +34,7 @@ func TestExporters(t *testing.T) {
 	require.NoError(t, s.lab.Place(t.Context(), s.stack))
 	outside := newProbed(t, s.lab.Machines.Network().OperatorV4)
 	s.edit(outside.settings)
+	s.edit(target("web-1", func(t map[string]any) { t["closeOthers"] = true })) // its owner's exporter listens on all addresses
 	s.step("the servers are up", func(s *story) { serversUp(s, outside) })
 	s.step("from nothing to all jobs up", everyJobUp)
 	s.step("real values", func(s *story) { realValues(s, outside) })

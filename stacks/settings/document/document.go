@@ -98,6 +98,8 @@ type Machine struct {
 	// Existing machine: what it serves for others; promwire closes all else. A port such as 443/tcp, a range such as 60000-61000/udp,
 	// a protocol such as vrrp or gre (another one by its number: proto 112), or an object.
 	Open []Opening `json:"open,omitempty"`
+	// Existing machine: whether to close what it serves now and open does not list. Otherwise that is an error, before anything is closed.
+	CloseOthers bool `json:"closeOthers,omitempty"`
 	// Existing machine: the SSH server to go through, if the machine cannot be reached directly.
 	Bastion *Server `json:"bastion,omitempty"`
 	// Largest packet in bytes that this host's end of the tunnel takes, where its own path is smaller than that of others: PPPoE, or a VPN

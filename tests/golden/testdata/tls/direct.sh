@@ -267,14 +267,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall c91510f70169f96658ee67bb9259a0e2d7ec7aea5756cbd09cac9ddcedeee34f <<'END'
+firewall 15058662089a0c0b2b3142446313d28a9c2092b6afbabfadad700ee5e3b815ea <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "c91510f70169f96658ee67bb9259a0e2d7ec7aea5756cbd09cac9ddcedeee34f"
+	comment "15058662089a0c0b2b3142446313d28a9c2092b6afbabfadad700ee5e3b815ea"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -306,7 +306,24 @@ table inet promwire {
 
 		ip saddr 198.51.100.34 tcp dport { 18080, 19099, 19100, 19187 } accept
 	}
+
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		ct state new ct status dnat jump published
+	}
+
+	# Bridges that do not lead to containers only: a file beside this one names them.
+	set uplinks {
+		type ifname
+	}
+
+	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
+	chain published {
+		meta iifkind "bridge" iifname != @uplinks accept
+		drop
+	}
 }
+include "/etc/promwire/uplinks*.nft"
 END
 service node_exporter-tls.service /usr/local/bin/node_exporter
 listens http://198.51.100.98:19100/ node_exporter-tls.service
@@ -430,14 +447,14 @@ service promwire-watch.timer
 stop_later node_exporter.service promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial c91510f70169f96658ee67bb9259a0e2d7ec7aea5756cbd09cac9ddcedeee34f
-keep_receipt c91510f70169f96658ee67bb9259a0e2d7ec7aea5756cbd09cac9ddcedeee34f
+still_on_trial 15058662089a0c0b2b3142446313d28a9c2092b6afbabfadad700ee5e3b815ea
+keep_receipt 15058662089a0c0b2b3142446313d28a9c2092b6afbabfadad700ee5e3b815ea
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall c91510f70169f96658ee67bb9259a0e2d7ec7aea5756cbd09cac9ddcedeee34f
-kept_receipt c91510f70169f96658ee67bb9259a0e2d7ec7aea5756cbd09cac9ddcedeee34f
+confirm_firewall 15058662089a0c0b2b3142446313d28a9c2092b6afbabfadad700ee5e3b815ea
+kept_receipt 15058662089a0c0b2b3142446313d28a9c2092b6afbabfadad700ee5e3b815ea
 }
 
 case ${1-} in

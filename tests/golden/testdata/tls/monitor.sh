@@ -6,7 +6,6 @@ set -euo pipefail
 
 apply() {
 use watcher converge VERSION
-ask_first apply
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -395,14 +394,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 7c45dae957de2d7a1f56b8f0f88c2645280ec60e98e07e45fbf910fb4258adf7 <<'END'
+firewall 7243c3f58c1c6ae7011f6273f534a8f463d4e14a0d0cbb74c4c69e275f8939be <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "7c45dae957de2d7a1f56b8f0f88c2645280ec60e98e07e45fbf910fb4258adf7"
+	comment "7243c3f58c1c6ae7011f6273f534a8f463d4e14a0d0cbb74c4c69e275f8939be"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -437,17 +436,25 @@ table inet promwire {
 
 	chain forward {
 		type filter hook forward priority filter; policy accept;
+		ct state new ct status dnat jump published
 		iifname "promwire0" oifname "promwire0" ct state established,related accept
 		iifname "promwire0" oifname "promwire0" ip saddr 10.98.0.5 ip daddr 10.98.0.6 tcp dport 8080 accept
 		iifname "promwire0" drop
 		oifname "promwire0" drop
 	}
 
-	chain output {
-		type filter hook output priority filter; policy accept;
-		oifname "promwire0" meta skuid 1000-60000 tcp flags & (syn | ack) == syn reject with tcp reset
+	# Bridges that do not lead to containers only: a file beside this one names them.
+	set uplinks {
+		type ifname
+	}
+
+	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
+	chain published {
+		meta iifkind "bridge" iifname != @uplinks accept
+		drop
 	}
 }
+include "/etc/promwire/uplinks*.nft"
 END
 forwarding
 service node_exporter-tls.service /usr/local/bin/node_exporter
@@ -515,14 +522,14 @@ service promwire-watch.timer
 stop_later node_exporter.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 7c45dae957de2d7a1f56b8f0f88c2645280ec60e98e07e45fbf910fb4258adf7
-keep_receipt 7c45dae957de2d7a1f56b8f0f88c2645280ec60e98e07e45fbf910fb4258adf7
+still_on_trial 7243c3f58c1c6ae7011f6273f534a8f463d4e14a0d0cbb74c4c69e275f8939be
+keep_receipt 7243c3f58c1c6ae7011f6273f534a8f463d4e14a0d0cbb74c4c69e275f8939be
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 7c45dae957de2d7a1f56b8f0f88c2645280ec60e98e07e45fbf910fb4258adf7
-kept_receipt 7c45dae957de2d7a1f56b8f0f88c2645280ec60e98e07e45fbf910fb4258adf7
+confirm_firewall 7243c3f58c1c6ae7011f6273f534a8f463d4e14a0d0cbb74c4c69e275f8939be
+kept_receipt 7243c3f58c1c6ae7011f6273f534a8f463d4e14a0d0cbb74c4c69e275f8939be
 }
 
 case ${1-} in

@@ -6,7 +6,6 @@ set -euo pipefail
 
 apply() {
 use node-1 converge VERSION
-ask_first apply
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -391,7 +390,6 @@ IPAddressAllow=10.98.0.1/32
 WantedBy=sockets.target
 END
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
-record file /var/lib/node_exporter/textfile/promwire_fence.prom
 put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
 Description=Try to reach what a target of promwire must not reach
@@ -467,14 +465,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 1b56187de9a1efb5120aac35ba03d905522f0bfdcda5625d4ddcccf114c19c2e <<'END'
+firewall b776be3789b26fc2c400e17df92798d8b31a37b0ba493e357525eefe5c476fe1 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "1b56187de9a1efb5120aac35ba03d905522f0bfdcda5625d4ddcccf114c19c2e"
+	comment "b776be3789b26fc2c400e17df92798d8b31a37b0ba493e357525eefe5c476fe1"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -509,15 +507,23 @@ table inet promwire {
 
 	chain forward {
 		type filter hook forward priority filter; policy accept;
+		ct state new ct status dnat jump published
 		iifname "promwire0" drop
 		oifname "promwire0" drop
 	}
 
-	chain output {
-		type filter hook output priority filter; policy accept;
-		oifname "promwire0" meta skuid 1000-60000 tcp sport { 19100, 19187 } drop
+	# Bridges that do not lead to containers only: a file beside this one names them.
+	set uplinks {
+		type ifname
+	}
+
+	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
+	chain published {
+		meta iifkind "bridge" iifname != @uplinks accept
+		drop
 	}
 }
+include "/etc/promwire/uplinks*.nft"
 END
 service node_exporter-tls.service /usr/local/bin/node_exporter
 listens http://10.98.0.2:19100/ node_exporter-tls.service
@@ -644,14 +650,14 @@ service promwire-watch.timer
 stop_later node_exporter.service promwire-relay-9121.socket promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 1b56187de9a1efb5120aac35ba03d905522f0bfdcda5625d4ddcccf114c19c2e
-keep_receipt 1b56187de9a1efb5120aac35ba03d905522f0bfdcda5625d4ddcccf114c19c2e
+still_on_trial b776be3789b26fc2c400e17df92798d8b31a37b0ba493e357525eefe5c476fe1
+keep_receipt b776be3789b26fc2c400e17df92798d8b31a37b0ba493e357525eefe5c476fe1
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 1b56187de9a1efb5120aac35ba03d905522f0bfdcda5625d4ddcccf114c19c2e
-kept_receipt 1b56187de9a1efb5120aac35ba03d905522f0bfdcda5625d4ddcccf114c19c2e
+confirm_firewall b776be3789b26fc2c400e17df92798d8b31a37b0ba493e357525eefe5c476fe1
+kept_receipt b776be3789b26fc2c400e17df92798d8b31a37b0ba493e357525eefe5c476fe1
 }
 
 case ${1-} in

@@ -6,7 +6,6 @@ set -euo pipefail
 
 apply() {
 use watcher converge VERSION
-ask_first apply
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -275,14 +274,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 3a4ad020290b6fcc9386175e1665b90eb9eeb8409230a0effcb42eb251ad488c <<'END'
+firewall 1d5970360ee251a356b8d3e5ac80ba5ffd4155265e7e25824b01af10926fc284 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "3a4ad020290b6fcc9386175e1665b90eb9eeb8409230a0effcb42eb251ad488c"
+	comment "1d5970360ee251a356b8d3e5ac80ba5ffd4155265e7e25824b01af10926fc284"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -318,15 +317,23 @@ table inet promwire {
 
 	chain forward {
 		type filter hook forward priority filter; policy accept;
+		ct state new ct status dnat jump published
 		iifname "promwire0" drop
 		oifname "promwire0" drop
 	}
 
-	chain output {
-		type filter hook output priority filter; policy accept;
-		oifname "promwire0" meta skuid 1000-60000 tcp flags & (syn | ack) == syn reject with tcp reset
+	# Bridges that do not lead to containers only: a file beside this one names them.
+	set uplinks {
+		type ifname
+	}
+
+	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
+	chain published {
+		meta iifkind "bridge" iifname != @uplinks accept
+		drop
 	}
 }
+include "/etc/promwire/uplinks*.nft"
 END
 service node_exporter.service /usr/local/bin/node_exporter
 answers http://10.98.0.1:9100/ node_exporter.service
@@ -393,14 +400,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 3a4ad020290b6fcc9386175e1665b90eb9eeb8409230a0effcb42eb251ad488c
-keep_receipt 3a4ad020290b6fcc9386175e1665b90eb9eeb8409230a0effcb42eb251ad488c
+still_on_trial 1d5970360ee251a356b8d3e5ac80ba5ffd4155265e7e25824b01af10926fc284
+keep_receipt 1d5970360ee251a356b8d3e5ac80ba5ffd4155265e7e25824b01af10926fc284
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 3a4ad020290b6fcc9386175e1665b90eb9eeb8409230a0effcb42eb251ad488c
-kept_receipt 3a4ad020290b6fcc9386175e1665b90eb9eeb8409230a0effcb42eb251ad488c
+confirm_firewall 1d5970360ee251a356b8d3e5ac80ba5ffd4155265e7e25824b01af10926fc284
+kept_receipt 1d5970360ee251a356b8d3e5ac80ba5ffd4155265e7e25824b01af10926fc284
 }
 
 case ${1-} in

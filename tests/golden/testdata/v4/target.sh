@@ -6,7 +6,6 @@ set -euo pipefail
 
 apply() {
 use node-1 converge VERSION
-ask_first apply
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -100,7 +99,6 @@ SystemCallErrorNumber=EPERM
 WantedBy=multi-user.target wg-quick@promwire0.service
 END
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
-record file /var/lib/node_exporter/textfile/promwire_fence.prom
 put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
 Description=Try to reach what a target of promwire must not reach
@@ -176,14 +174,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 88b1732a715ef8346cf22c1846ff3fd42a477cd927150828b6eaf9ecc68dded8 <<'END'
+firewall 66f0ea62f1f075bf0ada1497d3dcf7f91884be58dd856e3919c117d8d316fb14 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "88b1732a715ef8346cf22c1846ff3fd42a477cd927150828b6eaf9ecc68dded8"
+	comment "66f0ea62f1f075bf0ada1497d3dcf7f91884be58dd856e3919c117d8d316fb14"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -219,15 +217,23 @@ table inet promwire {
 
 	chain forward {
 		type filter hook forward priority filter; policy accept;
+		ct state new ct status dnat jump published
 		iifname "promwire0" drop
 		oifname "promwire0" drop
 	}
 
-	chain output {
-		type filter hook output priority filter; policy accept;
-		oifname "promwire0" meta skuid 1000-60000 tcp sport 9100 drop
+	# Bridges that do not lead to containers only: a file beside this one names them.
+	set uplinks {
+		type ifname
+	}
+
+	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
+	chain published {
+		meta iifkind "bridge" iifname != @uplinks accept
+		drop
 	}
 }
+include "/etc/promwire/uplinks*.nft"
 END
 service node_exporter.service /usr/local/bin/node_exporter
 answers http://10.98.0.2:9100/ node_exporter.service
@@ -292,14 +298,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 88b1732a715ef8346cf22c1846ff3fd42a477cd927150828b6eaf9ecc68dded8
-keep_receipt 88b1732a715ef8346cf22c1846ff3fd42a477cd927150828b6eaf9ecc68dded8
+still_on_trial 66f0ea62f1f075bf0ada1497d3dcf7f91884be58dd856e3919c117d8d316fb14
+keep_receipt 66f0ea62f1f075bf0ada1497d3dcf7f91884be58dd856e3919c117d8d316fb14
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 88b1732a715ef8346cf22c1846ff3fd42a477cd927150828b6eaf9ecc68dded8
-kept_receipt 88b1732a715ef8346cf22c1846ff3fd42a477cd927150828b6eaf9ecc68dded8
+confirm_firewall 66f0ea62f1f075bf0ada1497d3dcf7f91884be58dd856e3919c117d8d316fb14
+kept_receipt 66f0ea62f1f075bf0ada1497d3dcf7f91884be58dd856e3919c117d8d316fb14
 }
 
 case ${1-} in

@@ -6,7 +6,6 @@ set -euo pipefail
 
 apply() {
 use watcher converge VERSION
-ask_first apply
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -438,14 +437,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 45932aafe65175152d4d96dc7b8af182e228884670b4bf1ab68ba153c1c2f619 <<'END'
+firewall 506022a45d298d165549ca1d7e8e8c75566cb3c35ef503faa7f5978504107dac <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "45932aafe65175152d4d96dc7b8af182e228884670b4bf1ab68ba153c1c2f619"
+	comment "506022a45d298d165549ca1d7e8e8c75566cb3c35ef503faa7f5978504107dac"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -483,15 +482,23 @@ table inet promwire {
 
 	chain forward {
 		type filter hook forward priority filter; policy accept;
+		ct state new ct status dnat jump published
 		iifname "promwire0" drop
 		oifname "promwire0" drop
 	}
 
-	chain output {
-		type filter hook output priority filter; policy accept;
-		oifname "promwire0" meta skuid 1000-60000 tcp flags & (syn | ack) == syn reject with tcp reset
+	# Bridges that do not lead to containers only: a file beside this one names them.
+	set uplinks {
+		type ifname
+	}
+
+	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
+	chain published {
+		meta iifkind "bridge" iifname != @uplinks accept
+		drop
 	}
 }
+include "/etc/promwire/uplinks*.nft"
 END
 service node_exporter.service /usr/local/bin/node_exporter
 answers http://10.98.0.1:9100/ node_exporter.service
@@ -562,14 +569,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service blackbox_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 45932aafe65175152d4d96dc7b8af182e228884670b4bf1ab68ba153c1c2f619
-keep_receipt 45932aafe65175152d4d96dc7b8af182e228884670b4bf1ab68ba153c1c2f619
+still_on_trial 506022a45d298d165549ca1d7e8e8c75566cb3c35ef503faa7f5978504107dac
+keep_receipt 506022a45d298d165549ca1d7e8e8c75566cb3c35ef503faa7f5978504107dac
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 45932aafe65175152d4d96dc7b8af182e228884670b4bf1ab68ba153c1c2f619
-kept_receipt 45932aafe65175152d4d96dc7b8af182e228884670b4bf1ab68ba153c1c2f619
+confirm_firewall 506022a45d298d165549ca1d7e8e8c75566cb3c35ef503faa7f5978504107dac
+kept_receipt 506022a45d298d165549ca1d7e8e8c75566cb3c35ef503faa7f5978504107dac
 }
 
 case ${1-} in

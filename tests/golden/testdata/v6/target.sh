@@ -6,7 +6,6 @@ set -euo pipefail
 
 apply() {
 use node-1 converge VERSION
-ask_first apply
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -204,7 +203,6 @@ reread prometheus-postgres-exporter.service
 packages prometheus-redis-exporter
 reread prometheus-redis-exporter.service
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
-record file /var/lib/node_exporter/textfile/promwire_fence.prom
 put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
 Description=Try to reach what a target of promwire must not reach
@@ -280,14 +278,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 9a55676a03ece9034c9bfa0133124c70fef2cb1d5473a02666eba267e3570a96 <<'END'
+firewall 1474b062560b48dcf46fa8e6f6a91b8b1cdf6ab3002af0852a9e8d282499bd8f <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "9a55676a03ece9034c9bfa0133124c70fef2cb1d5473a02666eba267e3570a96"
+	comment "1474b062560b48dcf46fa8e6f6a91b8b1cdf6ab3002af0852a9e8d282499bd8f"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -324,15 +322,23 @@ table inet promwire {
 
 	chain forward {
 		type filter hook forward priority filter; policy accept;
+		ct state new ct status dnat jump published
 		iifname "promwire0" drop
 		oifname "promwire0" drop
 	}
 
-	chain output {
-		type filter hook output priority filter; policy accept;
-		oifname "promwire0" meta skuid 1000-60000 tcp sport { 9100, 9187 } drop
+	# Bridges that do not lead to containers only: a file beside this one names them.
+	set uplinks {
+		type ifname
+	}
+
+	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
+	chain published {
+		meta iifkind "bridge" iifname != @uplinks accept
+		drop
 	}
 }
+include "/etc/promwire/uplinks*.nft"
 END
 service node_exporter.service /usr/local/bin/node_exporter
 answers http://10.98.0.2:9100/ node_exporter.service
@@ -401,14 +407,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service promwire-relay-19121.socket promwire-relay-18080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 9a55676a03ece9034c9bfa0133124c70fef2cb1d5473a02666eba267e3570a96
-keep_receipt 9a55676a03ece9034c9bfa0133124c70fef2cb1d5473a02666eba267e3570a96
+still_on_trial 1474b062560b48dcf46fa8e6f6a91b8b1cdf6ab3002af0852a9e8d282499bd8f
+keep_receipt 1474b062560b48dcf46fa8e6f6a91b8b1cdf6ab3002af0852a9e8d282499bd8f
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 9a55676a03ece9034c9bfa0133124c70fef2cb1d5473a02666eba267e3570a96
-kept_receipt 9a55676a03ece9034c9bfa0133124c70fef2cb1d5473a02666eba267e3570a96
+confirm_firewall 1474b062560b48dcf46fa8e6f6a91b8b1cdf6ab3002af0852a9e8d282499bd8f
+kept_receipt 1474b062560b48dcf46fa8e6f6a91b8b1cdf6ab3002af0852a9e8d282499bd8f
 }
 
 case ${1-} in

@@ -1,0 +1,132 @@
+package scripts
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// serving is a host in use: SSH and a web server on all addresses, DNS for the containers on its bridge and for itself, DHCP, names on the
+// local network, a client's own port, and VRRP. Somebody outside is connected to the web server.
+const serving = publishing + `
+ip address add 198.51.100.10/24 dev up0 # another one of this host
+listen() { # PROTOCOL ADDRESS PORT, by a program of this name
+  cp /usr/bin/perl /mnt/$4
+  "/mnt/$4" -MIO::Socket::IP -e '($p, $a, $n) = @ARGV; $s = IO::Socket::IP->new(LocalHost => $a, LocalPort => $n, Proto => $p, $p eq "tcp" ? (Listen => 9) : ()) or die; @c = (@c, $s->accept) while $p eq "tcp"; sleep 600' \
+    $1 $2 $3 </dev/null >/dev/null 2>&1 3>&- 9>&- &
+  echo $! >>/mnt/pids
+  until ss -Hlntu "sport = :$3" | grep -q "$1.*$2"; do sleep 0.05; done
+}
+listen tcp 0.0.0.0 22 sshd
+listen tcp 0.0.0.0 80 nginx
+listen udp 172.17.0.1 53 dnsmasq
+listen udp 127.0.0.1 53 resolver
+listen tcp ::1 5433 postgres
+listen udp 0.0.0.0 68 dhclient
+listen udp 0.0.0.0 5353 avahi-daemon
+listen udp 0.0.0.0 40000 chronyd
+listen udp 0.0.0.0 40001 turnserver
+cp /usr/bin/perl /mnt/keepalived
+/mnt/keepalived -MSocket -e 'socket(S, AF_INET, SOCK_RAW, 112) or die; sleep 600' </dev/null >/dev/null 2>&1 3>&- 9>&- &
+echo $! >>/mnt/pids
+until ss -Hlnw | grep -q :112; do sleep 0.05; done
+ip netns exec outside bash -c 'exec 4<>/dev/tcp/198.51.100.1/80; exec sleep 600' </dev/null >/dev/null 2>&1 3>&- 9>&- &
+echo $! >>/mnt/pids
+until ss -Hnt state established 'sport = :80' | grep -q 198; do sleep 0.05; done
+`
+
+// TestSurvey: everything that would be cut off is named, once, as the stack file says it, and nothing else is.
+func TestSurvey(t *testing.T) {
+	const (
+		refused = "promwire: host: verb: it serves what the firewall would cut off; nothing was closed. Put the lines that must go on working " +
+			"under this host's open, as they are, and run pulumi up again. To close the rest, give it closeOthers: true\n"
+		web      = "  - 80/tcp # nginx, used by 198.51.100.9\n"
+		dns      = "  - {port: 53/udp, interface: docker0} # dnsmasq\n"
+		turn     = "  - 40001/udp # turnserver\n"
+		local    = "  - 443/tcp # perl\n"
+		database = "  - 5432/tcp # passed on to 172.17.0.11:80, passed on to [fd17::11]:80\n"
+		https    = "  - 8443/tcp # passed on to :443\n"
+		vrrp     = "  - vrrp # keepalived\n"
+	)
+	for _, c := range []struct {
+		name, text string
+		named      string
+		fails      bool
+	}{
+		{"nothing is open", "survey 22/tcp", web + local + dns + turn + database + https + vrrp, true},
+		{"some is", "survey 22/tcp 80-90/tcp 8000-9000/tcp 40001/udp 112 443/udp", local + dns + database, true},
+		{"all is", "survey 22/tcp 80/tcp 53/udp 40001/udp 443/tcp 5432/tcp 8443/tcp 112; echo done", "done\n", false},
+		{"a member of a former version", "mkdir -p /etc/promwire; echo 'chain input' >$PERMANENT; survey 22/tcp", database + https, true},
+		{"a member", "mkdir -p /etc/promwire; echo 'chain published' >$PERMANENT; survey 22/tcp; echo done", "done\n", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if !c.fails {
+				check(t, serving+c.text, c.named, false)
+				return
+			}
+			said := check(t, serving+c.text, refused, true)
+			_, after, _ := strings.Cut(said, refused)
+			got, want := strings.SplitAfter(after, "\n"), strings.SplitAfter(c.named, "\n")
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Errorf("it says:\n%s\nwant:\n%s%s", said, refused, c.named)
+			}
+		})
+	}
+}
+
+// TestPassedOn: which of a host's rules pass what on, as nft and iptables-save print them.
+func TestPassedOn(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"docker with iptables-nft", `from_nft <<'END'
+table ip nat {
+	chain DOCKER {
+		iifname "docker0" counter packets 0 bytes 0 return
+		iifname != "docker0" tcp dport 5432 counter packets 0 bytes 0 dnat to 172.17.0.2:5432
+		iifname != "docker0" ip daddr 127.0.0.1 tcp dport 6379 counter packets 0 bytes 0 dnat to 172.17.0.3:6379
+	}
+	chain POSTROUTING {
+		type nat hook postrouting priority srcnat; policy accept;
+		ip saddr 172.17.0.0/16 counter masquerade
+	}
+	chain OUTPUT {
+		type nat hook output priority -100; policy accept;
+		tcp dport 25 dnat to 10.0.0.25
+	}
+}
+END`, "5432/tcp\t-\tpassed on to 172.17.0.2:5432\n"},
+		{"sets, ranges, maps", `from_nft <<'END'
+	chain pre {
+		type nat hook prerouting priority dstnat; policy accept;
+		udp dport { 53, 8000-8010 } dnat ip6 to fd00::1
+		dnat to tcp dport map { 81 : 10.0.0.1, 82 : 10.0.0.2 }
+		iifname "wg0" tcp dport 80 redirect to :8080
+		ip daddr 203.0.113.5 dnat to 10.0.0.7
+	}
+	chain KUBE-SEP-X {
+		meta l4proto tcp dnat to 10.42.0.5:80
+	}
+END`, "53/udp\t-\tpassed on to fd00::1\n8000-8010/udp\t-\tpassed on to fd00::1\n81/tcp\t-\tpassed on\n82/tcp\t-\tpassed on\n" +
+			"80/tcp\twg0\tpassed on to :8080\nall/any\t-\tpassed on to 10.0.0.7\n"},
+		{"iptables", `from_iptables <<'END'
+*nat
+:DOCKER - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A OUTPUT -p tcp -m tcp --dport 25 -j DNAT --to-destination 10.0.0.25
+-A DOCKER ! -i docker0 -p tcp -m tcp --dport 5432 -j DNAT --to-destination 172.17.0.2:5432
+-A DOCKER -d 127.0.0.1/32 ! -i docker0 -p tcp -m tcp --dport 6379 -j DNAT --to-destination 172.17.0.3:6379
+-A PREROUTING -i eth0 -p udp -m multiport --dports 53,60000:60010 -j REDIRECT --to-ports 5300
+-A PREROUTING -d 203.0.113.5/32 -j DNAT --to-destination 10.0.0.7
+-A KUBE-SEP-X -p tcp -j DNAT --to-destination 10.42.0.5:80
+COMMIT
+END`, "5432/tcp\t-\tpassed on to 172.17.0.2:5432\n53/udp\teth0\tpassed on to 5300\n60000-60010/udp\teth0\tpassed on to 5300\nall/any\t-\tpassed on to 10.0.0.7\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if said, _ := run(t, c.text); said != c.want {
+				t.Errorf("it says:\n%s\nwant:\n%s", said, c.want)
+			}
+		})
+	}
+}
