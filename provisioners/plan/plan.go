@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -68,7 +69,10 @@ func Monitor(v MonitorValues) (Plan, error) {
 	all := v.exporters()
 	p.steps = join(
 		[]call{ports(v.listeners()...)},
-		p.system(v.InUse, slices.Concat(openings("udp", v.Tunnel.Port), openings("tcp", v.Closed()...))),
+		p.system(join(
+			p.survey(v.InUse, slices.Concat(openings("udp", v.Tunnel.Port), openings("tcp", v.Closed()...))),
+			otherFirewalls("udp", "", netip.Addr{}, v.Tunnel.Port),
+		)),
 		install(v.Releases.Mirror, v.Releases.Prometheus, prometheusMB, prometheus.Name, "promtool"),
 		tunnel(v.Tunnel, wireguard.Interface{ListenPort: v.Tunnel.Port, Forwarding: len(v.Forward) > 0}),
 		all.files(v.Releases.Mirror),
@@ -146,7 +150,10 @@ func Target(v TargetValues) (Plan, error) {
 	}
 	p.steps = join(
 		[]call{ports(v.listeners()...)},
-		p.system(v.InUse, openings("tcp", v.Scraped()...)),
+		p.system(join(
+			p.survey(v.InUse, openings("tcp", v.Scraped()...)),
+			otherFirewalls("tcp", p.rules.Tunnel, place.Monitor[0], v.Scraped()...),
+		)),
 		v.tunnel(),
 		all.files(v.Releases.Mirror),
 		v.certificates(),
@@ -232,16 +239,15 @@ UnusedConnectionTimeout 60
 // packages are what the scripts call. If all are installed, apt is not called.
 var packages = []string{"packages", "curl", "ca-certificates", "iproute2", "nftables", "openssl", "wireguard-tools"}
 
-// system is what every host has, before anything else. A host in use is asked what it serves beside what is open and what the fleet
-// has there.
-func (p Plan) system(inUse bool, fleet []nftables.Opening) []call {
+// system is what every host has, before anything else. It looks at what is there before it puts any file.
+func (p Plan) system(look []call) []call {
 	return join(
 		[]call{
 			do("space", "10", "/etc"),
 			do("space", "10", "/var/lib"),
 			do(packages...),
 		},
-		p.survey(inUse, fleet),
+		look,
 		[]call{
 			do("remove_temporary_key"),
 			{words: []string{"close_unused_connections"}, input: hangUp},
@@ -250,7 +256,7 @@ func (p Plan) system(inUse bool, fleet []nftables.Opening) []call {
 	)
 }
 
-// survey refuses to cut off what a host serves.
+// survey refuses to cut off what a host in use serves beside what is open and what the fleet has there.
 func (p Plan) survey(inUse bool, fleet []nftables.Opening) []call {
 	if !inUse {
 		return nil
@@ -258,6 +264,19 @@ func (p Plan) survey(inUse bool, fleet []nftables.Opening) []call {
 	words := []string{"survey"}
 	for _, o := range slices.Concat(openings("tcp", p.rules.SSHPort), fleet, p.rules.Open) {
 		words = append(words, o.String())
+	}
+	return []call{do(words...)}
+}
+
+// otherFirewalls refuses a host where another firewall drops what the fleet needs: new connections from an address, through an
+// interface. The zero values are any.
+func otherFirewalls(protocol, through string, from netip.Addr, numbers ...int) []call {
+	words := []string{"other_firewalls", protocol, cmp.Or(through, "-"), "-"}
+	if from.IsValid() {
+		words[3] = from.String()
+	}
+	for _, number := range numbers {
+		words = append(words, strconv.Itoa(number))
 	}
 	return []call{do(words...)}
 }

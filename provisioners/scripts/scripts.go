@@ -52,6 +52,8 @@ var (
 	Firewall string
 	//go:embed survey.sh
 	Survey string
+	//go:embed others.sh
+	Others string
 	//go:embed receipt.sh
 	Receipt string
 	//go:embed certificate.sh

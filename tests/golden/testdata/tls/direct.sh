@@ -10,6 +10,7 @@ ask_first apply
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
+other_firewalls tcp - 198.51.100.34 18080 19100 19187 19099
 remove_temporary_key
 close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.

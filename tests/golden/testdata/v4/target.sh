@@ -9,6 +9,7 @@ use node-1 converge VERSION
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
+other_firewalls tcp promwire0 10.98.0.1 9100
 remove_temporary_key
 close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.

@@ -1,0 +1,107 @@
+package scripts
+
+import (
+	"strings"
+	"testing"
+)
+
+// ufw is what ufw makes with its defaults, shortened; ADMIT is where it puts the owner's rules.
+const ufw = `table ip filter {
+ chain ufw-reject { 
+ }
+ chain ufw-user-input {
+  tcp dport 22 counter accept
+  ADMIT
+ }
+ chain ufw-before-input {
+  iifname "lo" counter accept
+  ct state related,established counter accept
+  ct state invalid counter drop
+  meta l4proto icmp icmp type echo-request counter accept
+  udp sport 67 udp dport 68 counter accept
+  ip daddr 224.0.0.251 udp dport 5353 counter accept
+  counter jump ufw-user-input
+ }
+ chain INPUT { type filter hook input priority filter; policy drop;
+  counter jump ufw-before-input
+  counter jump ufw-reject
+ }
+}`
+
+// firewalld is what firewalld makes with its defaults, shortened.
+const firewalld = `table inet firewalld { 
+ chain filter_IN_public_allow { 
+  tcp dport 22 accept
+ }
+ chain filter_IN_public { 
+  jump filter_IN_public_allow
+  meta l4proto { 1, 58 } accept
+  reject with icmpx admin-prohibited
+ }
+ chain filter_INPUT_ZONES {
+  iifname "eth0" goto filter_IN_public
+  goto filter_IN_public
+ }
+ chain filter_INPUT { type filter hook input priority filter + 10; policy accept;
+  ct state { established, related } accept
+  ct status dnat accept
+  iifname "lo" accept
+  ct state invalid drop
+  jump filter_INPUT_ZONES
+  reject with icmpx admin-prohibited
+ }
+}`
+
+// TestOtherFirewalls: only a firewall that is certain to drop what is needed is named.
+func TestOtherFirewalls(t *testing.T) {
+	const (
+		target  = "other_firewalls tcp promwire0 10.98.0.1 9100"
+		monitor = "other_firewalls udp - - 51820"
+		direct  = "other_firewalls tcp - 2001:db8::1 19100"
+		mine    = "table inet mine { chain input { type filter hook input priority 0; policy POLICY;\nct state { established, related } accept\nRULES\n}\n}"
+		fails   = "promwire: host: verb: another firewall would drop "
+	)
+	admits := func(rule string) string { return strings.Replace(ufw, "ADMIT", rule, 1) }
+	owners := func(policy, rules string) string {
+		return strings.NewReplacer("POLICY", policy, "RULES", rules).Replace(mine)
+	}
+	for _, c := range []struct{ name, call, rules, want string }{
+		{"ufw, target", target, admits(""), "9100/tcp, which promwire needs: table ip filter, chain INPUT: policy drop; "},
+		{"ufw, monitor", monitor, admits(""), "51820/udp, which promwire needs: table ip filter, chain INPUT: policy drop; "},
+		{"ufw admits the interface", target, admits(`iifname "promwire0" counter accept`), ""},
+		{"ufw admits another interface", target, admits(`iifname "eth0" counter accept`), "9100/tcp, which"},
+		{"ufw admits the port", monitor, admits("udp dport 51820 counter accept"), ""},
+		{"ufw admits another port", monitor, admits("udp dport 51821 counter accept"), "51820/udp, which"},
+		{"ufw admits the port of another protocol", monitor, admits("tcp dport 51820 counter accept"), "51820/udp, which"},
+		{"ufw admits some networks", monitor, admits("ip saddr 10.0.0.0/8 counter accept"), ""},
+		{"ufw admits another address", target, admits("ip saddr 10.98.0.9 counter accept"), "9100/tcp, which"},
+		{"ufw admits the monitor", target, admits("ip saddr 10.98.0.1 tcp dport 9100 counter accept"), ""},
+		{"ufw for IPv4 and IPv6 is needed", direct, admits(""), ""},
+		{"firewalld", target, firewalld, "9100/tcp, which promwire needs: table inet firewalld, chain filter_INPUT: reject with icmpx admin-prohibited in chain " +
+			"filter_IN_public; run firewall-cmd --permanent --zone=trusted --add-interface=promwire0 and firewall-cmd --reload"},
+		{"the owner's policy", target, owners("drop", "tcp dport { 22, 80-90 } accept"), "9100/tcp, which promwire needs: table inet mine, chain input: policy drop; " +
+			"admit it there, in front of that rule: iifname promwire0 tcp dport 9100 accept"},
+		{"the owner's last rule", monitor, owners("accept", "tcp dport 22 accept\nreject"), "51820/udp, which promwire needs: table inet mine, chain input: reject"},
+		{"a range admits it", target, owners("drop", "tcp dport { 22, 9000-9200 } accept"), ""},
+		{"a rule drops it first", target, owners("accept", "tcp dport 9000-9200 drop\naccept"), "9100/tcp, which promwire needs: table inet mine, chain input: tcp dport 9000-9200 drop; "},
+		{"a rule that may drop it", target, owners("accept", "limit rate over 9/second drop\ntcp dport 22 drop"), ""},
+		{"a rule that may admit it", target, owners("drop", "meta mark 7 accept"), ""},
+		{"a verdict map", target, owners("drop", "iifname vmap { promwire0 : accept }"), ""},
+		{"docker", monitor, "table ip filter {\nchain INPUT { type filter hook input priority filter; policy accept;\n}\nchain FORWARD { type filter hook forward priority filter; policy drop;\n}\n}", ""},
+		{"fail2ban", target, "table inet f2b-table {\nset addr { type ipv4_addr; elements = { 203.0.113.9 }\n}\nchain f2b-chain { type filter hook input priority filter - 1; " +
+			"policy accept;\ntcp dport 22 ip saddr @addr reject with icmp type port-unreachable\n}\n}", ""},
+		{"promwire's own", target, "table inet promwire { chain input { type filter hook input priority 0; policy drop;\n}\n}", ""},
+		{"nothing", target, "", ""},
+		{"a member", "mkdir -p /etc/promwire; touch $PERMANENT; " + target, admits(""), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			text := "nft -f - <<'RULES'\n" + c.rules + "\nRULES\n" + c.call + "; echo done"
+			if c.want == "" {
+				check(t, text, "done\n", false)
+			} else {
+				check(t, text, fails+c.want, true)
+			}
+		})
+	}
+}
