@@ -27,6 +27,9 @@ admit() {
 
 # drops PROTOCOL INTERFACE SOURCE PORT: reads `nft list ruleset` and names the first chain that can only drop such a packet, and why. What
 # the rules ask that is not understood here may be so or not: then nothing is certain.
+#
+# In awk, walk goes through a chain: 1 if the packet may be accepted there, and 2 if it may come to the end. matches says how a rule's text
+# fits the packet: 0 if it does not, 2 if it does, 1 if that is not known.
 drops() {
   awk -v protocol="$1" -v device="$2" -v from="$3" -v port="$4" -v own="$TABLE" -v tunnel="$INTERFACE" '
     BEGIN { family = from ~ /:/ ? "^ip6 " : "^ip " }
@@ -40,21 +43,18 @@ drops() {
       next
     }
     { sub(/^[ \t]+/, ""); gsub(/ comment "[^"]*"/, ""); rule[key, ++rules[key]] = $0 }
-
     END {
       for (b = 1; b <= bases; b++) {
         why = ""
         split(base[b], name, SUBSEP)
         left = walk(name[1], name[2], 0)
-        if (left % 2) continue # it may be accepted
+        if (left % 2) continue
         if (left >= 2 && policy[base[b]] != "drop") continue
         if (left >= 2 && why == "") why = "policy drop"
         print "table " name[1] ", chain " name[2] ": " why
         exit
       }
     }
-
-    # walk CHAIN: 1 if the packet may be accepted there, and 2 if it may come to the end.
     function walk(t, c, depth,   i, text, verdict, sub_, left, m, k, words, n) {
       k = t SUBSEP c
       if (depth > 16) return 3
@@ -85,8 +85,6 @@ drops() {
     }
     function or1(x) { return x % 2 ? x : x + 1 }
     function or2(x) { return x >= 2 ? x : x + 2 }
-
-    # matches TEXT: 0 if a rule is not for the packet, 2 if it is, 1 if that is not known.
     function matches(text,   m, part, value) {
       m = 2
       gsub(/(^| )counter( packets [0-9]+ bytes [0-9]+)?/, " ", text)
