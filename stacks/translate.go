@@ -35,7 +35,10 @@ func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledge
 		settings:  s,
 		addresses: addresses,
 		state:     state,
-		login:     remote.Login{PrivateKey: pulumi.ToSecret(pulumi.String(s.SSHPrivateKey)).(pulumi.StringOutput)},
+		login: remote.Login{
+			PrivateKey: pulumi.ToSecret(pulumi.String(s.SSHPrivateKey)).(pulumi.StringOutput),
+			Former:     remote.ReadFormer(state),
+		},
 	}
 	args := fleet.Args{Open: t.cloud(), Monitor: t.monitor(), Again: again(s.Verification)}
 	for _, h := range s.Targets {
@@ -136,7 +139,7 @@ func open(h settings.Host) plan.Open {
 func inUse(h settings.Host) bool { return h.Existing != nil && !h.Existing.CloseOthers }
 
 func (t translation) host(h settings.Host) host.Args {
-	return host.Args{Name: h.Name, Login: t.login, Networks: t.networks(), Direct: direct(h)}
+	return host.Args{Name: h.Name, Fleet: t.fleet, Login: t.login, Networks: t.networks(), Direct: direct(h)}
 }
 
 // networks are the tunnel's: IPv4, and IPv6 where the settings ask for it.

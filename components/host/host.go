@@ -18,6 +18,7 @@ import (
 // Args are what the settings say of a host.
 type Args struct {
 	Name     string
+	Fleet    string // its name, which no other fleet has: a machine is in one fleet
 	Login    remote.Login
 	Networks []netip.Prefix // of the tunnel; a host whose own networks overlap them is refused
 	Direct   bool           // scraped at its public address, outside the tunnel; needs certificates
@@ -37,8 +38,8 @@ type Host struct {
 	gone   []pulumi.ResourceOption // DeletedWith its machine; empty where that outlives the fleet
 }
 
-// New finds or makes the machine and bootstraps it, below parent.
-func New(ctx *pulumi.Context, parent pulumi.Resource, source Source, args Args, dependsOn []pulumi.Resource) (*Host, error) {
+// New finds or makes the machine and bootstraps it, below parent. The role is what the host is in its fleet, as prometheus.RoleMonitor.
+func New(ctx *pulumi.Context, parent pulumi.Resource, source Source, role string, args Args, dependsOn []pulumi.Resource) (*Host, error) {
 	machine, err := source(ctx, args.Name, parent, dependsOn)
 	if err != nil {
 		return nil, err
@@ -49,6 +50,8 @@ func New(ctx *pulumi.Context, parent pulumi.Resource, source Source, args Args, 
 		Connection: first,
 		Script: pulumi.String(plan.Bootstrap(plan.BootstrapValues{
 			Host:               args.Name,
+			Fleet:              args.Fleet,
+			Role:               role,
 			Networks:           args.Networks,
 			RetireTemporaryKey: machine.Retire,
 			Direct:             args.Direct,

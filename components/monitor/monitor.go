@@ -15,6 +15,7 @@ import (
 	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/plan"
+	"github.com/promwire/promwire/provisioners/prometheus"
 )
 
 // Args are what the settings say of the monitor.
@@ -55,7 +56,7 @@ func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.
 	if err != nil {
 		return nil, fmt.Errorf("monitor %s: %w", name, err)
 	}
-	if m.Host, err = host.New(ctx, m, source, args.Host, dependsOn); err != nil {
+	if m.Host, err = host.New(ctx, m, source, prometheus.RoleMonitor, args.Host, dependsOn); err != nil {
 		return nil, err
 	}
 	m.Endpoint = endpoint(m.Host.Address, args)

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -8,35 +9,50 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// ahead makes the program itself run a command's script, before the plugin does: library and script together are the standard input of line.
-// It is a hook of the resource: it runs whenever the plugin creates or updates it, never in a preview, and its failure is the resource's.
-// The CLI must be 3.182 or later; an older one says so.
-func ahead(ctx *pulumi.Context, name, line, library string) (pulumi.ResourceOption, error) {
-	return before(ctx, name, func(to server, script string) error { return to.run(ctx.Context(), line, library+script) })
-}
+// A before is what the program itself does before the plugin creates or updates a command. It is a hook of the resource: it never runs in a
+// preview, and its failure is the resource's. The CLI must be 3.182 or later; an older one says so.
+type before = pulumi.ResourceHookFunction
 
-// answers is a hook as ahead, which only asks whether a machine's bash answers: the plugin would wait for ever.
-func answers(ctx *pulumi.Context, name, line string) (pulumi.ResourceOption, error) {
-	return before(ctx, name, func(to server, _ string) error { return to.ask(ctx.Context(), line) })
-}
-
-// before does something with a command's machine and script before the plugin runs the command.
-func before(ctx *pulumi.Context, name string, do func(to server, script string) error) (pulumi.ResourceOption, error) {
-	if ctx.RunningWithMocks() { // which run nothing, and have no hooks
-		return pulumi.Composite(), nil
-	}
-	hook, err := ctx.RegisterResourceHook(name, func(args *pulumi.ResourceHookArgs) error {
+// ahead runs a command's script, before the plugin does: library and script together are the standard input of line.
+func ahead(ctx context.Context, line, library string) before {
+	return func(args *pulumi.ResourceHookArgs) error {
 		to, script, err := read(args.NewInputs)
 		if err != nil {
 			return err
 		}
-		return do(to, script)
+		return to.run(ctx, line, library+script)
+	}
+}
+
+// answers only asks whether a machine's bash answers: the plugin would wait for ever.
+func answers(ctx context.Context, line string) before {
+	return func(args *pulumi.ResourceHookArgs) error {
+		to, _, err := read(args.NewInputs)
+		if err != nil {
+			return err
+		}
+		return to.ask(ctx, line)
+	}
+}
+
+// hooks make the program do all this, in this order, before the plugin creates or updates the command of this name.
+func hooks(ctx *pulumi.Context, name string, all []before) (pulumi.ResourceOption, error) {
+	if len(all) == 0 || ctx.RunningWithMocks() { // which run nothing, and have no hooks
+		return pulumi.Composite(), nil
+	}
+	hook, err := ctx.RegisterResourceHook(name, func(args *pulumi.ResourceHookArgs) error {
+		for _, run := range all {
+			if err := run(args); err != nil {
+				return err
+			}
+		}
+		return nil
 	}, nil)
 	if err != nil {
 		return nil, err
 	}
-	hooks := []*pulumi.ResourceHook{hook}
-	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeCreate: hooks, BeforeUpdate: hooks}), nil
+	bound := []*pulumi.ResourceHook{hook}
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeCreate: bound, BeforeUpdate: bound}), nil
 }
 
 // read finds the server and the script in a command's inputs.

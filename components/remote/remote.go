@@ -6,7 +6,8 @@
 //   - a session can't be cancelled: `timeout` ends a script that hangs, and a machine whose bash never answers is found before (Unknown);
 //   - the state holds each input twice, the standard input in clear text: scripts are small and tell no secret;
 //   - any changed input runs the script again, in place, and a delete gets the same standard input as the create: so a
-//     script that can be undone is one text with two verbs, Apply and Undo.
+//     script that can be undone is one text with the verbs Apply and Undo;
+//   - a command that is replaced is created before the former one is deleted, see Former.
 package remote
 
 import (
@@ -23,6 +24,8 @@ const (
 	Apply   = "apply"   // make it so; safe to repeat
 	Confirm = "confirm" // make permanent what Apply left on trial; safe to repeat
 	Undo    = "undo"    // remove it; safe to repeat, and when nothing was made
+	Update  = "update"  // Apply, where it was applied before; of scripts with an Undo
+	Replace = "replace" // the next Apply replaces what is there, whose Undo comes after it; of scripts with an Undo
 )
 
 // scriptSeconds bounds one script: three slow package mirrors' worth, far below what an operator would wait for.
@@ -37,6 +40,7 @@ const (
 // Login is what every connection of a fleet has in common.
 type Login struct {
 	PrivateKey pulumi.StringInput // the operator's key in OpenSSH's format; secret
+	Former     Former             // what the last update left; nil: nothing, and commands that are replaced are undone after all
 }
 
 // Endpoint is one SSH server.
@@ -89,27 +93,27 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		Logging:                remote.LoggingNone,
 		AddPreviousOutputInEnv: pulumi.Bool(false),
 	}
+	var first []before
+	if args.Unknown {
+		first = append(first, answers(ctx.Context(), args.Connection.run(Apply)))
+	}
 	if args.Undo {
+		inputs.Update = pulumi.String(args.Connection.run(Update))
 		inputs.Delete = pulumi.String(args.Connection.run(Undo))
+		first = append(first, args.Connection.Login.Former.replaces(ctx.Context(), args.Connection.run(Replace)))
+	}
+	if args.Library != "" {
+		inputs.Create = pulumi.String(args.Connection.run(Confirm))
+		first = append(first, ahead(ctx.Context(), args.Connection.run(Apply), args.Library))
 	}
 	if args.Identity != nil {
 		inputs.Triggers = pulumi.Array{args.Identity}
 	}
-	if args.Unknown {
-		hooks, err := answers(ctx, name, args.Connection.run(Apply))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		opts = append(opts, hooks)
+	bound, err := hooks(ctx, name, first)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if args.Library != "" {
-		inputs.Create = pulumi.String(args.Connection.run(Confirm))
-		hooks, err := ahead(ctx, name, args.Connection.run(Apply), args.Library)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		opts = append(opts, hooks)
-	}
+	opts = append(opts, bound)
 	var command *remote.Command
 	if err := record.Short(func() (err error) {
 		command, err = remote.NewCommand(ctx, name, inputs, opts...)

@@ -16,6 +16,7 @@ import (
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/plan"
+	"github.com/promwire/promwire/provisioners/prometheus"
 )
 
 // Args are what the settings say of a target.
@@ -51,7 +52,7 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args,
 		return nil, fmt.Errorf("target %s: %w", name, err)
 	}
 	var err error
-	if t.Host, err = host.New(ctx, t, source, args.Host, dependsOn); err != nil {
+	if t.Host, err = host.New(ctx, t, source, prometheus.RoleTarget, args.Host, dependsOn); err != nil {
 		return nil, err
 	}
 	enrol, err := m.Enrol(ctx, name, t.enrolScript(), pulumi.Parent(t))

@@ -30,7 +30,7 @@ func EnrolCluster(v EnrolClusterValues) string {
 		do("join_parts"),
 		do("receipt", ""),
 	}
-	return script(fmt.Sprintf("the monitor knows %s, in a cluster", v.Name), head, function{apply, add}, function{undo, remove})
+	return script(fmt.Sprintf("the monitor knows %s, in a cluster", v.Name), head, withUndo("enrol."+part, add, remove)...)
 }
 
 func (v EnrolClusterValues) federate() call {

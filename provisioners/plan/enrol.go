@@ -24,7 +24,7 @@ func Enrol(v EnrolValues) string {
 		do("join_parts"),
 		do("receipt", ""),
 	}
-	return script("the monitor knows "+v.Host, head, function{apply, add}, function{undo, remove})
+	return script("the monitor knows "+v.Host, head, withUndo("enrol."+v.Host, add, remove)...)
 }
 
 // peer lets the target dial. A direct target needs none, but keeps one that it had.

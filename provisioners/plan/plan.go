@@ -25,6 +25,9 @@ import (
 const (
 	apply = "apply" // make it so
 	undo  = "undo"  // remove it
+	// update is apply where it was applied before; replace announces an apply that Pulumi will follow by the undo of the former one.
+	update  = "update"
+	replace = "replace"
 	// confirm makes permanent what apply left on trial: the firewall. It comes over a connection of its own.
 	confirm = "confirm"
 )
@@ -74,6 +77,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 			otherFirewalls("udp", "", netip.Addr{}, v.Tunnel.Port),
 		)),
 		install(v.Releases.Mirror, v.Releases.Prometheus, prometheusMB, prometheus.Name, "promtool"),
+		[]call{do("not_target")},
 		tunnel(v.Tunnel, wireguard.Interface{ListenPort: v.Tunnel.Port, Forwarding: len(v.Forward) > 0}),
 		all.files(v.Releases.Mirror),
 		prometheusUser(),
@@ -154,6 +158,7 @@ func Target(v TargetValues) (Plan, error) {
 			p.survey(v.InUse, openings("tcp", v.Scraped()...)),
 			otherFirewalls("tcp", p.rules.Tunnel, place.Monitor[0], v.Scraped()...),
 		)),
+		[]call{do("not_monitor")},
 		v.tunnel(),
 		all.files(v.Releases.Mirror),
 		v.certificates(),

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/promwire/promwire/provisioners/scripts"
@@ -69,10 +70,28 @@ func script(title, library string, verbs ...function) string {
 	}
 	b.WriteString("case ${1-} in\n")
 	for _, verb := range verbs {
+		if verb.name == apply && undoable(verbs) {
+			b.WriteString(apply + " | " + update + ") WANTED=$1 " + apply + " </dev/null ;;\n")
+			continue
+		}
 		fmt.Fprintf(&b, "%s) %s </dev/null ;;\n", verb.name, verb.name)
 	}
 	b.WriteString("*) echo \"promwire: bash -s -- VERB is missing\" >&2; exit 2 ;;\nesac\n")
 	return b.String()
+}
+
+func undoable(verbs []function) bool {
+	return slices.ContainsFunc(verbs, func(f function) bool { return f.name == undo })
+}
+
+// withUndo are the verbs of a script that can be undone, and replaced. command names what it makes on its host, among all that is counted
+// there. The first call of make and of remove begins the script.
+func withUndo(command string, make, remove []call) []function {
+	return []function{
+		{apply, append(slices.Clone(make), do("made", command))},
+		{undo, slices.Insert(slices.Clone(remove), 1, do("unless_replaced", command))},
+		{replace, []call{make[0], do("replaces", command)}},
+	}
 }
 
 // do makes a command without input.

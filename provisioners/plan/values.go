@@ -131,6 +131,8 @@ type TargetValues struct {
 // BootstrapValues are what a host's first script depends on.
 type BootstrapValues struct {
 	Host     string         // name
+	Fleet    string         // name; a machine of another fleet is refused
+	Role     string         // as prometheus.RoleMonitor
 	Networks []netip.Prefix // of the tunnel; a host that has an address or a route in one of them is refused
 	// RetireTemporaryKey says that the host was made with a temporary ECDSA host key. Bootstrap then adds an Ed25519 key,
 	// and the first converge, which comes over a connection that pins this one, removes the other.

@@ -118,8 +118,19 @@ host_key() {
   fail "it has no SSH host key in /etc/ssh; make one with ssh-keygen -A"
 }
 
-# record_host notes which host of the fleet this machine is: if it becomes another one, the undo of the former host must not affect it.
-record_host() { printf '%s\n' "$HOST" >"$STATE/host"; }
+# refuse_other_fleets FLEET: a machine is in one fleet.
+refuse_other_fleets() {
+  local fleet
+  fleet=$(cut -d ' ' -f 1 "$STATE/fleet" 2>/dev/null || true)
+  [ -z "$fleet" ] || [ "$fleet" = "$1" ] || fail "it is the host $(<"$STATE/host") of the fleet $fleet; remove it there, with pulumi up" \
+    "in that stack. If that stack is gone for good, run rm $STATE/fleet on this machine. Then run pulumi up again"
+}
+
+# record_host FLEET ROLE: notes which host this machine is. If it becomes another one, the undo of the former must not affect it.
+record_host() {
+  echo "$HOST" >"$STATE/host"
+  echo "$*" >"$STATE/fleet"
+}
 
 # print_facts prints the facts.
 print_facts() {

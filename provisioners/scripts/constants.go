@@ -56,7 +56,11 @@ var constants = []constant{
 	{"RECEIVER", certificate.ReceiveSocket},
 	{"AUTHORITY", authority.Folder},
 	{"RENEWAL", authority.RenewService},
+	{"RENEW_TIMER", authority.RenewTimer},
 	{"FENCE", fence.Service},
+	{"FENCE_TIMER", fence.Timer},
+	{"FENCE_METRICS", fence.Metrics},
+	{"BLACKBOX_CONFIG", exporter.BlackboxConfig},
 	{"NODE_TLS_PORT", nodeTLSPort()},
 
 	{"PROMETHEUS", prometheus.Name},

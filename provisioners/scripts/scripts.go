@@ -34,6 +34,10 @@ var (
 	Base string
 	//go:embed bootstrap.sh
 	Bootstrap string
+	//go:embed generations.sh
+	Generations string
+	//go:embed roles.sh
+	Roles string
 	//go:embed undo.sh
 	Undo string
 	//go:embed sshd.sh

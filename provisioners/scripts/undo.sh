@@ -1,11 +1,12 @@
 # shellcheck shell=bash
 # Removes everything that promwire made on a host, the last thing first. Packages stay, because others may use them by now.
 
-# undo_all reads the manifest backwards. What can't be removed stays in it, and is named.
+# undo_all FLEET ROLE: reads the manifest backwards. What can't be removed stays in it, and is named.
 undo_all() {
-  local kind name left=()
-  if [ -e "$STATE/host" ] && [ "$(<"$STATE/host")" != "$HOST" ]; then
-    say "this machine is now the fleet's host $(<"$STATE/host"); nothing is undone"
+  local kind name left=() now
+  now=$(present_host "$*")
+  if [ "$now" != "$HOST $*" ]; then
+    say "this machine is now another host (name, fleet, role): $now; nothing is undone"
     return
   fi
   systemctl stop promwire-rollback.timer promwire-rollback.service promwire-retire.timer promwire-retire.service \
@@ -21,6 +22,14 @@ undo_all() {
   fi
   remove_dir "$PROGRAMS"
   rm -rf "$STATE" "$RUN"
+}
+
+# present_host FLEET-ROLE: which host this machine is: name, fleet and role. Earlier versions recorded only the name.
+present_host() {
+  local name=$HOST is=$1
+  [ ! -e "$STATE/host" ] || name=$(<"$STATE/host")
+  [ ! -e "$STATE/fleet" ] || is=$(<"$STATE/fleet")
+  echo "$name $is"
 }
 
 # undo_unit UNIT: the service of a timer or socket may run just now. It would go on, or stay failed when it is stopped.

@@ -49,6 +49,8 @@ func TestExisting(t *testing.T) {
 		assertUnchanged(s.t, s.up())
 		assert.Equal(s.t, seen, s.connections(existingHosts...))
 	})
+	s.step("commands that are replaced leave all as it was", replacedCommands)
+	s.step("a machine of another fleet is refused", foreignMachine)
 	s.step("nobody else gets in", func(s *story) {
 		tunnels, web4 := s.tunnels(), []end{tcp(s.address("web-1"), 80)}
 		web := append(slices.Clone(web4), tcp(s.address6("web-1"), 80)) // open, says the stack's file
@@ -138,6 +140,38 @@ func (s *story) takenPort(host string, port int) string {
 	assert.Contains(s.t, printed, fmt.Sprintf("promwire: %s: converge: port %d is held by python3, pid %s, of taken.service, ", host, port, pid))
 	s.mustOn(host, "systemctl stop taken")
 	return printed
+}
+
+// replacedCommands: Pulumi undoes the former commands after it has made the new ones.
+func replacedCommands(s *story) {
+	keys := func() (all []string) {
+		for _, host := range existingHosts {
+			all = append(all, s.mustOn(host, "sha256sum /etc/wireguard/promwire0.key"))
+		}
+		return all
+	}
+	before, made := keys(), s.resources()
+	changes := s.up(func(o *operator.Options) {
+		for _, name := range []string{"web-1-enrol", "db-1-bootstrap", "monitor-1-bootstrap"} {
+			o.Replace = append(o.Replace, made[name].URN)
+		}
+	})
+	assert.Equal(s.t, 3, changes["replace"], changes)
+	assert.Equal(s.t, before, keys())
+	assert.Equal(s.t, "0", s.mustOn("monitor-1", "cat /var/lib/promwire/former/* | sort -u"), "undos that are still to come")
+	s.allUp(s.tunnels())
+	assertUnchanged(s.t, s.up())
+}
+
+// foreignMachine: another fleet has the machine, as its record there says.
+func foreignMachine(s *story) {
+	const record = "/var/lib/promwire/fleet"
+	s.mustOn("cache-1", "cp "+record+" "+record+".kept && echo other-prod target >"+record)
+	printed := s.upFails(func(o *operator.Options) { o.Replace = []string{s.resources()["cache-1-bootstrap"].URN} })
+	assert.Contains(s.t, printed, "promwire: cache-1: bootstrap: it is the host cache-1 of the fleet other-prod; remove it there")
+	s.mustOn("cache-1", "mv "+record+".kept "+record)
+	assertUnchanged(s.t, s.up())
+	s.allUp(s.tunnels())
 }
 
 // heldLock holds dpkg's lock as another apt would, and lets go of it once the update waits for it.

@@ -211,7 +211,7 @@ func (f fleet) scripts(t *testing.T) map[string]string {
 		"monitor.sh": monitor,
 		"target.sh":  target,
 		"bootstrap.sh": plan.Bootstrap(plan.BootstrapValues{
-			Host: "node-1", Networks: f.networks, RetireTemporaryKey: true,
+			Host: "node-1", Fleet: "promwire-prod", Role: prometheus.RoleTarget, Networks: f.networks, RetireTemporaryKey: true,
 		}),
 		"enrol.sh": plan.Enrol(f.enrol("")),
 	}

@@ -10,11 +10,12 @@ eval "$functions"
 
 apply() {
 begin node-1 bootstrap
+refuse_other_fleets promwire-prod
 supported
 wait_for_cloud_init
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
 refuse_overlap 10.98.0.0/24
-record_host
+record_host promwire-prod target
 wireguard needed
 tunnel_key
 identity node-1

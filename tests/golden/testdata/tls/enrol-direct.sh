@@ -76,18 +76,26 @@ scrape node-1.shop https://direct.example.com:18080/internal/metrics <<'END'
 END
 scrape_only node-1 node postgres redis shop
 receipt ''
+made enrol.node-1
 }
 
 undo() {
 use node-1 withdraw
+unless_replaced enrol.node-1
 remove_peer node-1
 withdraw_host node-1
 join_parts
 receipt ''
 }
 
+replace() {
+use node-1 enrol VERSION
+replaces enrol.node-1
+}
+
 case ${1-} in
-apply) apply </dev/null ;;
+apply | update) WANTED=$1 apply </dev/null ;;
 undo) undo </dev/null ;;
+replace) replace </dev/null ;;
 *) echo "promwire: bash -s -- VERB is missing" >&2; exit 2 ;;
 esac

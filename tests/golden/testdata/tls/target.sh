@@ -16,6 +16,7 @@ close_unused_connections <<'END'
 UnusedConnectionTimeout 60
 END
 identity_folder
+not_monitor
 dir /etc/wireguard/promwire0.d 700
 put /etc/wireguard/promwire0.d/interface.conf 600 <<'END'
 [Interface]

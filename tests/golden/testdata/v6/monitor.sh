@@ -21,6 +21,7 @@ amd64 https://github.com/prometheus/prometheus/releases/download/v3.2.1/promethe
 arm64 https://github.com/prometheus/prometheus/releases/download/v3.2.1/prometheus-3.2.1.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
 END
 link_release prometheus 3.2.1 prometheus promtool
+not_target
 dir /etc/wireguard/promwire0.d 700
 put /etc/wireguard/promwire0.d/interface.conf 600 <<'END'
 [Interface]

@@ -1,0 +1,32 @@
+# shellcheck shell=bash
+# A host that had the other role before: what only that role does ends. Packages, users and recorded metrics stay until the host leaves
+# the fleet.
+
+# not_monitor: a target has no authority, no Prometheus and no peers but the monitor.
+not_monitor() {
+  local file
+  recorded file "$UNIT_FOLDER/$PROMETHEUS_UNIT" || return 0
+  systemctl stop 'promwire-turn-*.service' 2>/dev/null || true
+  for file in "$PARTS"/peer-*.conf; do
+    if [ -e "$file" ] && [ "$file" != "$PARTS/peer-monitor.conf" ]; then remove "$file"; fi
+  done
+  ! ip link show dev "$INTERFACE" >/dev/null 2>&1 || echo 0 >"/proc/sys/net/ipv4/conf/$INTERFACE/forwarding"
+  remove_unit "$RENEW_TIMER"
+  rm -rf "$AUTHORITY" "$TURNING"
+  remove_pushgateway
+  remove_release blackbox_exporter "$BLACKBOX_CONFIG"
+  for file in "$TARGETS"/*.json "$CLUSTERS"/*.yml "$PROMETHEUS_TLS"/*; do
+    [ ! -e "$file" ] || remove "$file"
+  done
+  remove_unit "$PROMETHEUS_UNIT"
+}
+
+# not_target: the monitor has no fence, no relays, no exporters but its own, and no peer that it dials.
+not_target() {
+  local part=$PARTS/peer-monitor.conf
+  remove_unit "$FENCE_TIMER"
+  remove "$FENCE_METRICS"
+  remove_unit "$RECEIVER"
+  relays_only
+  ! grep -qs '^Endpoint' "$part" || remove "$part" # a target may have the name monitor, but none has an endpoint
+}
