@@ -37,6 +37,7 @@ type Monitor struct {
 	Receipt  pulumi.StringOutput       // JSON: what converge changed, versions, the firewall's digest
 	Script   pulumi.StringOutput       // what converge ran
 	Ready    pulumi.Resource           // converged
+	Keys     Keys                      // of all hosts, its own included
 }
 
 // New makes the monitor on the source's machine: bootstrap, converge.
@@ -94,12 +95,16 @@ func (m *Monitor) peer(found facts.Facts, endpoint string) plan.Peer {
 	if found == (facts.Facts{}) { // bootstrap failed, and what depends on it will be skipped
 		return plan.Peer{}
 	}
+	m.Keys.Add(m.Host.Name, found.PublicKey.String())
 	return plan.Peer{PublicKey: found.PublicKey, Endpoint: endpoint, Addresses: m.Plan.Tunnel.Addresses}
 }
 
 // Enrol adds a target to the monitor: its peer and what to scrape. Deleting the result removes them.
 func (m *Monitor) Enrol(ctx *pulumi.Context, target string, script pulumi.StringInput, opts ...pulumi.ResourceOption) (*remote.Command, error) {
-	args := remote.Args{Connection: m.Host.Connection, Script: script, Undo: true, Unknown: true}
+	args := remote.Args{
+		Connection: m.Host.Connection, Script: script, Undo: true, Unknown: true,
+		Check: func() error { return m.Keys.Clone(target) },
+	}
 	opts = append(append([]pulumi.ResourceOption{pulumi.DependsOn([]pulumi.Resource{m.Ready})}, m.Host.DeletedWith()...), opts...)
 	return remote.New(ctx, target+"-enrol", args, opts...)
 }

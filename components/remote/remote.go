@@ -68,6 +68,8 @@ type Args struct {
 	// Library is bash that Script needs in front of it, and that is in no state. If there is one, the program itself runs both with the verb
 	// Apply, over a connection of its own, and then the command runs Script alone with the verb Confirm.
 	Library string
+	// Check is asked before the command is created or updated. Its error is the command's; nil: nothing is asked.
+	Check func() error
 	// Unknown says that the machine's bash may not answer, although it lets the operator in: the program itself first asks, over a connection of
 	// its own, unless it has heard from it already. What has a Library needs no other question.
 	Unknown bool
@@ -94,6 +96,9 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		AddPreviousOutputInEnv: pulumi.Bool(false),
 	}
 	var first []before
+	if args.Check != nil {
+		first = append(first, func(*pulumi.ResourceHookArgs) error { return args.Check() })
+	}
 	if args.Unknown {
 		first = append(first, answers(ctx.Context(), args.Connection.run(Apply)))
 	}

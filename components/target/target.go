@@ -146,6 +146,7 @@ func (t *Target) enrolScript() pulumi.StringOutput {
 		if found == (facts.Facts{}) { // bootstrap failed, and enrol will be skipped
 			return ""
 		}
+		t.monitor.Keys.Add(t.Args.Host.Name, found.PublicKey.String())
 		values := plan.EnrolValues{
 			Host:      t.Args.Host.Name,
 			Region:    t.Args.Region,

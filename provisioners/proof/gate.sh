@@ -19,7 +19,7 @@ readonly SILENCE=180  # seconds without a handshake: a tunnel that works has one
 readonly REVIVAL=45   # seconds in which a tunnel that works comes back, whoever restarted it
 
 die() {
-  printf 'promwire: %s: verify: %s\n' "$fleet_monitor" "$1" >&2
+  printf 'promwire: %s: verify: %s\n' "$fleet_monitor" "$*" >&2
   exit 1
 }
 
@@ -87,6 +87,9 @@ down() { { up | missing && elsewhere && waiting; } | sort -u; }
 
 # elsewhere prints the endpoints that Prometheus does not scrape at the address, at the port and by the scheme that it should.
 elsewhere() { awk -F'\t' 'first { seen[$1]; next } !($1 in seen) { print $2 }' first=1 <(scraped) first= <(urls); }
+
+# twins prints hosts that have one WireGuard key.
+twins() { awk '$9 ~ /=$/ && ($9 in first) && first[$9] != $1 { print first[$9] " and " $1 } NF { first[$9] = $1 }' <<<"$fleet_targets" | sort -u | paste -sd ,; }
 
 # urls prints what Prometheus must scrape of each endpoint, and the endpoint.
 urls() {
@@ -314,6 +317,8 @@ unseen() {
 
 main() {
   local left='' before matrix transfer skew
+  [ -z "$(twins)" ] || die "$(twins) have the same WireGuard key; remove it from the copy ($TUNNEL_KEY), and run pulumi up --replace" \
+    "with the URN of its -bootstrap"
   transfer=$(wg show "$INTERFACE" transfer)
   if [ -n "$(wanted)" ]; then
     until_none down || fail_down

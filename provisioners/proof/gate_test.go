@@ -21,6 +21,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/promwire/promwire/provisioners/exporter"
 )
 
 // ask runs commands below the gate's functions, with files in folder instead of the monitor's.
@@ -225,6 +227,25 @@ func TestAttempts(t *testing.T) {
 		if want := "monitor, what\ta\tb\t1\trefused\t" + c.want + "\n"; said != want {
 			t.Errorf("curl says %s, %s: got %q, want %q", c.status, c.code, said, want)
 		}
+	}
+}
+
+// TestTwins: a host may have several endpoints, and direct targets have no key.
+func TestTwins(t *testing.T) {
+	node := []exporter.Endpoint{{Job: "node", Port: 9100}, {Job: "shop", Port: 8080}}
+	target := func(name, key string) Target {
+		return Target{Name: name, Address: "10.98.0.2", Endpoints: node, Tunnel: true, PublicKey: key}
+	}
+	gate := GateValues{Monitor: "monitor", Targets: []Target{target("a", "1="), target("b", "2="), target("c", ""), target("d", "-")}}
+	if seen := askOf(t, gate, t.TempDir(), "twins"); strings.TrimSpace(seen) != "" {
+		t.Errorf("no two have one key, but: %q", seen)
+	}
+	gate.Targets = append(gate.Targets, target("e", "2="))
+	if seen := askOf(t, gate, t.TempDir(), "twins"); seen != "b and e\n" {
+		t.Errorf("b and e have one key, but: %q", seen)
+	}
+	if seen := askOf(t, gate, t.TempDir(), "(main) 2>&1"); !strings.Contains(seen, "promwire: monitor: verify: b and e have the same WireGuard key; ") {
+		t.Errorf("the gate goes on: %q", seen)
 	}
 }
 
