@@ -70,7 +70,6 @@ var constants = []constant{
 	{"PROMETHEUS_CONFIG", prometheus.Config},
 	{"PROMETHEUS_DATA", prometheus.Data},
 	{"PROMETHEUS_TLS", prometheus.TLS},
-	{"PROMETHEUS_DATA", prometheus.Data},
 	{"RULES", prometheus.RulesPath},
 	{"TARGETS", prometheus.Targets},
 	{"TURNING", prometheus.Turning},

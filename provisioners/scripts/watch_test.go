@@ -123,9 +123,9 @@ func TestWatch(t *testing.T) {
 			good + good + good},
 		{"a peer that it does not have", `echo 1 >/mnt/handshake; sed -i 's/= monitor$/= other/' $PARTS/peer-monitor.conf; look; seen`, good + good},
 
-		{"a former unit's end was lost", `mkdir -p $UNIT_FOLDER; touch $UNIT_FOLDER/old.service; echo old.service >$STATE/retiring; look; cat /mnt/run | grep -o 'promwire-retire .* host old.service'; cat $STATE/retiring`,
+		{"a former unit's end was lost", `mkdir -p $UNIT_FOLDER; touch $UNIT_FOLDER/old.service; record file $UNIT_FOLDER/old.service; echo old.service >$STATE/retiring; look; cat /mnt/run | grep -o 'promwire-retire .* host old.service'; cat $STATE/retiring`,
 			"promwire-retire --on-active 120s"},
-		{"a former unit ends soon", `mkdir -p $UNIT_FOLDER; touch $UNIT_FOLDER/old.service; echo old.service >$STATE/retiring; echo active >/mnt/states/promwire-retire.timer; look; ls /mnt/run || true`,
+		{"a former unit ends soon", `mkdir -p $UNIT_FOLDER; touch $UNIT_FOLDER/old.service; record file $UNIT_FOLDER/old.service; echo old.service >$STATE/retiring; echo active >/mnt/states/promwire-retire.timer; look; ls /mnt/run || true`,
 			good + "ls: "},
 		{"a former unit has ended", `echo old.service >$STATE/retiring; look; ls /mnt/run $STATE/retiring || true`, "ls: cannot access '/mnt/run': No such file or directory\nls: cannot access '/var/lib/promwire/retiring'"},
 		{"a turn was lost", `mkdir -p $TURNING; echo '[]' >$TURNING/b.node.json; look; grep -o 'promwire-turn-[^ ]*' /mnt/run`, "promwire-turn-b.node\n"},

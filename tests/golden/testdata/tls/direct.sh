@@ -7,6 +7,7 @@ set -euo pipefail
 apply() {
 use node-1 converge VERSION
 ask_first apply
+ports node_exporter-tls.service 198.51.100.98:19100 prometheus-postgres-exporter.service 198.51.100.98:19187 promwire-relay-18080.socket 198.51.100.98:18080 promwire-certificate.socket 198.51.100.98:19099
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -392,6 +393,7 @@ IPAddressAllow=198.51.100.34/32
 WantedBy=sockets.target
 END
 service promwire-certificate.socket
+ports_held
 remove_unit promwire-fence.timer
 remove /var/lib/node_exporter/textfile/promwire_fence.prom
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n

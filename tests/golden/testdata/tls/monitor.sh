@@ -6,6 +6,8 @@ set -euo pipefail
 
 apply() {
 use watcher converge VERSION
+ask_first apply
+ports node_exporter-tls.service 10.98.0.1:19100 prometheus.service 127.0.0.1:9090 prometheus.service 10.98.0.1:9090
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -179,7 +181,7 @@ targets_by_job
 dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
 from_library rules put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules
-put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
+retention fit 8GB put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
 global:
   scrape_interval: 15s
   scrape_timeout: 10s
@@ -396,14 +398,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 7243c3f58c1c6ae7011f6273f534a8f463d4e14a0d0cbb74c4c69e275f8939be <<'END'
+firewall 71d18297953beb5a5765d1459a8f86ad02f222766ae0ed91d93e12ccc8188e43 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "7243c3f58c1c6ae7011f6273f534a8f463d4e14a0d0cbb74c4c69e275f8939be"
+	comment "71d18297953beb5a5765d1459a8f86ad02f222766ae0ed91d93e12ccc8188e43"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -455,6 +457,11 @@ table inet promwire {
 		meta iifkind "bridge" iifname != @uplinks accept
 		drop
 	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "promwire0" meta skuid 1000-60000 tcp flags & (syn | ack) == syn reject with tcp reset
+	}
 }
 include "/etc/promwire/uplinks*.nft"
 END
@@ -467,6 +474,7 @@ service prometheus.service /usr/local/bin/prometheus
 web_answers yes prometheus.service
 reload_prometheus
 prune prometheus 3.2.1
+ports_held
 remove_pushgateway
 remove_release blackbox_exporter /etc/promwire/blackbox.yml
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
@@ -524,14 +532,14 @@ service promwire-watch.timer
 stop_later node_exporter.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 7243c3f58c1c6ae7011f6273f534a8f463d4e14a0d0cbb74c4c69e275f8939be
-keep_receipt 7243c3f58c1c6ae7011f6273f534a8f463d4e14a0d0cbb74c4c69e275f8939be
+still_on_trial 71d18297953beb5a5765d1459a8f86ad02f222766ae0ed91d93e12ccc8188e43
+keep_receipt 71d18297953beb5a5765d1459a8f86ad02f222766ae0ed91d93e12ccc8188e43
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 7243c3f58c1c6ae7011f6273f534a8f463d4e14a0d0cbb74c4c69e275f8939be
-kept_receipt 7243c3f58c1c6ae7011f6273f534a8f463d4e14a0d0cbb74c4c69e275f8939be
+confirm_firewall 71d18297953beb5a5765d1459a8f86ad02f222766ae0ed91d93e12ccc8188e43
+kept_receipt 71d18297953beb5a5765d1459a8f86ad02f222766ae0ed91d93e12ccc8188e43
 }
 
 case ${1-} in

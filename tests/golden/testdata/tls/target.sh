@@ -6,6 +6,8 @@ set -euo pipefail
 
 apply() {
 use node-1 converge VERSION
+ask_first apply
+ports node_exporter-tls.service 10.98.0.2:19100 prometheus-postgres-exporter.service 10.98.0.2:19187 prometheus-redis-exporter.service 127.0.0.1:9121 promwire-relay-19121.socket 10.98.0.2:19121 promwire-relay-18080.socket 10.98.0.2:18080 promwire-certificate.socket 10.98.0.2:19099
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -392,6 +394,7 @@ IPAddressAllow=10.98.0.1/32
 WantedBy=sockets.target
 END
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
+record file /var/lib/node_exporter/textfile/promwire_fence.prom
 put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
 Description=Try to reach what a target of promwire must not reach
@@ -467,14 +470,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall b776be3789b26fc2c400e17df92798d8b31a37b0ba493e357525eefe5c476fe1 <<'END'
+firewall 8cfd892272a35f4fb345bd857eaa840494a58f56bec90986cc229da1190cadad <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "b776be3789b26fc2c400e17df92798d8b31a37b0ba493e357525eefe5c476fe1"
+	comment "8cfd892272a35f4fb345bd857eaa840494a58f56bec90986cc229da1190cadad"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -523,6 +526,11 @@ table inet promwire {
 	chain published {
 		meta iifkind "bridge" iifname != @uplinks accept
 		drop
+	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "promwire0" meta skuid 1000-60000 tcp sport { 19100, 19187 } drop
 	}
 }
 include "/etc/promwire/uplinks*.nft"
@@ -596,6 +604,7 @@ IPAddressAllow=10.98.0.1/32
 WantedBy=sockets.target
 END
 service promwire-certificate.socket
+ports_held
 service promwire-fence.timer
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
@@ -652,14 +661,14 @@ service promwire-watch.timer
 stop_later node_exporter.service promwire-relay-9121.socket promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial b776be3789b26fc2c400e17df92798d8b31a37b0ba493e357525eefe5c476fe1
-keep_receipt b776be3789b26fc2c400e17df92798d8b31a37b0ba493e357525eefe5c476fe1
+still_on_trial 8cfd892272a35f4fb345bd857eaa840494a58f56bec90986cc229da1190cadad
+keep_receipt 8cfd892272a35f4fb345bd857eaa840494a58f56bec90986cc229da1190cadad
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall b776be3789b26fc2c400e17df92798d8b31a37b0ba493e357525eefe5c476fe1
-kept_receipt b776be3789b26fc2c400e17df92798d8b31a37b0ba493e357525eefe5c476fe1
+confirm_firewall 8cfd892272a35f4fb345bd857eaa840494a58f56bec90986cc229da1190cadad
+kept_receipt 8cfd892272a35f4fb345bd857eaa840494a58f56bec90986cc229da1190cadad
 }
 
 case ${1-} in

@@ -6,6 +6,8 @@ set -euo pipefail
 
 apply() {
 use watcher converge VERSION
+ask_first apply
+ports node_exporter.service 10.98.0.1:9100 prometheus.service 127.0.0.1:9090 prometheus.service 10.98.0.1:9090
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -111,7 +113,7 @@ targets_by_job
 dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
 from_library rules put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules
-put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
+retention fit 8GB put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
 global:
   scrape_interval: 15s
   scrape_timeout: 10s
@@ -276,14 +278,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 1d5970360ee251a356b8d3e5ac80ba5ffd4155265e7e25824b01af10926fc284 <<'END'
+firewall 6a9ab0a8b6f348f22e580a0fe5596ad9a79478ca3f44fd06b919c83c19b64917 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "1d5970360ee251a356b8d3e5ac80ba5ffd4155265e7e25824b01af10926fc284"
+	comment "6a9ab0a8b6f348f22e580a0fe5596ad9a79478ca3f44fd06b919c83c19b64917"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -334,6 +336,11 @@ table inet promwire {
 		meta iifkind "bridge" iifname != @uplinks accept
 		drop
 	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "promwire0" meta skuid 1000-60000 tcp flags & (syn | ack) == syn reject with tcp reset
+	}
 }
 include "/etc/promwire/uplinks*.nft"
 END
@@ -345,6 +352,7 @@ service prometheus.service /usr/local/bin/prometheus
 answers http://127.0.0.1:9090/-/healthy prometheus.service
 reload_prometheus
 prune prometheus 3.2.1
+ports_held
 remove_pushgateway
 remove_release blackbox_exporter /etc/promwire/blackbox.yml
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
@@ -402,14 +410,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 1d5970360ee251a356b8d3e5ac80ba5ffd4155265e7e25824b01af10926fc284
-keep_receipt 1d5970360ee251a356b8d3e5ac80ba5ffd4155265e7e25824b01af10926fc284
+still_on_trial 6a9ab0a8b6f348f22e580a0fe5596ad9a79478ca3f44fd06b919c83c19b64917
+keep_receipt 6a9ab0a8b6f348f22e580a0fe5596ad9a79478ca3f44fd06b919c83c19b64917
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 1d5970360ee251a356b8d3e5ac80ba5ffd4155265e7e25824b01af10926fc284
-kept_receipt 1d5970360ee251a356b8d3e5ac80ba5ffd4155265e7e25824b01af10926fc284
+confirm_firewall 6a9ab0a8b6f348f22e580a0fe5596ad9a79478ca3f44fd06b919c83c19b64917
+kept_receipt 6a9ab0a8b6f348f22e580a0fe5596ad9a79478ca3f44fd06b919c83c19b64917
 }
 
 case ${1-} in

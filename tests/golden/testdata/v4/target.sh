@@ -6,6 +6,8 @@ set -euo pipefail
 
 apply() {
 use node-1 converge VERSION
+ask_first apply
+ports node_exporter.service 10.98.0.2:9100
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -101,6 +103,7 @@ SystemCallErrorNumber=EPERM
 WantedBy=multi-user.target wg-quick@promwire0.service
 END
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
+record file /var/lib/node_exporter/textfile/promwire_fence.prom
 put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
 Description=Try to reach what a target of promwire must not reach
@@ -176,14 +179,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 66f0ea62f1f075bf0ada1497d3dcf7f91884be58dd856e3919c117d8d316fb14 <<'END'
+firewall 8151a84192954a7699d31b09c3022dfcbdc8bf199667dcb7d396679f0ebc7796 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "66f0ea62f1f075bf0ada1497d3dcf7f91884be58dd856e3919c117d8d316fb14"
+	comment "8151a84192954a7699d31b09c3022dfcbdc8bf199667dcb7d396679f0ebc7796"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -234,6 +237,11 @@ table inet promwire {
 		meta iifkind "bridge" iifname != @uplinks accept
 		drop
 	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "promwire0" meta skuid 1000-60000 tcp sport 9100 drop
+	}
 }
 include "/etc/promwire/uplinks*.nft"
 END
@@ -244,6 +252,7 @@ packaged_exporters
 relays 10.98.0.2
 relays_only
 remove_unit promwire-certificate.socket
+ports_held
 service promwire-fence.timer
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
@@ -300,14 +309,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 66f0ea62f1f075bf0ada1497d3dcf7f91884be58dd856e3919c117d8d316fb14
-keep_receipt 66f0ea62f1f075bf0ada1497d3dcf7f91884be58dd856e3919c117d8d316fb14
+still_on_trial 8151a84192954a7699d31b09c3022dfcbdc8bf199667dcb7d396679f0ebc7796
+keep_receipt 8151a84192954a7699d31b09c3022dfcbdc8bf199667dcb7d396679f0ebc7796
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 66f0ea62f1f075bf0ada1497d3dcf7f91884be58dd856e3919c117d8d316fb14
-kept_receipt 66f0ea62f1f075bf0ada1497d3dcf7f91884be58dd856e3919c117d8d316fb14
+confirm_firewall 8151a84192954a7699d31b09c3022dfcbdc8bf199667dcb7d396679f0ebc7796
+kept_receipt 8151a84192954a7699d31b09c3022dfcbdc8bf199667dcb7d396679f0ebc7796
 }
 
 case ${1-} in

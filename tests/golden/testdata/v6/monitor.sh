@@ -6,6 +6,8 @@ set -euo pipefail
 
 apply() {
 use watcher converge VERSION
+ask_first apply
+ports node_exporter.service 10.98.0.1:9100 node_exporter.service '[fd98:1:2:3::1]:9100' blackbox_exporter.service 127.0.0.1:9115 prometheus.service 127.0.0.1:9090 prometheus.service 10.98.0.1:9090 prometheus.service '[fd98:1:2:3::1]:9090' pushgateway.service 10.98.0.1:9091 pushgateway.service '[fd98:1:2:3::1]:9091'
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -239,7 +241,7 @@ targets_by_job
 dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
 from_library rules put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules
-put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
+retention fit 8GB put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
 global:
   scrape_interval: 15s
   scrape_timeout: 10s
@@ -439,14 +441,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 506022a45d298d165549ca1d7e8e8c75566cb3c35ef503faa7f5978504107dac <<'END'
+firewall 0dd79ae09e7230f9ba38771ae6d43b909dce711a98640a99729af81a57500135 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "506022a45d298d165549ca1d7e8e8c75566cb3c35ef503faa7f5978504107dac"
+	comment "0dd79ae09e7230f9ba38771ae6d43b909dce711a98640a99729af81a57500135"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -499,6 +501,11 @@ table inet promwire {
 		meta iifkind "bridge" iifname != @uplinks accept
 		drop
 	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "promwire0" meta skuid 1000-60000 tcp flags & (syn | ack) == syn reject with tcp reset
+	}
 }
 include "/etc/promwire/uplinks*.nft"
 END
@@ -516,6 +523,7 @@ service prometheus.service /usr/local/bin/prometheus
 answers http://127.0.0.1:9090/-/healthy prometheus.service
 reload_prometheus
 prune prometheus 3.2.1
+ports_held
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
 put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
@@ -571,14 +579,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service blackbox_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 506022a45d298d165549ca1d7e8e8c75566cb3c35ef503faa7f5978504107dac
-keep_receipt 506022a45d298d165549ca1d7e8e8c75566cb3c35ef503faa7f5978504107dac
+still_on_trial 0dd79ae09e7230f9ba38771ae6d43b909dce711a98640a99729af81a57500135
+keep_receipt 0dd79ae09e7230f9ba38771ae6d43b909dce711a98640a99729af81a57500135
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 506022a45d298d165549ca1d7e8e8c75566cb3c35ef503faa7f5978504107dac
-kept_receipt 506022a45d298d165549ca1d7e8e8c75566cb3c35ef503faa7f5978504107dac
+confirm_firewall 0dd79ae09e7230f9ba38771ae6d43b909dce711a98640a99729af81a57500135
+kept_receipt 0dd79ae09e7230f9ba38771ae6d43b909dce711a98640a99729af81a57500135
 }
 
 case ${1-} in

@@ -6,6 +6,8 @@ set -euo pipefail
 
 apply() {
 use node-1 converge VERSION
+ask_first apply
+ports node_exporter.service 10.98.0.2:9100 node_exporter.service '[fd98:1:2:3::2]:9100' prometheus-postgres-exporter.service 10.98.0.2:9187 prometheus-postgres-exporter.service '[fd98:1:2:3::2]:9187' prometheus-redis-exporter.service 127.0.0.1:9121 promwire-relay-9121.socket 10.98.0.2:9121 promwire-relay-9121.socket '[fd98:1:2:3::2]:9121'
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -205,6 +207,7 @@ reread prometheus-postgres-exporter.service
 packages prometheus-redis-exporter
 reread prometheus-redis-exporter.service
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
+record file /var/lib/node_exporter/textfile/promwire_fence.prom
 put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
 Description=Try to reach what a target of promwire must not reach
@@ -280,14 +283,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 1474b062560b48dcf46fa8e6f6a91b8b1cdf6ab3002af0852a9e8d282499bd8f <<'END'
+firewall d3740338acab30ce99dd26a4dbc00eb4484d77774adf0f3ec35b99f7c5458a95 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "1474b062560b48dcf46fa8e6f6a91b8b1cdf6ab3002af0852a9e8d282499bd8f"
+	comment "d3740338acab30ce99dd26a4dbc00eb4484d77774adf0f3ec35b99f7c5458a95"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -339,6 +342,11 @@ table inet promwire {
 		meta iifkind "bridge" iifname != @uplinks accept
 		drop
 	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "promwire0" meta skuid 1000-60000 tcp sport { 9100, 9187 } drop
+	}
 }
 include "/etc/promwire/uplinks*.nft"
 END
@@ -353,6 +361,7 @@ packaged_exporters prometheus-postgres-exporter.service prometheus-redis-exporte
 relays '10.98.0.2 fd98:1:2:3::2' 9121 8080
 relays_only 9121 19121 8080 18080
 remove_unit promwire-certificate.socket
+ports_held
 service promwire-fence.timer
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
@@ -409,14 +418,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service promwire-relay-19121.socket promwire-relay-18080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 1474b062560b48dcf46fa8e6f6a91b8b1cdf6ab3002af0852a9e8d282499bd8f
-keep_receipt 1474b062560b48dcf46fa8e6f6a91b8b1cdf6ab3002af0852a9e8d282499bd8f
+still_on_trial d3740338acab30ce99dd26a4dbc00eb4484d77774adf0f3ec35b99f7c5458a95
+keep_receipt d3740338acab30ce99dd26a4dbc00eb4484d77774adf0f3ec35b99f7c5458a95
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 1474b062560b48dcf46fa8e6f6a91b8b1cdf6ab3002af0852a9e8d282499bd8f
-kept_receipt 1474b062560b48dcf46fa8e6f6a91b8b1cdf6ab3002af0852a9e8d282499bd8f
+confirm_firewall d3740338acab30ce99dd26a4dbc00eb4484d77774adf0f3ec35b99f7c5458a95
+kept_receipt d3740338acab30ce99dd26a4dbc00eb4484d77774adf0f3ec35b99f7c5458a95
 }
 
 case ${1-} in
