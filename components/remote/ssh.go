@@ -46,11 +46,14 @@ type server struct {
 	live     time.Duration // until it is not tried again; 0: liveTimeout
 }
 
-// What this program has found out about machines, by id.
+// What this program knows of machines, by id. It may live longer than one update.
 var (
-	answering sync.Map // those whose bash has answered
-	asked     sync.Map // func() error: those that were only asked, and how it ended
+	answered sync.Map // time.Time: when their bash answered last
+	asking   sync.Map // *func() error: those that are asked just now
 )
+
+// answerHolds is how long an answer stands for the next ones.
+const answerHolds = 5 * time.Minute
 
 // id tells machines apart: two may have the same address behind two bastions.
 func (s server) id() string {
@@ -60,13 +63,18 @@ func (s server) id() string {
 	return s.bastion.address() + " " + s.address()
 }
 
-// ask finds out whether the machine's bash answers a command line, unless that is known. However many want to know, one asks.
+// ask finds out whether the machine's bash answers a command line, unless it did so a moment ago. However many want to know, one asks.
 func (s server) ask(ctx context.Context, line string) error {
-	if _, known := answering.Load(s.id()); known {
-		return nil
-	}
-	once, _ := asked.LoadOrStore(s.id(), sync.OnceValue(func() error { return s.run(ctx, line, "") }))
-	return once.(func() error)()
+	once := sync.OnceValue(func() error {
+		if last, known := answered.Load(s.id()); known && time.Since(last.(time.Time)) < answerHolds {
+			return nil
+		}
+		return s.run(ctx, line, "")
+	})
+	shared, _ := asking.LoadOrStore(s.id(), &once)
+	err := (*shared.(*func() error))()
+	asking.CompareAndDelete(s.id(), shared)
+	return err
 }
 
 // dialer opens a connection from this machine, or from a bastion.
@@ -92,7 +100,7 @@ func (s server) run(ctx context.Context, line, input string) error {
 		return err
 	}
 	defer session.Close()
-	output := &said{heard: func() { impatient.Stop(); answering.Store(s.id(), true) }, over: func() { end(errLoud) }}
+	output := &said{heard: func() { impatient.Stop(); answered.Store(s.id(), time.Now()) }, over: func() { end(errLoud) }}
 	session.Stdin, session.Stdout, session.Stderr = strings.NewReader(hello+input), output, output
 	err = session.Run(line)
 	if ctx.Err() != nil {
