@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -30,9 +31,7 @@ func (m *machine) commandInputs() resource.PropertyMap {
 // state is what the last update left of the command.
 func (m *machine) state(more map[string]any) record.State {
 	outputs := map[string]any{"delete": "bash -s -- undo", "update": "bash -s -- update", "connection": map[string]any{"hostKey": m.HostKey}}
-	for key, value := range more {
-		outputs[key] = value
-	}
+	maps.Copy(outputs, more)
 	return record.State{urn: map[string]any{"type": commandType, "outputs": outputs}}
 }
 
@@ -52,7 +51,7 @@ func TestAReplacementTellsTheMachine(t *testing.T) {
 		"updated":                       {func(m *machine) record.State { return m.state(nil) }, updated, false},
 		"new":                           {func(*machine) record.State { return nil }, created, false},
 		"without undo":                  {func(m *machine) record.State { return m.state(map[string]any{"delete": nil}) }, created, false},
-		"the former on another machine": {func(m *machine) record.State { return newMachine(t).state(nil) }, created, false},
+		"the former on another machine": {func(*machine) record.State { return newMachine(t).state(nil) }, created, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t)

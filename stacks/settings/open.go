@@ -133,11 +133,13 @@ func (c *checker) sources(path string, list []string) []netip.Prefix {
 }
 
 func (c *checker) networkInterface(path, name string) string {
+	begin, many := strings.CutSuffix(name, "*")
+	tunnel := wireguard.Name
 	switch {
 	case name == "":
 	case !networkInterface.MatchString(name) || len(name) > 16:
 		c.Add(path, "%q is not the name of an interface; write it as ip link shows it, such as docker0, or br-* for all that begin so", name)
-	case strings.HasSuffix(name, "*") && strings.HasPrefix(wireguard.Name, strings.TrimSuffix(name, "*")), name == wireguard.Name:
+	case many && strings.HasPrefix(tunnel, begin), name == tunnel:
 		c.Add(path, "%s is the tunnel, where nothing but the fleet's own connections is admitted; leave it out", name)
 	}
 	return name

@@ -77,7 +77,7 @@ func (d *decoder) decode(path string, in any, out reflect.Value) {
 }
 
 func (d *decoder) structure(path string, in any, out reflect.Value) {
-	short, ok := out.Addr().Interface().(shorter)
+	short, ok := reflect.TypeAssert[shorter](out.Addr())
 	if _, full := in.(map[string]any); !ok || full {
 		d.object(path, in, out)
 		return
