@@ -41,8 +41,8 @@ func TestExisting(t *testing.T) {
 	})
 	s.step("each bad host is named, with what to do", badHosts)
 	s.step("a taken port of a target is named before anything is changed", func(s *story) {
-		assert.Contains(s.t, s.takenPort("web-1", 9100), "and node_exporter.service needs it at 10.98.0.")
-		_, err := s.on("web-1", "test -e /etc/systemd/system/node_exporter.service || nft list table inet promwire")
+		assert.Contains(s.t, s.takenPort("cache-1", 9100), "and node_exporter.service needs it at 10.98.0.")
+		_, err := s.on("cache-1", "test -e /etc/systemd/system/node_exporter.service || nft list table inet promwire")
 		assert.Error(s.t, err)
 	})
 	s.step("a held apt lock is waited for", heldLock)
