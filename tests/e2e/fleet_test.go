@@ -315,31 +315,18 @@ func wentBack(s *story, before string) {
 const failFirewall = `cd /run/systemd/system && mkdir promwire-firewall.service.d && printf '[Service]\nExecStartPre=/bin/false\n' >promwire-firewall.service.d/e2e.conf
 systemctl daemon-reload; systemctl restart promwire-firewall; rm -r promwire-firewall.service.d; systemctl daemon-reload`
 
-// comesBack breaks what an update made, on the monitor and a target, and nobody runs another update: all becomes as it was, and the host
-// says what it did. The killed process is the tunnel's own, on a kernel without WireGuard.
+// comesBack breaks what an update made, on the monitor and a target at once, and nobody runs another update: all becomes as it was, and the
+// host says what it did. The killed process is the tunnel's own, on a kernel without WireGuard.
 func comesBack(s *story) {
 	hosts := []string{"monitor-1", "node-1"}
-	s.t.Run("hosts", func(t *testing.T) { // which ends when both have
-		for _, host := range hosts {
-			t.Run(host, func(t *testing.T) {
-				t.Parallel()
-				at := *s
-				at.t = t
-				at.heals(host)
-			})
-		}
-	})
-	s.allUp(s.tunnels())
-	s.firewall(hosts, closedPorts, map[string][]end{"monitor-1": {tcp(s.tunnels()["node-1"], 9100)}})
-}
-
-// heals breaks one thing after the other on a host.
-func (s *story) heals(host string) {
-	s.eventually(func() error { // first of all, it looked once
-		_, err := s.on(host, "test -e "+watchMetrics)
-		return err
-	})
-	rules, own := s.rules(host), s.tunnels()[host]
+	rules := map[string]string{}
+	for _, host := range hosts {
+		rules[host] = s.rules(host)
+		s.eventually(func() error { // first of all, it looked once
+			_, err := s.on(host, "test -e "+watchMetrics)
+			return err
+		})
+	}
 	for _, fault := range []struct{ what, command, broken string }{
 		{"firewall", "nft delete table inet promwire", "! nft list table inet promwire 2>/dev/null"},
 		{"firewall", "nft flush ruleset", "! nft list table inet promwire 2>/dev/null"},
@@ -349,21 +336,36 @@ func (s *story) heals(host string) {
 		{"tunnel", "pkill -KILL -x wireguard-go || ip link delete promwire0", "timeout 10 bash -c 'while ip link show promwire0; do sleep 0.1; done' >/dev/null 2>&1"},
 		{"unit", failFirewall, "systemctl is-failed --quiet promwire-firewall"},
 	} {
-		before := s.healed(host, fault.what)
+		before := map[string]int{}
 		began := time.Now()
-		// In one command, under the lock of promwire's scripts: it can't be healed before it was seen to be broken.
-		s.mustOn(host, fmt.Sprintf("exec 9>/run/promwire/lock; flock 9; { %s; } 9>&-; %s", fault.command, fault.broken))
-		s.eventually(func() error {
-			if now := s.healed(host, fault.what); now <= before {
-				return fmt.Errorf("%s, after %q: %s was healed %d times, and %d before", host, fault.command, fault.what, now, before)
-			}
-			return nil
-		})
-		s.t.Logf("%s, after %q: well after %.0f s", host, fault.what, time.Since(began).Seconds())
-		assert.Equal(s.t, rules, s.rules(host), "%s, after %q", host, fault.command)
-		assert.Contains(s.t, s.mustOn(host, "ip -oneline address show dev promwire0"), " "+own+"/", "%s, after %q", host, fault.command)
+		for _, host := range hosts {
+			before[host] = s.healed(host, fault.what)
+			// In one command, under the lock of promwire's scripts: it can't be healed before it was seen to be broken.
+			s.mustOn(host, fmt.Sprintf("exec 9>/run/promwire/lock; flock 9; { %s; } 9>&-; %s", fault.command, fault.broken))
+		}
+		for _, host := range hosts {
+			s.heals(host, fault.what, before[host])
+			s.t.Logf("%s, after %q: well after %.0f s", host, fault.command, time.Since(began).Seconds())
+			assert.Equal(s.t, rules[host], s.rules(host), "%s, after %q", host, fault.command)
+			assert.Contains(s.t, s.mustOn(host, "ip -oneline address show dev promwire0"), " "+s.tunnels()[host]+"/", "%s, after %q", host, fault.command)
+		}
 	}
-	assert.NotContains(s.t, s.mustOn(host, "grep ^promwire_drift "+watchMetrics), "} 1", host)
+	for _, host := range hosts {
+		assert.NotContains(s.t, s.mustOn(host, "grep ^promwire_drift "+watchMetrics), "} 1", host)
+	}
+	s.allUp(s.tunnels())
+	s.firewall(hosts, closedPorts, map[string][]end{"monitor-1": {tcp(s.tunnels()["node-1"], 9100)}})
+}
+
+// heals waits until a host says once more than before that it put something right.
+func (s *story) heals(host, what string, before int) {
+	s.t.Helper()
+	s.eventually(func() error {
+		if now := s.healed(host, what); now <= before {
+			return fmt.Errorf("%s: %s was healed %d times, and %d before", host, what, now, before)
+		}
+		return nil
+	})
 }
 
 const watchMetrics = "/var/lib/node_exporter/textfile/promwire_watch.prom"
