@@ -19,8 +19,9 @@ import (
 	"github.com/promwire/promwire/tests/lab/operator"
 )
 
-// theLab is one lab for all tests: a second one would only cost memory.
-var theLab *fixture.Lab
+// open joins the lab, which is one for all tests: a second one would only cost memory. What it returns is for one story, because what that one
+// tells its operator is not for runs of others that are under way.
+var open func(context.Context) (*fixture.Lab, error)
 
 func TestMain(m *testing.M) {
 	code, err := runWithLab(m)
@@ -48,10 +49,14 @@ func runWithLab(m *testing.M) (code int, err error) {
 			code, err = 1, e
 		}
 	}()
-	if theLab, err = fixture.Open(ctx, f, tools, stacks.Run, os.Stderr); err != nil {
+	open = func(ctx context.Context) (*fixture.Lab, error) {
+		return fixture.Open(ctx, f, tools, stacks.Run, os.Stderr)
+	}
+	lab, err := open(ctx)
+	if err != nil {
 		return 1, err
 	}
-	if err := registerKey(ctx, theLab); err != nil {
+	if err := registerKey(ctx, lab); err != nil {
 		return 1, err
 	}
 	code = m.Run()

@@ -33,16 +33,20 @@ type story struct {
 	moved map[string]string // hosts that are other machines of the lab than their stack says, by name
 }
 
+// existingMachines are one story's at a time: the stacks' files have the same names for theirs.
 var existingMachines sync.Mutex
 
 // newStory begins one. Stories run side by side: each waits for its hosts most of the time.
 func newStory(t *testing.T, stack string) *story {
+	lab, err := open(t.Context())
+	require.NoError(t, err)
 	t.Parallel()
-	if stack == "existing" || stack == "exporters" { // whose machines have the same names
+	if stack == "existing" || stack == "exporters" {
 		existingMachines.Lock()
 		t.Cleanup(existingMachines.Unlock)
+		t.Cleanup(func() { assert.NoError(t, lab.Remove(context.Background(), stack)) })
 	}
-	return &story{t: t, lab: theLab, stack: stack, moved: map[string]string{}}
+	return &story{t: t, lab: lab, stack: stack, moved: map[string]string{}}
 }
 
 // step runs one step; the story ends with the first that fails, because the next ones would only repeat it.
