@@ -26,11 +26,12 @@ type Ruleset struct {
 	Rules   []Rule         // of the fleet itself, in the order of the file
 
 	Dialing bool  // whether the host's own people may connect into the tunnel
+	Dialed  []int // TCP ports there that they may connect to in any case
 	Serving []int // TCP ports at which none of them may answer the tunnel
 }
 
-// people are the user IDs of those who log in (login.defs, UID_MIN and UID_MAX). Daemons and root have others.
-const people = "1000-60000"
+// People are the user IDs of those who log in (login.defs, UID_MIN and UID_MAX). Daemons and root have others.
+const People = "1000-60000"
 
 // Way is how a packet reaches this host.
 type Way int
@@ -150,16 +151,20 @@ const published = `	}
 	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
 	chain published {
 		meta iifkind "bridge" iifname != @uplinks accept
+		meta iifkind "veth" iifname "cali*" accept
 `
 
 // output keeps the host's own people from asking other ends as if they were the monitor, and from answering in an exporter's place.
 func (r Ruleset) output() string {
 	var rules string
-	match := fmt.Sprintf("\t\toifname %q meta skuid %s tcp ", r.Tunnel, people)
+	match := fmt.Sprintf("\t\toifname %q meta skuid %s tcp ", r.Tunnel, People)
 	if len(r.Serving) > 0 {
 		rules += match + "sport " + ports(r.Serving) + " drop\n"
 	}
 	if !r.Dialing {
+		if len(r.Dialed) > 0 {
+			match += "dport != " + ports(r.Dialed) + " tcp "
+		}
 		rules += match + "flags & (syn | ack) == syn reject with tcp reset\n"
 	}
 	if rules == "" {

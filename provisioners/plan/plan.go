@@ -14,6 +14,7 @@ import (
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/folders"
+	"github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/systemd"
@@ -69,6 +70,9 @@ func Monitor(v MonitorValues) (Plan, error) {
 	p := Plan{host: v.Host, role: prometheus.RoleMonitor, rules: nftables.Ruleset{
 		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From, Tunnel: wireguard.Name, Open: v.Open, Rules: v.rules(),
 	}}
+	if v.Clusters { // people use a cluster's API through `ssh -L`
+		p.rules.Dialed = []int{kubernetes.APIPort}
+	}
 	all := v.exporters()
 	p.steps = join(
 		[]call{ports(v.listeners()...)},

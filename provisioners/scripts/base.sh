@@ -155,15 +155,17 @@ own_dir() {
 }
 
 # owners_dir PATH MODE [OWNER]: adds to the owner's directory the permissions that it lacks, or gives it to OWNER. Undo finds in the record
-# what it was before.
+# what it was before, by numbers: a user may have no name.
 owners_dir() {
-  local was mode owner
-  was=$(stat -c '%a:%U:%G' "$1")
+  local was mode owner wanted
+  was=$(stat -c '%a:%u:%g' "$1")
   mode=$(printf '%o' $((0${was%%:*} | 0$2)))
   IFS=: read -r _ owner _ <<<"$was"
-  if [ "$mode" = "${was%%:*}" ] && [ "${3:-$owner}" = "$owner" ]; then return; fi
+  wanted=$owner
+  if [ $# = 3 ]; then wanted=$(id -u "$3"); fi
+  if [ "$mode" = "${was%%:*}" ] && [ "$wanted" = "$owner" ]; then return; fi
   grep -q "^mode $1 " "$STATE/manifest" || record mode "$1 $was"
-  [ "${3:-$owner}" = "$owner" ] || chown "$3:$3" "$1"
+  [ "$wanted" = "$owner" ] || chown "$3:$3" "$1"
   chmod "$mode" "$1"
   CHANGED+=("$1")
 }

@@ -63,6 +63,7 @@ var constants = []constant{
 	{"BLACKBOX_CONFIG", exporter.BlackboxConfig},
 	{"NODE_TLS_PORT", nodeTLSPort()},
 
+	{"PEOPLE", nftables.People},
 	{"PROMETHEUS", prometheus.Name},
 	{"PROMETHEUS_UNIT", prometheus.Service},
 	{"PROMETHEUS_PORT", strconv.Itoa(prometheus.Port)},

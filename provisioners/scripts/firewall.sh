@@ -21,21 +21,22 @@ firewall() {
 uplinks() {
   local bridge names=()
   while read -r bridge; do
-    ! leads_outside "$bridge" || names+=("$bridge")
+    ! leads_outside "$bridge" || names+=("\"$bridge\"") # quoted, because names may be words of nft's
   done < <(ip -oneline link show type bridge | awk -F '[:@ ]+' '{ print $2 }')
   if [ ${#names[@]} = 0 ]; then
-    [ -e "$UPLINKS" ] || return 0
     remove "$UPLINKS"
   else
-    put "$UPLINKS" 600 <<<"add element inet $TABLE uplinks { $(IFS=, && echo "${names[*]}") }"
+    put "$UPLINKS" 600 <<<"flush set inet $TABLE uplinks"$'\n'"add element inet $TABLE uplinks { $(IFS=, && echo "${names[*]}") }"
   fi
-  if nft flush set inet "$TABLE" uplinks 2>/dev/null && [ -e "$UPLINKS" ]; then nft --file "$UPLINKS"; fi
+  nft list set inet "$TABLE" uplinks >/dev/null 2>&1 || return 0
+  if [ -e "$UPLINKS" ]; then nft --file "$UPLINKS"; else nft flush set inet "$TABLE" uplinks; fi
 }
 
 # leads_outside BRIDGE: says whether it has the default route, or a port that is no container's and no virtual machine's.
 leads_outside() {
+  # shellcheck disable=SC2143 # grep -q would end ip by SIGPIPE, and pipefail would hide what was found
   [ -n "$(ip -4 route show default dev "$1")$(ip -6 route show default dev "$1")" ] ||
-    ip -details -oneline link show master "$1" | grep -qvE '\\ +(veth|tun) '
+    [ -n "$(ip -details -oneline link show master "$1" | grep -vE '\\ +(veth|tun) ')" ]
 }
 
 holds() { grep -qsF "comment \"$2\"" "$1"; }

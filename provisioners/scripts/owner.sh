@@ -77,6 +77,9 @@ ask_pushers() {
 # ask_scrape HOST.JOB
 ask_scrape() { ask_files "$TARGETS/$1.json"; }
 
+# ask_retention fit|refuse SIZE COMMAND...
+ask_retention() { "${@:3}"; }
+
 # ask_files PATH...: what is to be in them is not known yet.
 ask_files() {
   local file

@@ -92,7 +92,7 @@ undo_all; find $PROMETHEUS_DATA $RELEASES -type f; ls -d $AUTHORITY 2>&1 | grep 
 		{"a directory that will do", `chown root:prometheus /etc/wireguard; chmod 2750 /etc/wireguard; dir /etc/wireguard 700; stat -c '%a %U %G' /etc/wireguard; cat $STATE/manifest; undo_all
 stat -c '%a %U %G' /etc/wireguard`, "2750 root prometheus\n2750 root prometheus\n"},
 		{"a directory that will not do", `mkdir /etc/p; chown root:prometheus /etc/p; chmod 750 /etc/p; dir /etc/p 755; CHANGED=(); dir /etc/p 755; stat -c '%a %U %G' /etc/p
-cat $STATE/manifest; echo ${#CHANGED[@]}; undo_all; stat -c '%a %U %G' /etc/p`, "755 root prometheus\nmode /etc/p 750:root:prometheus\n0\n750 root prometheus\n"},
+sed "s/:$(getent group prometheus | cut -d : -f 3)$/:prometheus/" $STATE/manifest; echo ${#CHANGED[@]}; undo_all; stat -c '%a %U %G' /etc/p`, "755 root prometheus\nmode /etc/p 750:0:prometheus\n0\n750 root prometheus\n"},
 		{"a volume for data", `mkdir -p /var/lib/prometheus/lost+found; chown nobody:nogroup /var/lib/prometheus; dir $PROMETHEUS_DATA 700 prometheus; stat -c '%a %U' $PROMETHEUS_DATA
 echo >$PROMETHEUS_DATA/wal; chown prometheus $PROMETHEUS_DATA/wal; theirs $PROMETHEUS_DATA/mine; undo_all; stat -c '%a %U %G' $PROMETHEUS_DATA; ls $PROMETHEUS_DATA`, "755 prometheus\n755 nobody nogroup\nlost+found\nmine\n"},
 		{"a user", `printf 'u prometheus - "Prometheus" / /\n' >/etc/sysusers.d/prometheus.conf; user prometheus; group promwire; undo_all; getent passwd prometheus; getent group promwire`,

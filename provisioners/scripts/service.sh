@@ -3,9 +3,20 @@
 
 RESTARTED=() # units that this script started
 
+# ask_user NAME: refuses a user of that name who counts as one of the people who are kept out of the tunnel.
+ask_user() {
+  local id
+  id=$(id -u "$1" 2>/dev/null) || return 0
+  if [ "$id" -ge "${PEOPLE%-*}" ] && [ "$id" -le "${PEOPLE#*-}" ]; then
+    fail "the user $1 has the user ID $id, as people have, and people are kept out of the tunnel; give it one below ${PEOPLE%-*}" \
+      "(usermod --uid), and what it owns too"
+  fi
+}
+
 # user NAME: makes the system user that $USER_FOLDER/NAME.conf describes. The owner's user of that name serves as well, and stays. If the
 # record is damaged, it is promwire's if it is just as described.
 user() {
+  ask_user "$1"
   if getent passwd "$1" >/dev/null; then
     if [ -e "$STATE/damaged" ] && grep -qsF "\"$(getent passwd "$1" | cut -d : -f 5)\"" "$USER_FOLDER/$1.conf"; then record user "$1"; fi
     return

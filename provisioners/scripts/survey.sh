@@ -125,7 +125,7 @@ for_nobody() {
   esac
   read -r first last </proc/sys/net/ipv4/ip_local_port_range
   [ "$port" -ge "$first" ] && [ "$port" -le "$last" ] || return 1
-  [[ $2 =~ ^(avahi-daemon|chronyd|dhclient|dhcpcd|dnsmasq|named|ntpd|rsyslogd|squid|systemd-.*|unbound)$ ]]
+  [[ $2 =~ ^(avahi-daemon|chronyd|dhclient|dhcpcd|dnsmasq|named|ntpd|openvpn|rsyslogd|snmpd|squid|systemd-.*|tailscaled|unbound)$ ]]
 }
 
 # published are the ports that this host passes on, to containers for example.

@@ -443,6 +443,7 @@ func centralMoves(s *story) {
 	s.edit(func(fleet map[string]any) {
 		monitor := fleet["monitor"].(map[string]any)
 		monitor["address"], monitor["hostKey"] = elsewhere.V4.String(), pinned(elsewhere)
+		delete(monitor, "image") // is a droplet's
 	})
 	s.up()
 	s.moved["monitor-1"] = elsewhere.Name

@@ -270,14 +270,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 15058662089a0c0b2b3142446313d28a9c2092b6afbabfadad700ee5e3b815ea <<'END'
+firewall bf8211824c58deb40b4847beba1d12f84f2496f638d44d9a4b317cc4863ff0b1 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "15058662089a0c0b2b3142446313d28a9c2092b6afbabfadad700ee5e3b815ea"
+	comment "bf8211824c58deb40b4847beba1d12f84f2496f638d44d9a4b317cc4863ff0b1"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -323,6 +323,7 @@ table inet promwire {
 	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
 	chain published {
 		meta iifkind "bridge" iifname != @uplinks accept
+		meta iifkind "veth" iifname "cali*" accept
 		drop
 	}
 }
@@ -451,14 +452,14 @@ service promwire-watch.timer
 stop_later node_exporter.service promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 15058662089a0c0b2b3142446313d28a9c2092b6afbabfadad700ee5e3b815ea
-keep_receipt 15058662089a0c0b2b3142446313d28a9c2092b6afbabfadad700ee5e3b815ea
+still_on_trial bf8211824c58deb40b4847beba1d12f84f2496f638d44d9a4b317cc4863ff0b1
+keep_receipt bf8211824c58deb40b4847beba1d12f84f2496f638d44d9a4b317cc4863ff0b1
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 15058662089a0c0b2b3142446313d28a9c2092b6afbabfadad700ee5e3b815ea
-kept_receipt 15058662089a0c0b2b3142446313d28a9c2092b6afbabfadad700ee5e3b815ea
+confirm_firewall bf8211824c58deb40b4847beba1d12f84f2496f638d44d9a4b317cc4863ff0b1
+kept_receipt bf8211824c58deb40b4847beba1d12f84f2496f638d44d9a4b317cc4863ff0b1
 }
 
 case ${1-} in

@@ -398,14 +398,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 71d18297953beb5a5765d1459a8f86ad02f222766ae0ed91d93e12ccc8188e43 <<'END'
+firewall f425f2bb9785e17b5546109e2d00de709765c8d3ab84c2c4eecaace50ea145da <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "71d18297953beb5a5765d1459a8f86ad02f222766ae0ed91d93e12ccc8188e43"
+	comment "f425f2bb9785e17b5546109e2d00de709765c8d3ab84c2c4eecaace50ea145da"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -455,12 +455,13 @@ table inet promwire {
 	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
 	chain published {
 		meta iifkind "bridge" iifname != @uplinks accept
+		meta iifkind "veth" iifname "cali*" accept
 		drop
 	}
 
 	chain output {
 		type filter hook output priority filter; policy accept;
-		oifname "promwire0" meta skuid 1000-60000 tcp flags & (syn | ack) == syn reject with tcp reset
+		oifname "promwire0" meta skuid 1000-60000 tcp dport != 6443 tcp flags & (syn | ack) == syn reject with tcp reset
 	}
 }
 include "/etc/promwire/uplinks*.nft"
@@ -532,14 +533,14 @@ service promwire-watch.timer
 stop_later node_exporter.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 71d18297953beb5a5765d1459a8f86ad02f222766ae0ed91d93e12ccc8188e43
-keep_receipt 71d18297953beb5a5765d1459a8f86ad02f222766ae0ed91d93e12ccc8188e43
+still_on_trial f425f2bb9785e17b5546109e2d00de709765c8d3ab84c2c4eecaace50ea145da
+keep_receipt f425f2bb9785e17b5546109e2d00de709765c8d3ab84c2c4eecaace50ea145da
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 71d18297953beb5a5765d1459a8f86ad02f222766ae0ed91d93e12ccc8188e43
-kept_receipt 71d18297953beb5a5765d1459a8f86ad02f222766ae0ed91d93e12ccc8188e43
+confirm_firewall f425f2bb9785e17b5546109e2d00de709765c8d3ab84c2c4eecaace50ea145da
+kept_receipt f425f2bb9785e17b5546109e2d00de709765c8d3ab84c2c4eecaace50ea145da
 }
 
 case ${1-} in

@@ -470,14 +470,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 8cfd892272a35f4fb345bd857eaa840494a58f56bec90986cc229da1190cadad <<'END'
+firewall 3f381e6dabc8c49da836e542135e364f9ec88420c0a55c06167490dd51fdff4a <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "8cfd892272a35f4fb345bd857eaa840494a58f56bec90986cc229da1190cadad"
+	comment "3f381e6dabc8c49da836e542135e364f9ec88420c0a55c06167490dd51fdff4a"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -525,6 +525,7 @@ table inet promwire {
 	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
 	chain published {
 		meta iifkind "bridge" iifname != @uplinks accept
+		meta iifkind "veth" iifname "cali*" accept
 		drop
 	}
 
@@ -661,14 +662,14 @@ service promwire-watch.timer
 stop_later node_exporter.service promwire-relay-9121.socket promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 8cfd892272a35f4fb345bd857eaa840494a58f56bec90986cc229da1190cadad
-keep_receipt 8cfd892272a35f4fb345bd857eaa840494a58f56bec90986cc229da1190cadad
+still_on_trial 3f381e6dabc8c49da836e542135e364f9ec88420c0a55c06167490dd51fdff4a
+keep_receipt 3f381e6dabc8c49da836e542135e364f9ec88420c0a55c06167490dd51fdff4a
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 8cfd892272a35f4fb345bd857eaa840494a58f56bec90986cc229da1190cadad
-kept_receipt 8cfd892272a35f4fb345bd857eaa840494a58f56bec90986cc229da1190cadad
+confirm_firewall 3f381e6dabc8c49da836e542135e364f9ec88420c0a55c06167490dd51fdff4a
+kept_receipt 3f381e6dabc8c49da836e542135e364f9ec88420c0a55c06167490dd51fdff4a
 }
 
 case ${1-} in

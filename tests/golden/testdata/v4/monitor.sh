@@ -278,14 +278,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 6a9ab0a8b6f348f22e580a0fe5596ad9a79478ca3f44fd06b919c83c19b64917 <<'END'
+firewall 29a8023525bda463c1baebf32c771ec02caa5f308ddc608fb818a3c9b35fa719 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "6a9ab0a8b6f348f22e580a0fe5596ad9a79478ca3f44fd06b919c83c19b64917"
+	comment "29a8023525bda463c1baebf32c771ec02caa5f308ddc608fb818a3c9b35fa719"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -334,6 +334,7 @@ table inet promwire {
 	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
 	chain published {
 		meta iifkind "bridge" iifname != @uplinks accept
+		meta iifkind "veth" iifname "cali*" accept
 		drop
 	}
 
@@ -410,14 +411,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 6a9ab0a8b6f348f22e580a0fe5596ad9a79478ca3f44fd06b919c83c19b64917
-keep_receipt 6a9ab0a8b6f348f22e580a0fe5596ad9a79478ca3f44fd06b919c83c19b64917
+still_on_trial 29a8023525bda463c1baebf32c771ec02caa5f308ddc608fb818a3c9b35fa719
+keep_receipt 29a8023525bda463c1baebf32c771ec02caa5f308ddc608fb818a3c9b35fa719
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 6a9ab0a8b6f348f22e580a0fe5596ad9a79478ca3f44fd06b919c83c19b64917
-kept_receipt 6a9ab0a8b6f348f22e580a0fe5596ad9a79478ca3f44fd06b919c83c19b64917
+confirm_firewall 29a8023525bda463c1baebf32c771ec02caa5f308ddc608fb818a3c9b35fa719
+kept_receipt 29a8023525bda463c1baebf32c771ec02caa5f308ddc608fb818a3c9b35fa719
 }
 
 case ${1-} in

@@ -179,14 +179,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 8151a84192954a7699d31b09c3022dfcbdc8bf199667dcb7d396679f0ebc7796 <<'END'
+firewall bf12960fd9c29fccad2259e13604af7aeb5a2bcc6ce6790c0a94db147dae248c <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "8151a84192954a7699d31b09c3022dfcbdc8bf199667dcb7d396679f0ebc7796"
+	comment "bf12960fd9c29fccad2259e13604af7aeb5a2bcc6ce6790c0a94db147dae248c"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -235,6 +235,7 @@ table inet promwire {
 	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
 	chain published {
 		meta iifkind "bridge" iifname != @uplinks accept
+		meta iifkind "veth" iifname "cali*" accept
 		drop
 	}
 
@@ -309,14 +310,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 8151a84192954a7699d31b09c3022dfcbdc8bf199667dcb7d396679f0ebc7796
-keep_receipt 8151a84192954a7699d31b09c3022dfcbdc8bf199667dcb7d396679f0ebc7796
+still_on_trial bf12960fd9c29fccad2259e13604af7aeb5a2bcc6ce6790c0a94db147dae248c
+keep_receipt bf12960fd9c29fccad2259e13604af7aeb5a2bcc6ce6790c0a94db147dae248c
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 8151a84192954a7699d31b09c3022dfcbdc8bf199667dcb7d396679f0ebc7796
-kept_receipt 8151a84192954a7699d31b09c3022dfcbdc8bf199667dcb7d396679f0ebc7796
+confirm_firewall bf12960fd9c29fccad2259e13604af7aeb5a2bcc6ce6790c0a94db147dae248c
+kept_receipt bf12960fd9c29fccad2259e13604af7aeb5a2bcc6ce6790c0a94db147dae248c
 }
 
 case ${1-} in

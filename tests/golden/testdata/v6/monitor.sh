@@ -441,14 +441,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 0dd79ae09e7230f9ba38771ae6d43b909dce711a98640a99729af81a57500135 <<'END'
+firewall 7fd08bb76a37634098d5e1c3c866ca5b19c5242136b770c03c06d8848f623f9f <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "0dd79ae09e7230f9ba38771ae6d43b909dce711a98640a99729af81a57500135"
+	comment "7fd08bb76a37634098d5e1c3c866ca5b19c5242136b770c03c06d8848f623f9f"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -499,6 +499,7 @@ table inet promwire {
 	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
 	chain published {
 		meta iifkind "bridge" iifname != @uplinks accept
+		meta iifkind "veth" iifname "cali*" accept
 		drop
 	}
 
@@ -579,14 +580,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service blackbox_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 0dd79ae09e7230f9ba38771ae6d43b909dce711a98640a99729af81a57500135
-keep_receipt 0dd79ae09e7230f9ba38771ae6d43b909dce711a98640a99729af81a57500135
+still_on_trial 7fd08bb76a37634098d5e1c3c866ca5b19c5242136b770c03c06d8848f623f9f
+keep_receipt 7fd08bb76a37634098d5e1c3c866ca5b19c5242136b770c03c06d8848f623f9f
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 0dd79ae09e7230f9ba38771ae6d43b909dce711a98640a99729af81a57500135
-kept_receipt 0dd79ae09e7230f9ba38771ae6d43b909dce711a98640a99729af81a57500135
+confirm_firewall 7fd08bb76a37634098d5e1c3c866ca5b19c5242136b770c03c06d8848f623f9f
+kept_receipt 7fd08bb76a37634098d5e1c3c866ca5b19c5242136b770c03c06d8848f623f9f
 }
 
 case ${1-} in

@@ -283,14 +283,14 @@ ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall d3740338acab30ce99dd26a4dbc00eb4484d77774adf0f3ec35b99f7c5458a95 <<'END'
+firewall 8b7370bc90d333890f69b8be429d8f9b78e9bad5f9074db646de6b1765c00f25 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "d3740338acab30ce99dd26a4dbc00eb4484d77774adf0f3ec35b99f7c5458a95"
+	comment "8b7370bc90d333890f69b8be429d8f9b78e9bad5f9074db646de6b1765c00f25"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -340,6 +340,7 @@ table inet promwire {
 	# What the host passes on to a container, a namespace or a virtual machine, by the port that was asked for.
 	chain published {
 		meta iifkind "bridge" iifname != @uplinks accept
+		meta iifkind "veth" iifname "cali*" accept
 		drop
 	}
 
@@ -418,14 +419,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service promwire-relay-19121.socket promwire-relay-18080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial d3740338acab30ce99dd26a4dbc00eb4484d77774adf0f3ec35b99f7c5458a95
-keep_receipt d3740338acab30ce99dd26a4dbc00eb4484d77774adf0f3ec35b99f7c5458a95
+still_on_trial 8b7370bc90d333890f69b8be429d8f9b78e9bad5f9074db646de6b1765c00f25
+keep_receipt 8b7370bc90d333890f69b8be429d8f9b78e9bad5f9074db646de6b1765c00f25
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall d3740338acab30ce99dd26a4dbc00eb4484d77774adf0f3ec35b99f7c5458a95
-kept_receipt d3740338acab30ce99dd26a4dbc00eb4484d77774adf0f3ec35b99f7c5458a95
+confirm_firewall 8b7370bc90d333890f69b8be429d8f9b78e9bad5f9074db646de6b1765c00f25
+kept_receipt 8b7370bc90d333890f69b8be429d8f9b78e9bad5f9074db646de6b1765c00f25
 }
 
 case ${1-} in
