@@ -56,6 +56,12 @@ find /etc /usr/local/lib /var/lib /run | sort >/mnt/1
 				"/var/lib/prometheus (with data of somebody else's) exists already and is not promwire's; move it away, or leave this host out of the fleet\nunchanged\n", false},
 		{"what is recorded is not in the way", `put $UNITS/node_exporter.service 644 <<<older; record unit prometheus.service; theirs /var/lib/prometheus/wal
 ask_first apply; echo done`, "done\n", false},
+		{"a configuration that is fitted to the disk", `apply() { retention fit 1GB put /etc/prometheus/prometheus.yml 644 <<<new; }
+theirs /etc/prometheus/prometheus.yml; ask_first apply`, "/etc/prometheus/prometheus.yml exists already", true},
+		// id is a function here, and so asks ask_id while the plan is asked.
+		{"a service's account with an ID of people's", `apply() { user prometheus; }; ask_id() { echo 1001; }; id() { :; }; ask_first apply`,
+			"the user prometheus has the user ID 1001, as people have", true},
+		{"a service's account of its own kind", `apply() { user prometheus; }; ask_id() { echo 999; }; id() { :; }; ask_first apply; echo done`, "done\n", false},
 		{"a link to nowhere", `ln -s /nowhere $UNITS/node_exporter.service; ask_first apply`, "node_exporter.service exists already", true},
 		{"a package's unit", `mkdir -p /run/systemd/system; echo >/run/systemd/system/node_exporter.service; ask_first apply`,
 			"/run/systemd/system/node_exporter.service (of a package to remove) exists already", true},

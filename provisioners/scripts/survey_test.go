@@ -130,3 +130,19 @@ END`, "5432/tcp\t-\tpassed on to 172.17.0.2:5432\n53/udp\teth0\tpassed on to 530
 		})
 	}
 }
+
+// TestLeadsOutside: one port of a bridge that is no container's is enough, however many containers come after it.
+func TestLeadsOutside(t *testing.T) {
+	const bridge = `
+ip() {
+  case "$*" in
+    *route*) return ;;
+    *) [ -z "$outside" ] || echo '2: eth1: <UP> mtu 1500 \\    link/ether \\    vlan id 5'
+      for ((n = 0; n < 20000; n++)); do echo "3: v$n: <UP> mtu 1500 \\    link/ether \\    veth "; done ;;
+  esac
+}
+if leads_outside br0; then echo outside; else echo inside; fi
+`
+	check(t, "outside=yes"+bridge, "outside\n", false)
+	check(t, "outside="+bridge, "inside\n", false)
+}
