@@ -71,6 +71,14 @@ serve outside 7
 reach() { # NAMESPACE ADDRESS PORT
   if timeout 3 ip netns exec $1 bash -c ": </dev/tcp/$2/$3" 2>/dev/null; then echo -n "open "; else echo -n "closed "; fi
 }
+# Bridges and neighbours take a moment, as long as the kernel likes: a test begins when both containers reach the host, and it the first.
+connects() { # NAMESPACE ADDRESS PORT
+  until timeout 1 ip netns exec $1 bash -c ": </dev/tcp/$2/$3" 2>/dev/null; do sleep 0.05; done
+}
+for address in 198.51.100.1 2001:db8::1; do
+  for n in c1 c2 outside; do connects $n $address 443; done
+done
+for address in 172.17.0.11 fd17::11; do connects host $address 80; done
 outside() { reach outside 198.51.100.1 $1; reach outside 2001:db8::1 $1; }
 load() { cat >/mnt/rules; mkdir -p /etc/promwire; uplinks; nft -f /mnt/rules; }
 `

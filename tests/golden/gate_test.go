@@ -54,10 +54,10 @@ const relayed = 3
 func newSite(t *testing.T) *site {
 	s := &site{T: t, folder: t.TempDir(), web: port(t)}
 	s.targets = []proof.Target{
-		{Name: "plain", Endpoints: serves(t, false), Tunnel: true, PublicKey: "key="},
-		{Name: "secure", Endpoints: serves(t, true), Tunnel: true, PublicKey: "key="},
+		{Name: "plain", Endpoints: serves(t, false), Tunnel: true, PublicKey: "plain="},
+		{Name: "secure", Endpoints: serves(t, true), Tunnel: true, PublicKey: "secure="},
 		{Name: "direct", Endpoints: serves(t, true)},
-		{Name: "relayed", Endpoints: serves(t, true), Tunnel: true, PublicKey: "key="},
+		{Name: "relayed", Endpoints: serves(t, true), Tunnel: true, PublicKey: "relayed="},
 	}
 	s.targets[relayed].Endpoints[0].Behind = port(t)
 	s.certificates()
@@ -267,7 +267,10 @@ func (s *site) open(values proof.GateValues, replace ...string) (printed string,
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-s")
 	cmd.Env = append(os.Environ(), "TMPDIR="+s.at("tmp"))
-	cmd.Stdin = strings.NewReader(`wg() { [ "$3" = transfer ] && echo "key= $RANDOM 0" || echo "key= $(date +%s)"; }
+	cmd.Stdin = strings.NewReader(`wg() {
+  local key
+  for key in key plain secure relayed; do [ "$3" = transfer ] && echo "$key= $RANDOM 0" || echo "$key= $(date +%s)"; done
+}
 ip() { echo "9: promwire0 inet 10.98.0.1/32 scope global promwire0"; }
 ` + script)
 	if err := os.MkdirAll(s.at("tmp"), 0o700); err != nil {

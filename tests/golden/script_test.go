@@ -2,6 +2,7 @@ package golden
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,6 +37,9 @@ func files(t *testing.T, script string) map[string]string {
 		var text strings.Builder
 		for i++; i < len(lines) && lines[i] != end; i++ {
 			text.WriteString(lines[i])
+		}
+		if at := slices.Index(words, "put"); at > 0 { // what is done to the file first: retention fit 1GB put FILE
+			words = words[at:]
 		}
 		switch words[0] {
 		case "put":

@@ -16,18 +16,26 @@ END
 join_parts
 unfederate a-reflect
 receipt ''
+made enrol.a-reflect.cluster
 }
 
 undo() {
 use a-reflect withdraw
+unless_replaced enrol.a-reflect.cluster
 remove_peer a-reflect.cluster
 unfederate a-reflect
 join_parts
 receipt ''
 }
 
+replace() {
+use a-reflect enrol VERSION
+replaces enrol.a-reflect.cluster
+}
+
 case ${1-} in
-apply) apply </dev/null ;;
+apply | update) WANTED=$1 apply </dev/null ;;
 undo) undo </dev/null ;;
+replace) replace </dev/null ;;
 *) echo "promwire: bash -s -- VERB is missing" >&2; exit 2 ;;
 esac

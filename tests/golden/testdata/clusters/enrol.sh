@@ -48,18 +48,26 @@ scrape_configs:
         replacement: a
 END
 receipt ''
+made enrol.a.cluster
 }
 
 undo() {
 use a withdraw
+unless_replaced enrol.a.cluster
 remove_peer a.cluster
 unfederate a
 join_parts
 receipt ''
 }
 
+replace() {
+use a enrol VERSION
+replaces enrol.a.cluster
+}
+
 case ${1-} in
-apply) apply </dev/null ;;
+apply | update) WANTED=$1 apply </dev/null ;;
 undo) undo </dev/null ;;
+replace) replace </dev/null ;;
 *) echo "promwire: bash -s -- VERB is missing" >&2; exit 2 ;;
 esac
