@@ -170,9 +170,9 @@ func link(r release.Release, binaries ...string) []call {
 }
 
 // Guarded are the TCP ports of a host that only the monitor may reach, whatever its settings open: the exporters', with and
-// without certificates, the certificates' and Prometheus's. Those of the node exporter are among them on every host.
+// without certificates, and the certificates'. Those of the node exporter are among them on every host.
 func Guarded(choices []exporter.Choice) []int {
-	ports := []int{certificate.ReceivePort, prometheus.Port}
+	ports := []int{certificate.ReceivePort}
 	for _, tls := range []bool{false, true} {
 		ports = append(ports, exporter.Ports(exporter.Endpoints(choices, nil, tls))...)
 	}
@@ -182,7 +182,7 @@ func Guarded(choices []exporter.Choice) []int {
 
 // Closed are the TCP ports that must not answer the operator's machine.
 func (v MonitorValues) Closed() []int {
-	ports := Guarded(v.Exporters)
+	ports := append(Guarded(v.Exporters), prometheus.Port)
 	if len(v.Jobs) > 0 {
 		ports = append(ports, pushgateway.Port)
 	}
@@ -191,12 +191,13 @@ func (v MonitorValues) Closed() []int {
 
 // Closed are the TCP ports that must not answer the operator's machine. What the settings open besides being scraped is not among them.
 func (v TargetSpec) Closed() []int {
-	ports := Guarded(v.Exporters)
+	ports, others := Guarded(v.Exporters), []int{prometheus.Port}
 	for _, e := range exporter.Endpoints(nil, v.Scrape, v.TLS.Enabled()) {
-		for _, port := range []int{e.Port, e.Behind} {
-			if port != 0 && !nftables.Opens(v.Open, port, "tcp") {
-				ports = append(ports, port)
-			}
+		others = append(others, e.Port, e.Behind)
+	}
+	for _, port := range others {
+		if port != 0 && !nftables.Opens(v.Open, port, "tcp") {
+			ports = append(ports, port)
 		}
 	}
 	return ports

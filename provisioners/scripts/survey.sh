@@ -59,9 +59,10 @@ protocol_name() {
   esac
 }
 
-# used_by WHAT: who is connected to a TCP port now, as far as that fits in a line.
+# used_by WHAT: who is connected to a TCP port now, as far as that fits in a line. A client of NTP has the server's port too.
 used_by() {
   local peers=()
+  [ "$1" != 123/udp ] || printf ', which needs it only to serve time to others'
   [[ $1 =~ ^([0-9]+)/tcp$ ]] || return 0
   mapfile -t peers < <(ss --no-header --numeric --tcp state established "sport = :${BASH_REMATCH[1]}" |
     awk '{ sub(/:[0-9]+$/, "", $4); gsub(/[][]|::ffff:/, "", $4); if ($4 !~ /^(127\.|::1$)/ && !seen[$4]++) print $4 }')
@@ -89,7 +90,13 @@ listening() {
 sockets() {
   local tunnel
   tunnel=$(wg show "$INTERFACE" listen-port 2>/dev/null || true)
-  ss --no-header --listening --numeric --tcp --udp --processes | awk -v tunnel="$tunnel/udp" '{
+  {
+    { { wg show all persistent-keepalive && wg show all listen-port; } 2>/dev/null || true; } | sed 's/^/wg /'
+    ss --no-header --listening --numeric --tcp --udp --processes
+  } | awk -v tunnel="$tunnel/udp" '
+  $1 == "wg" && NF == 4 { server[$2] = server[$2] || $4 == "off"; next }
+  $1 == "wg" { wireguard[$3 "/udp"] = "WireGuard " ($2 in server && !server[$2] ? "client " : "") $2; next }
+  {
     at = port = $5
     sub(/.*:/, "", port)
     sub(/:[^:]*$/, "", at)
@@ -99,6 +106,7 @@ sockets() {
     what = port "/" $1
     if (at ~ /^(127\.|::1$|::ffff:127\.)/ || device == "lo" || what == "68/udp" || what == "546/udp" || what == tunnel) next
     process = match($0, /\(\("[^"]+/) ? substr($0, RSTART + 3, RLENGTH - 3) : "the kernel"
+    if (what in wireguard) process = wireguard[what]
     print what "\t" at "\t" device "\t" process
   }'
 }
@@ -117,15 +125,16 @@ interface_of() {
 }
 
 # for_nobody WHAT PROCESS: says whether a socket is not there for users: names on the local network, and ports that the kernel gave a client.
+# A WireGuard tunnel is a client if it keeps the connection to each peer alive.
 for_nobody() {
   local port=${1%/*} first last
   case $1 in
     5353/udp | 5355/*) return 0 ;;
-    */tcp) return 1 ;;
+    */tcp | 51820/udp) return 1 ;;
   esac
   read -r first last </proc/sys/net/ipv4/ip_local_port_range
   [ "$port" -ge "$first" ] && [ "$port" -le "$last" ] || return 1
-  [[ $2 =~ ^(avahi-daemon|chronyd|dhclient|dhcpcd|dnsmasq|named|ntpd|openvpn|rsyslogd|snmpd|squid|systemd-.*|tailscaled|unbound)$ ]]
+  [[ $2 =~ ^(avahi-daemon|chronyd|dhclient|dhcpcd|dnsmasq|named|ntpd|openvpn|rsyslogd|snmpd|squid|systemd-.*|tailscaled|unbound|WireGuard\ client\ .*)$ ]]
 }
 
 # published are the ports that this host passes on, to containers for example.
@@ -137,12 +146,27 @@ published() {
   done
 }
 
-# from_nft reads the rules of `nft list ruleset` that pass something on, except what is only for this host itself, and Kubernetes' services.
+# from_nft reads the rules of `nft list ruleset` that pass something on, except what is only for this host itself. Of Kubernetes' services
+# it is what kube-proxy takes from outside: node ports, and ports of external addresses, in its modes iptables and nftables.
 from_nft() {
   awk '
     $1 == "chain" { chain = $2; own = 0 }
+    / daddr (127\.|::1)/ { next }
+    match($0, /(tcp|udp) dport [0-9]+ .*(jump|goto) KUBE-EXT-/) || (chain == "KUBE-NODEPORTS" && match($0, /(tcp|udp) dport [0-9]+ /)) {
+      split(substr($0, RSTART), word, " ")
+      print word[3] "/" word[1] "\t-\ta service of Kubernetes"
+      next
+    }
+    / goto external-/ {
+      n = split($0, each, ",")
+      for (i = 1; i <= n; i++) if (match(each[i], /(tcp|udp) [.] [0-9]+ : goto external-/)) {
+        split(substr(each[i], RSTART), word, " ")
+        print word[3] "/" word[1] "\t-\ta service of Kubernetes"
+      }
+      next
+    }
     / hook output / { own = 1 }
-    / hook / || own || chain ~ /^KUBE-/ || !/[ \t](dnat|redirect)/ || /daddr (127\.|::1)/ { next }
+    / hook / || own || chain ~ /^KUBE-/ || !/[ \t](dnat|redirect)/ { next }
     {
       device = match($0, /iifname "[^"]+"/) ? substr($0, RSTART + 9, RLENGTH - 10) : "-"
       by = match($0, /(dnat|redirect)( ip6?)? to [^ ]*[.:][^ ]*/) ? substr($0, RSTART, RLENGTH) : ""
@@ -160,7 +184,16 @@ from_nft() {
 # from_iptables reads what iptables-save prints, in the same way.
 from_iptables() {
   awk '
-    $1 != "-A" || $2 == "OUTPUT" || $2 ~ /^KUBE-/ || !/ -j (DNAT|REDIRECT)/ || / -d (127\.|::1)/ { next }
+    / -d (127\.|::1)/ { next }
+    $1 == "-A" && / --dport [0-9]+ / && (/ -j KUBE-EXT-/ || $2 == "KUBE-NODEPORTS") {
+      for (i = 3; i < NF; i++) {
+        if ($i == "-p") protocol = $(i + 1)
+        if ($i == "--dport") ports = $(i + 1)
+      }
+      print ports "/" protocol "\t-\ta service of Kubernetes"
+      next
+    }
+    $1 != "-A" || $2 == "OUTPUT" || $2 ~ /^KUBE-/ || !/ -j (DNAT|REDIRECT)/ { next }
     {
       device = protocol = by = ports = ""
       for (i = 3; i < NF; i++) {

@@ -26,6 +26,16 @@ listen udp 0.0.0.0 68 dhclient
 listen udp 0.0.0.0 5353 avahi-daemon
 listen udp 0.0.0.0 40000 chronyd
 listen udp 0.0.0.0 40001 turnserver
+listen udp 0.0.0.0 123 ntpd
+listen udp 0.0.0.0 40002 kernel # as a tunnel's
+listen udp 0.0.0.0 51820 server
+listen udp 0.0.0.0 40003 branch
+wg() {
+  case $3 in
+  listen-port) printf 'home\t40002\noffice\t51820\nbranches\t40003\n' ;;
+  persistent-keepalive) printf 'home\tkey=\t25\noffice\tkey=\t25\nbranches\tkey=\toff\nbranches\tother=\t25\n' ;;
+  esac
+}
 cp /usr/bin/perl /mnt/keepalived
 /mnt/keepalived -MSocket -e 'socket(S, AF_INET, SOCK_RAW, 112) or die; sleep 600' </dev/null >/dev/null 2>&1 3>&- 9>&- &
 echo $! >>/mnt/pids
@@ -47,15 +57,17 @@ func TestSurvey(t *testing.T) {
 		database = "  - 5432/tcp # passed on to 172.17.0.11:80, passed on to [fd17::11]:80\n"
 		https    = "  - 8443/tcp # passed on to :443\n"
 		vrrp     = "  - vrrp # keepalived\n"
+		clock    = "  - 123/udp # ntpd, which needs it only to serve time to others\n"
+		office   = "  - 51820/udp # WireGuard client office\n  - 40003/udp # WireGuard branches\n"
 	)
 	for _, c := range []struct {
 		name, text string
 		named      string
 		fails      bool
 	}{
-		{"nothing is open", "survey 22/tcp", web + local + dns + turn + database + https + vrrp, true},
-		{"some is", "survey 22/tcp 80-90/tcp 8000-9000/tcp 40001/udp 112 443/udp", local + dns + database, true},
-		{"all is", "survey 22/tcp 80/tcp 53/udp 40001/udp 443/tcp 5432/tcp 8443/tcp 112; echo done", "done\n", false},
+		{"nothing is open", "survey 22/tcp", web + local + dns + turn + clock + office + database + https + vrrp, true},
+		{"some is", "survey 22/tcp 80-90/tcp 8000-9000/tcp 40001/udp 112 443/udp 40003-51820/udp 123/udp", local + dns + database, true},
+		{"all is", "survey 22/tcp 80/tcp 53/udp 40001/udp 123/udp 51820/udp 40003/udp 443/tcp 5432/tcp 8443/tcp 112; echo done", "done\n", false},
 		{"a member of a former version", "mkdir -p /etc/promwire; echo 'chain input' >$PERMANENT; survey 22/tcp", database + https, true},
 		{"a member", "mkdir -p /etc/promwire; echo 'chain published' >$PERMANENT; survey 22/tcp; echo done", "done\n", false},
 	} {
@@ -110,6 +122,39 @@ END`, "5432/tcp\t-\tpassed on to 172.17.0.2:5432\n"},
 	}
 END`, "53/udp\t-\tpassed on to fd00::1\n8000-8010/udp\t-\tpassed on to fd00::1\n81/tcp\t-\tpassed on\n82/tcp\t-\tpassed on\n" +
 			"80/tcp\twg0\tpassed on to :8080\nall/any\t-\tpassed on to 10.0.0.7\n"},
+		{"services of Kubernetes with iptables-nft", `from_nft <<'END'
+table ip nat {
+	chain KUBE-SERVICES {
+		meta l4proto tcp ip daddr 10.96.0.1 tcp dport 443 counter packets 0 bytes 0 jump KUBE-SVC-NPX
+		meta l4proto tcp ip daddr 203.0.113.5 tcp dport 80 counter packets 0 bytes 0 jump KUBE-EXT-WEB
+	}
+	chain KUBE-NODEPORTS {
+		ip daddr 127.0.0.0/8 tcp dport 30081 counter packets 0 bytes 0 jump KUBE-EXT-LOCAL
+		meta l4proto tcp tcp dport 30081 counter packets 0 bytes 0 jump KUBE-EXT-WEB
+		meta l4proto udp udp dport 30053 counter packets 0 bytes 0 jump KUBE-SVC-DNS
+	}
+}
+END`, "80/tcp\t-\ta service of Kubernetes\n30081/tcp\t-\ta service of Kubernetes\n30053/udp\t-\ta service of Kubernetes\n"},
+		{"services of Kubernetes with nftables", `from_nft <<'END'
+table ip kube-proxy {
+	map service-ips {
+		type ipv4_addr . inet_proto . inet_service : verdict
+		elements = { 10.96.0.1 . tcp . 443 : goto service-2QRHZV4L-default/kubernetes/tcp/https,
+			     203.0.113.5 . tcp . 80 : goto external-7LGJOMH3-default/web/tcp/http }
+	}
+	map service-nodeports {
+		type inet_proto . inet_service : verdict
+		elements = { tcp . 30081 : goto external-7LGJOMH3-default/web/tcp/http, udp . 30053 : goto external-X-default/dns/udp/dns }
+	}
+}
+END`, "80/tcp\t-\ta service of Kubernetes\n30081/tcp\t-\ta service of Kubernetes\n30053/udp\t-\ta service of Kubernetes\n"},
+		{"services of Kubernetes with iptables", `from_iptables <<'END'
+-A KUBE-SERVICES -d 10.96.0.1/32 -p tcp -m comment --comment "default/kubernetes:https cluster IP" -m tcp --dport 443 -j KUBE-SVC-NPX
+-A KUBE-SERVICES -d 203.0.113.5/32 -p tcp -m comment --comment "default/web:http loadbalancer IP" -m tcp --dport 80 -j KUBE-EXT-WEB
+-A KUBE-NODEPORTS -d 127.0.0.0/8 -p tcp -m tcp --dport 30081 -j KUBE-EXT-LOCAL
+-A KUBE-NODEPORTS -p tcp -m comment --comment "default/web:http" -m tcp --dport 30081 -j KUBE-EXT-WEB
+-A KUBE-NODEPORTS -p udp -m comment --comment "default/dns" -m udp --dport 30053 -j KUBE-SVC-DNS
+END`, "80/tcp\t-\ta service of Kubernetes\n30081/tcp\t-\ta service of Kubernetes\n30053/udp\t-\ta service of Kubernetes\n"},
 		{"iptables", `from_iptables <<'END'
 *nat
 :DOCKER - [0:0]

@@ -128,6 +128,8 @@ watch_firewall() {
     drifts firewall "$PERMANENT was edited and is not loaded; run this host's converge again with pulumi up --replace"
     return
   }
+  uplinks
+  [ ${#CHANGED[@]} = 0 ] || say "other bridges lead outside now; see $UPLINKS"
   before=$(table_digest)
   [ "$before" != "$(cat "$AS_LISTED" 2>/dev/null)" ] || return 0
   nft --file "$PERMANENT" || {

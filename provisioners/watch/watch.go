@@ -35,7 +35,7 @@ func Unit(addresses []netip.Prefix) string {
 			"TimeoutStartSec=3min",
 			"SyslogLevel=notice",
 			"LogLevelMax=notice", // otherwise the journal would have an entry for each run
-			"ReadWritePaths=" + folders.State + " " + folders.Textfiles,
+			"ReadWritePaths=" + folders.State + " " + folders.Textfiles + " " + folders.Config, // where bridges that lead outside are listed
 			"UMask=0022", // the exporter reads what it writes
 			"CapabilityBoundingSet=CAP_NET_ADMIN",
 			"ProtectHome=yes",

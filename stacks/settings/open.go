@@ -101,7 +101,9 @@ func (c *checker) closed(at string, o nftables.Opening, sshPort int, exporters [
 		return true
 	}
 	closed := guarded(exporters)
-	closed[prometheus.Port] = "Prometheus"
+	if strings.HasPrefix(at, "monitor.") {
+		closed[prometheus.Port] = "Prometheus"
+	}
 	for port := o.First; port <= o.Last; port++ {
 		if closed[port] != "" && o.Has(port, "tcp") {
 			c.Add(at, "%s is the port of %s, which only the monitor may reach; leave it out", within(o, port), closed[port])
