@@ -70,7 +70,7 @@ func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := fleet.New(ctx, name(ctx), fleetArgs(ctx, s, addresses, state), []pulumi.Resource{recorded})
+	made, err := fleet.New(ctx, name(ctx), fleetArgs(ctx, s, addresses, ends, state), []pulumi.Resource{recorded})
 	if err != nil {
 		return nil, err
 	}

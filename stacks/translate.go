@@ -29,7 +29,7 @@ type translation struct {
 	login     remote.Login
 }
 
-func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger, state record.State) fleet.Args {
+func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledger, ends []string, state record.State) fleet.Args {
 	t := translation{
 		fleet:     name(ctx),
 		settings:  s,
@@ -40,7 +40,7 @@ func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledge
 			Former:     remote.ReadFormer(state),
 		},
 	}
-	args := fleet.Args{Open: t.cloud(), Monitor: t.monitor(), Again: again(s.Verification)}
+	args := fleet.Args{Open: t.cloud(), Monitor: t.monitor(), Again: again(s.Verification), Known: t.known(ends), State: state}
 	for _, h := range s.Targets {
 		args.Targets = append(args.Targets, t.target(h))
 	}

@@ -12,8 +12,10 @@ import (
 	"github.com/promwire/promwire/components/cluster/preflight"
 	"github.com/promwire/promwire/components/host"
 	"github.com/promwire/promwire/components/monitor"
+	"github.com/promwire/promwire/components/record"
 	"github.com/promwire/promwire/components/target"
 	"github.com/promwire/promwire/components/verification"
+	"github.com/promwire/promwire/provisioners/proof"
 )
 
 // Args are what the settings say of a fleet.
@@ -23,6 +25,9 @@ type Args struct {
 	Targets  []Target
 	Clusters []cluster.Args
 	Again    string // any text; another one verifies the fleet again
+
+	Known proof.Known  // what the monitor may have beside Targets and Clusters
+	State record.State // what the last update left; nil: nothing
 }
 
 // Monitor is the monitor and its machine.
@@ -75,6 +80,8 @@ func New(ctx *pulumi.Context, name string, args Args, dependsOn []pulumi.Resourc
 		Clusters:       f.Clusters,
 		ScrapeInterval: args.Monitor.Plan.ScrapeInterval,
 		Again:          args.Again,
+		Known:          args.Known,
+		State:          args.State,
 	}, pulumi.Parent(f))
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
@@ -99,6 +100,20 @@ func (m *Monitor) peer(found facts.Facts, endpoint string) plan.Peer {
 	return plan.Peer{PublicKey: found.PublicKey, Endpoint: endpoint, Addresses: m.Plan.Tunnel.Addresses}
 }
 
+// Enrolled are the names of what the last update left enrolled, by the type of the component that enrolled it, such as
+// promwire:index:Target.
+func Enrolled(state record.State, by string) []string {
+	var names []string
+	for name := range state.Of(by + "$" + remote.Type) {
+		if target, enrolled := strings.CutSuffix(name, enrol); enrolled {
+			names = append(names, target)
+		}
+	}
+	return names
+}
+
+const enrol = "-enrol"
+
 // Enrol adds a target to the monitor: its peer and what to scrape. Deleting the result removes them.
 func (m *Monitor) Enrol(ctx *pulumi.Context, target string, script pulumi.StringInput, opts ...pulumi.ResourceOption) (*remote.Command, error) {
 	args := remote.Args{
@@ -106,5 +121,5 @@ func (m *Monitor) Enrol(ctx *pulumi.Context, target string, script pulumi.String
 		Check: func() error { return m.Keys.Clone(target) },
 	}
 	opts = append(append([]pulumi.ResourceOption{pulumi.DependsOn([]pulumi.Resource{m.Ready})}, m.Host.DeletedWith()...), opts...)
-	return remote.New(ctx, target+"-enrol", args, opts...)
+	return remote.New(ctx, target+enrol, args, opts...)
 }

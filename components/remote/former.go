@@ -10,7 +10,8 @@ import (
 	"github.com/promwire/promwire/components/record"
 )
 
-const commandType = "command:remote:Command"
+// Type is a Command's in the stack's state.
+const Type = "command:remote:Command"
 
 // Former are the commands with an undo that the last update left in the stack's state, by URN. Pulumi replaces a command by creating the new
 // one first and deleting the former one last. Both deletes run the same script, so its host has to know how many of them are to do
@@ -28,7 +29,7 @@ func ReadFormer(state record.State) Former {
 	for urn, r := range state {
 		fields, _ := r.(map[string]any)
 		outputs, _ := fields["outputs"].(map[string]any)
-		if fields["type"] != commandType || outputs["delete"] == nil {
+		if fields["type"] != Type || outputs["delete"] == nil {
 			continue
 		}
 		connection, _ := outputs["connection"].(map[string]any)

@@ -32,7 +32,7 @@ func (m *machine) commandInputs() resource.PropertyMap {
 func (m *machine) state(more map[string]any) record.State {
 	outputs := map[string]any{"delete": "bash -s -- undo", "update": "bash -s -- update", "connection": map[string]any{"hostKey": m.HostKey}}
 	maps.Copy(outputs, more)
-	return record.State{urn: map[string]any{"type": commandType, "outputs": outputs}}
+	return record.State{urn: map[string]any{"type": Type, "outputs": outputs}}
 }
 
 func TestAReplacementTellsTheMachine(t *testing.T) {

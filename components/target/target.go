@@ -41,13 +41,16 @@ type Target struct {
 	monitor *monitor.Monitor
 }
 
+// Type is a Target's in the stack's state.
+const Type = "promwire:index:Target"
+
 // New makes a target of the monitor, on the source's machine: bootstrap, then enrol (on the monitor) and converge, in parallel unless
 // converge waits for the certificate that enrol signs.
 func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Target, error) {
 	t := &Target{Args: args, monitor: m}
 	name := args.Host.Name
 	if err := record.Short(func() error {
-		return ctx.RegisterComponentResource("promwire:index:Target", name, t, opts...)
+		return ctx.RegisterComponentResource(Type, name, t, opts...)
 	}); err != nil {
 		return nil, fmt.Errorf("target %s: %w", name, err)
 	}

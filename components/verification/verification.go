@@ -14,6 +14,7 @@ import (
 	"github.com/promwire/promwire/components/cluster"
 	"github.com/promwire/promwire/components/host"
 	"github.com/promwire/promwire/components/monitor"
+	"github.com/promwire/promwire/components/record"
 	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/components/target"
 	"github.com/promwire/promwire/provisioners/plan"
@@ -24,6 +25,8 @@ import (
 // later, a target's own probes run every 15 s, and WireGuard may need its 25 s keepalive to reconnect.
 const settleTime = 90 * time.Second
 
+const kind = "promwire:index:Verification"
+
 // Args are what is verified.
 type Args struct {
 	Monitor        *monitor.Monitor
@@ -31,6 +34,8 @@ type Args struct {
 	Clusters       []*cluster.Cluster
 	ScrapeInterval time.Duration
 	Again          string // any text; a new one runs all probes again
+	Known          proof.Known
+	State          record.State // what the last update left
 }
 
 // Verification is the proof that a fleet works and is closed.
@@ -46,10 +51,10 @@ type Verification struct {
 // New makes the gate and then the probes from outside. Either fails the update if a probe does not see what it should.
 func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Verification, error) {
 	v := &Verification{}
-	if err := ctx.RegisterComponentResource("promwire:index:Verification", name, v, opts...); err != nil {
+	if err := ctx.RegisterComponentResource(kind, name, v, opts...); err != nil {
 		return nil, fmt.Errorf("verification: %w", err)
 	}
-	gate, err := remote.New(ctx, name+"-gate", remote.Args{Connection: args.Monitor.Host.Connection, Script: gateScript(args), Unknown: true},
+	gate, err := remote.New(ctx, name+"-gate", remote.Args{Connection: args.Monitor.Host.Connection, Script: gateScript(args, formerGate(args.State, name)), Unknown: true},
 		append(args.Monitor.Host.DeletedWith(), pulumi.Parent(v), pulumi.DependsOn(everything(args)))...)
 	if err != nil {
 		return nil, err
@@ -79,8 +84,14 @@ func everything(args Args) []pulumi.Resource {
 	return all
 }
 
+// formerGate is the gate of the last update; "" if there was none.
+func formerGate(state record.State, name string) string {
+	script, _ := state.Of(kind + "$" + remote.Type)[name+"-gate"]["stdin"].(string)
+	return script
+}
+
 // gateScript renders the gate once every host's key and plan are known.
-func gateScript(args Args) pulumi.StringOutput {
+func gateScript(args Args, former string) pulumi.StringOutput {
 	var targets pulumix.Array[proof.Target]
 	for _, t := range args.Targets {
 		targets = append(targets, scraped(t))
@@ -91,7 +102,7 @@ func gateScript(args Args) pulumi.StringOutput {
 	}
 	return pulumix.Cast[pulumi.StringOutput](pulumix.Apply3(args.Monitor.Script, targets, clusters,
 		func(script string, targets []proof.Target, clusters []proof.Cluster) string {
-			return proof.Gate(proof.GateValues{
+			return proof.LikeFormer(proof.GateValues{
 				Monitor:  args.Monitor.Host.Name,
 				Digest:   digest(script),
 				Targets:  targets,
@@ -99,7 +110,8 @@ func gateScript(args Args) pulumi.StringOutput {
 				Wait:     settleTime + 5*args.ScrapeInterval,
 				Again:    args.Again,
 				Web:      args.Monitor.Plan.Web,
-			})
+				Known:    args.Known,
+			}, former)
 		}))
 }
 

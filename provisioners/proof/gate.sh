@@ -4,7 +4,7 @@
 #
 # Before this text come: fleet_monitor (the monitor's name), fleet_prometheus (its URL), fleet_targets (a line for each endpoint: name,
 # job, address, port, http or https, path, tunnel or direct, systemd unit or -, WireGuard key, digest of its plan, plain port behind a relay
-# or -), fleet_clusters (see clusters.sh), fleet_seconds (how long to wait). It prints one row per probe: from, to, address, port, expected,
+# or -), fleet_clusters (see clusters.sh), fleet_known and others (see unknown.sh), fleet_seconds (how long to wait). It prints one row per probe: from, to, address, port, expected,
 # seen.
 # An endpoint is called NAME/JOB. fleet_asked names what is proved, so that another plan, or another verification.again, changes the
 # script.
@@ -319,6 +319,7 @@ main() {
   local left='' before matrix transfer skew
   [ -z "$(twins)" ] || die "$(twins) have the same WireGuard key; remove it from the copy ($TUNNEL_KEY), and run pulumi up --replace" \
     "with the URN of its -bootstrap"
+  only_known
   transfer=$(wg show "$INTERFACE" transfer)
   if [ -n "$(wanted)" ]; then
     until_none down || fail_down

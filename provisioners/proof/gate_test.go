@@ -40,7 +40,7 @@ func askOf(t *testing.T, gate GateValues, folder, commands string) string {
 	if script == Gate(gate) {
 		t.Fatal("the gate's last line has changed")
 	}
-	for _, path := range []string{"/etc/prometheus", "/var/lib/promwire"} {
+	for _, path := range []string{"/etc/prometheus", "/var/lib/promwire", "/etc/wireguard", "/etc/promwire"} {
 		script = strings.ReplaceAll(script, path, folder)
 	}
 	cmd := exec.CommandContext(ctx, "bash", "-s")

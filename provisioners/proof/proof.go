@@ -27,6 +27,9 @@ var clustersScript string
 //go:embed gate.sh
 var gateScript string
 
+//go:embed unknown.sh
+var unknownScript string
+
 //go:embed outside.sh
 var outsideScript string
 
@@ -84,7 +87,49 @@ type GateValues struct {
 	Wait     time.Duration // for all targets together, in whole seconds
 	Again    string        // any text; another one asks for the proof again
 	Web      prometheus.Web
+	Known    Known
 }
+
+// Known is what the monitor may have beside Targets and Clusters. A name is a host's, or that of an end in a cluster as InCluster has it.
+type Known struct {
+	Planned []string // of the stack, whether it could be made or not
+	Leaving []string // of the last update and not of this one, which removes them after the gate
+	Remove  bool     // whether to remove what is in neither; otherwise it fails the gate
+}
+
+// InCluster is the name of an end of the tunnel in a cluster: a host may have the same name.
+func InCluster(name string) string { return name + ".cluster" }
+
+// names are those that belong there.
+func (v GateValues) names() []string {
+	all := append([]string{v.Monitor}, v.Known.Planned...)
+	for _, t := range v.Targets {
+		all = append(all, t.Name)
+	}
+	for _, c := range v.Clusters {
+		all = append(all, InCluster(c.Name))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// LikeFormer is the gate's script, and the former one if only hosts that had left then make the difference: that they are gone by now needs no
+// other proof.
+func LikeFormer(v GateValues, former string) string {
+	if len(v.Known.Leaving) == 0 {
+		_, rest, _ := strings.Cut(former, leaving)
+		names, _, _ := strings.Cut(rest, "'\n")
+		then := v
+		then.Known.Leaving = strings.Fields(names)
+		if former == Gate(then) {
+			return former
+		}
+	}
+	return Gate(v)
+}
+
+// leaving begins the line with the names of those that leave.
+const leaving = "\nfleet_leaving='"
 
 // Gate is the script that ends, on the monitor, when the fleet works.
 func Gate(v GateValues) string {
@@ -102,7 +147,13 @@ func Gate(v GateValues) string {
 		b.WriteString(c.line())
 	}
 	b.WriteString("'\n")
-	return b.String() + scripts.WithConstants(certificatesScript+"\n"+clustersScript+"\n"+gateScript)
+	remove := "no"
+	if v.Known.Remove {
+		remove = "yes"
+	}
+	fmt.Fprintf(&b, "fleet_known='%s'%s%s'\nfleet_remove_unknown=%s\n", strings.Join(v.names(), " "), leaving,
+		strings.Join(slices.Sorted(slices.Values(v.Known.Leaving)), " "), remove)
+	return b.String() + scripts.WithConstants(strings.Join([]string{certificatesScript, clustersScript, unknownScript, gateScript}, "\n"))
 }
 
 // Outsider is a host that the operator's machine reaches without a bastion.

@@ -61,6 +61,15 @@ for n in 1 2; do
 done
 CHANGED=()
 `
+	// unknown is a monitor that has a file of its owner's too.
+	const unknown = `
+for n in 1 2; do put "/etc/prometheus/targets.d/node-$n.node.json" 644 <<<'"role": "target"'; done
+echo '"role": "shop"' >/etc/prometheus/targets.d/node-1.mine.json
+mkdir -p "$CLUSTERS"
+wg() { echo "wg $*"; }
+join_parts() { echo joined; }
+left() { (cd /etc/prometheus/targets.d && ls *.node.json *.mine.json; ls "$PARTS") | xargs; }
+`
 	for _, c := range []struct {
 		name, text string
 		said       string // part of what it says
@@ -92,6 +101,18 @@ CHANGED=()
 		{"remove_conflicts of a key", fleet + "remove_conflicts node-3 key1 10.98.0.3/32; ls $PARTS /etc/prometheus/targets.d | xargs", "targets.d: node-2.node.json /etc/wireguard/promwire0.d: peer-node-2.conf", false},
 		{"remove_conflicts of an address", fleet + "remove_conflicts node-3 key3 10.98.0.3/32 fd98::2/128; ls $PARTS | xargs", "node-2 had this key or address, and is removed\npeer-node-1.conf\n", false},
 		{"remove_conflicts compares whole addresses", fleet + "remove_conflicts node-3 key3 10.98.0.1/3; echo ${#CHANGED[@]}", "0\n", false},
+
+		{"remove_conflicts tells the gate", fleet + `remove_conflicts node-3 key1 10.98.0.3/32; grep -H . "$STATE/displaced"/*`, "/displaced/node-1:node-3\n", false},
+		{"who comes back was not displaced", fleet + `remove_conflicts node-3 key1 10.98.0.3/32; remove_conflicts node-1 key9 10.98.0.9/32; ls "$STATE/displaced"; echo none`, "removed\nnone\n", false},
+		{"who leaves was not displaced", fleet + `remove_conflicts node-3 key1 10.98.0.3/32; remove_peer node-1; ls "$STATE/displaced"; echo none`, "removed\nnone\n", false},
+
+		{"remove_unknown removes one", fleet + unknown + `remove_unknown node-1; left`, "node-1.mine.json node-2.node.json peer-node-2.conf", false},
+		{"remove_unknown of a name that is the beginning of another", fleet + unknown + `remove_unknown node; left`, "node-1.mine.json node-1.node.json node-2.node.json peer-node-1.conf peer-node-2.conf", false},
+		{"remove_unknown of what nobody recorded", fleet + unknown + `: >"$STATE/manifest"; remove_unknown node-1; left`, "node-1.mine.json node-2.node.json peer-node-2.conf", false},
+		{"remove_unknown of a cluster", fleet + unknown + `put "$PARTS/peer-node-1.cluster.conf" 600 <<<x; put "$CLUSTERS/node-1.yml" 644 <<<x
+remove_unknown node-1.cluster; left; ls "$CLUSTERS" | grep . && false || true`, "node-1.mine.json node-1.node.json node-2.node.json peer-node-1.conf peer-node-2.conf\n", false},
+		{"remove_unknown of a peer of the running tunnel only", fleet + unknown + `remove_unknown key7=`, "wg set promwire0 peer key7= remove\njoined\n", false},
+		{"remove_unknown of a certificate", fleet + unknown + `mkdir -p "$AUTHORITY"/hosts/{gone,node-1}; remove_unknown gone; ls "$AUTHORITY/hosts"`, "joined\nnode-1\n", false},
 
 		{"refuse_overlap from nothing", "refuse_overlap 10.98.0.0/24 fd98::/64; echo done", "done\n", false},
 		{"refuse_overlap from an address inside", "ip link set lo up; ip address add 10.98.0.9/32 dev lo; refuse_overlap 10.98.0.0/24", "the tunnel's network 10.98.0.0/24 overlaps its own", true},

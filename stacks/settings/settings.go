@@ -116,6 +116,7 @@ type Machine struct {
 
 // Verification is the proof at the end of an update.
 type Verification struct {
-	Again  string // another text than the last time's: run the proof again
-	Always bool   // whether every update runs it again
+	Again         string // another text than the last time's: run the proof again
+	Always        bool   // whether every update runs it again
+	RemoveUnknown bool   // whether the monitor loses what is of no host and no cluster of the stack
 }

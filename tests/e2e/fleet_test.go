@@ -36,6 +36,7 @@ func TestFleet(t *testing.T) {
 	s.step("what breaks comes back", comesBack)
 	s.step("a target more", targetMore)
 	s.step("the middle target less", targetLess)
+	s.step("what a lost state leaves on the monitor is named, then removed", lostState)
 	s.step("a failed update, then other settings", failedUpdate)
 	s.step("a firewall that would lock the operator out", lockout)
 	s.step("a firewall that nobody can confirm", func(s *story) { before = unconfirmed(s) })
@@ -209,6 +210,35 @@ func targetLess(s *story) {
 	s.allUp(want)
 	assert.NotContains(s.t, s.mustOn("monitor-1", "wg show promwire0 allowed-ips"), "10.98.0.3/32")
 	assert.NotContains(s.t, s.mustOn("monitor-1", "ls /etc/prometheus/targets.d /etc/wireguard/promwire0.d"), "node-2")
+	assertUnchanged(s.t, s.up())
+}
+
+// lostState: a host of a state that was lost is a peer of the monitor, and scraped, and one more peer is only in the running tunnel. The name
+// of the one begins as a target's.
+func lostState(s *story) {
+	s.mustOn("monitor-1", `. /usr/local/lib/promwire/lib.sh; begin monitor-1 test
+		key() { wg genkey | wg pubkey; }
+		printf '[Peer]\nPublicKey = %s\nAllowedIPs = 10.98.0.77/32\n' "$(key)" | put /etc/wireguard/promwire0.d/peer-node-10.conf 600
+		sed 's/node-1"/node-10"/; s/10\.98\.0\.2:/10.98.0.77:/' /etc/prometheus/targets.d/node-1.node.json | put /etc/prometheus/targets.d/node-10.node.json 644
+		join_parts
+		wg set promwire0 peer "$(key)" allowed-ips 10.98.0.78/32`)
+	const left = `ls /etc/prometheus/targets.d /etc/wireguard/promwire0.d | grep -F node-10; wg show promwire0 allowed-ips | grep -oE '10\.98\.0\.7[78]'; true`
+	require.Equal(s.t, "node-10.node.json\npeer-node-10.conf\n10.98.0.77\n10.98.0.78", s.mustOn("monitor-1", left))
+	s.edit(set("verification", map[string]any{"again": "after the state was lost"}))
+	printed := s.upFails()
+	for _, named := range []string{
+		"promwire: monitor-1: verify: the monitor has what is of no host and no cluster of this stack:",
+		"node-10: peer at 10.98.0.77/32", "node-10: scraped by /etc/prometheus/targets.d/node-10.node.json", "=: peer at 10.98.0.78/32, without a file",
+		"set verification.removeUnknown: true",
+	} {
+		assert.Contains(s.t, printed, named)
+	}
+	assert.NotContains(s.t, printed, "node-1: ")
+	s.edit(set("verification", map[string]any{"removeUnknown": true}))
+	s.up()
+	assert.Empty(s.t, s.mustOn("monitor-1", left))
+	s.allUp(s.tunnels())
+	assertUnchanged(s.t, s.up())
 }
 
 // failedUpdate: two targets more, of which one can't be made; then other settings. No address may move, and the one that was

@@ -201,6 +201,7 @@ func (s *federated) clusterGate() (string, bool) {
 	values := proof.GateValues{
 		Monitor: "monitor", Digest: "d", Wait: 2 * time.Second, Web: web,
 		Clusters: []proof.Cluster{{Name: "a", Address: "127.0.0.1", PublicKey: "key=", Digest: "d"}},
+		Known:    proof.Known{Planned: []string{"plain", "secure", "direct", "relayed"}},
 	}
 	return s.open(values, "$address:$PROMETHEUS_PORT", "$address:"+strconv.Itoa(s.cluster), "$address/22", "$address/"+strconv.Itoa(s.closed))
 }

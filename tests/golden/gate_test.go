@@ -23,6 +23,7 @@ import (
 	"github.com/promwire/promwire/provisioners/proof"
 	"github.com/promwire/promwire/provisioners/relay"
 	"github.com/promwire/promwire/provisioners/scripts"
+	wg "github.com/promwire/promwire/provisioners/wireguard"
 )
 
 // tools is the absolute path of bin, because scripts run in other folders.
@@ -65,6 +66,7 @@ func newSite(t *testing.T) *site {
 		s.targets[i].Address, s.targets[i].Digest = "127.0.0.1", "d"
 		s.exporter(s.targets[i])
 		s.discover(s.targets[i])
+		s.peer(s.targets[i])
 	}
 	s.server()
 	return s
@@ -99,7 +101,7 @@ func (s *site) at(path string) string { return filepath.Join(s.folder, path) }
 
 // here replaces a text's paths by those in the folder.
 func (s *site) here(text string) string {
-	return regexp.MustCompile(`/(etc|var/lib)/(prometheus|pushgateway|promwire)`).ReplaceAllString(text, s.folder+"$0")
+	return regexp.MustCompile(`/(etc|var/lib)/(prometheus|pushgateway|promwire|wireguard)`).ReplaceAllString(text, s.folder+"$0")
 }
 
 // write makes a file at once, so that no program reads half of it.
@@ -235,6 +237,14 @@ func (s *site) discover(t proof.Target) {
 		prometheus.Labels{Name: t.Name, Role: prometheus.RoleTarget}, net.JoinHostPort(t.Address, strconv.Itoa(e.Port)), e))
 }
 
+// peer makes a target in the tunnel a peer of the monitor.
+func (s *site) peer(t proof.Target) {
+	s.Helper()
+	if t.Tunnel {
+		s.write(strings.TrimPrefix(wg.PeerPart(t.Name), "/"), "[Peer]\nPublicKey = "+t.PublicKey+"\nAllowedIPs = 127.0.0.1/32\n")
+	}
+}
+
 // server starts Prometheus, with its configuration and with what web.sh makes of its endpoint.
 func (s *site) server() {
 	s.Helper()
@@ -269,7 +279,13 @@ func (s *site) open(values proof.GateValues, replace ...string) (printed string,
 	cmd.Env = append(os.Environ(), "TMPDIR="+s.at("tmp"))
 	cmd.Stdin = strings.NewReader(`wg() {
   local key
-  for key in key plain secure relayed; do [ "$3" = transfer ] && echo "$key= $RANDOM 0" || echo "$key= $(date +%s)"; done
+  for key in key plain secure relayed; do
+    case $3 in
+      transfer) echo "$key= $RANDOM 0" ;;
+      allowed-ips) sed -n 's/^PublicKey = //p' "$PARTS"/peer-*.conf 2>/dev/null || true; return ;;
+      *) echo "$key= $(date +%s)" ;;
+    esac
+  done
 }
 ip() { echo "9: promwire0 inet 10.98.0.1/32 scope global promwire0"; }
 ` + script)
@@ -413,6 +429,19 @@ func TestGate(t *testing.T) {
 		{
 			"a clock that is behind", func() { s.ahead.Store(-301 - 10) }, func() { s.ahead.Store(-280) },
 			`  direct: clock: it is 31\d s behind the monitor's`, `secure|plain`,
+		},
+		{
+			"a peer and what is scraped of a host whose name begins as another's",
+			func() {
+				s.peer(proof.Target{Name: "plain-old", Tunnel: true, PublicKey: "old="})
+				s.discover(proof.Target{Name: "plain-old", Address: "127.0.0.1", Endpoints: s.targets[0].Endpoints})
+				s.write("etc/prometheus/targets.d/mine.json", `[{"targets": ["127.0.0.1:1"]}]`) // the owner's own
+			},
+			func() {
+				s.bash("rm etc/wireguard/promwire0.d/peer-plain-old.conf etc/prometheus/targets.d/{plain-old.node,mine}.json")
+			},
+			`the monitor has what is of no host and no cluster of this stack:\n  plain-old: peer at 127.0.0.1/32\n  plain-old: scraped by ` +
+				s.at("etc/prometheus/targets.d/plain-old.node.json") + `\nWhoever`, `mine|secure|direct|plain:`,
 		},
 		{
 			"a Prometheus that admits nobody",

@@ -49,6 +49,7 @@ type engine struct {
 type Past struct {
 	Ledger   string                          // in the state; "": a new stack
 	Droplets map[string]resource.PropertyMap // in the state: outputs, by the resource's name
+	Commands map[string]resource.PropertyMap // in the state: outputs, by TYPE::NAME, where TYPE is their component's
 	Account  resource.PropertyMap            // sshKeys and droplets of the cloud account, as the cloud's functions list them
 }
 
@@ -190,6 +191,10 @@ func (p Past) state() resource.PropertyMap {
 	}
 	for name, outputs := range p.Droplets {
 		add("promwire:index:Host$digitalocean:index/droplet:Droplet", name, outputs)
+	}
+	for of, outputs := range p.Commands {
+		component, name, _ := strings.Cut(of, "::")
+		add("promwire:index:Fleet$"+component+"$command:remote:Command", name, outputs)
 	}
 	return state
 }

@@ -74,6 +74,7 @@ func TestWhatAChangeTouches(t *testing.T) {
 		"scrape interval": {`"region": "tor1"`, `"region": "tor1", "prometheus": {"scrapeInterval": "30s"}`, with("monitor-converge")},
 		"proof again":     {`"monitor": {`, `"verification": {"again": "2026-11"}, "monitor": {`, verified},
 		"proof always":    {`"monitor": {`, `"verification": {"always": true}, "monitor": {`, verified},
+		"remove unknown":  {`"monitor": {`, `"verification": {"removeUnknown": true}, "monitor": {`, []string{"promwire-test-verification-gate"}},
 		"the operator's networks": {`"monitor": {`, `"ssh": {"from": ["198.51.100.0/24"]}, "monitor": {`, with(
 			"lon-converge", "monitor-converge", "sfo-converge",
 			"sgp-converge", "+SSH", "+SSH-rules", "-SSH", "-SSH-rules")},

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
@@ -38,6 +39,14 @@ type Args struct {
 	Federation *prometheus.Federation // of the Prometheus behind it; nil: there is none
 }
 
+// Type is an End's in the stack's state.
+const Type = "promwire:index:TunnelEnd"
+
+const suffix = "-tunnel"
+
+// Named is the name in the Args of the End that has this name in the stack's state.
+func Named(inState string) string { return strings.TrimSuffix(inState, suffix) }
+
 // End is an end of the tunnel for one pod.
 type End struct {
 	pulumi.ResourceState
@@ -54,8 +63,8 @@ type End struct {
 // New makes the key and the Secret with the configuration, and enrols the end with the monitor.
 func New(ctx *pulumi.Context, m *monitor.Monitor, space *kubernetes.Space, args Args, opts ...pulumi.ResourceOption) (*End, error) {
 	e := &End{Args: args, monitor: m}
-	name := args.Name + "-tunnel"
-	if err := ctx.RegisterComponentResource("promwire:index:TunnelEnd", name, e, opts...); err != nil {
+	name := args.Name + suffix
+	if err := ctx.RegisterComponentResource(Type, name, e, opts...); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	key, err := record.Keep(ctx, name+"-key-"+args.Key, newKey, e)

@@ -253,4 +253,7 @@ type Verification struct {
 	Again string `json:"again,omitempty"`
 	// Whether every update repeats the proof, also one that changes nothing: it then fails if a target is dark by now.
 	Always bool `json:"always,omitempty"`
+	// Whether to remove from the monitor what is of no host and no cluster of this stack: peers of the tunnel, what is scraped, certificates. A
+	// state that was lost, or edited by hand, leaves such. Without it, the proof fails and names it.
+	RemoveUnknown bool `json:"removeUnknown,omitempty"`
 }
