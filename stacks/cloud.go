@@ -15,13 +15,18 @@ func checkNames(fleet string, s *settings.Settings) error {
 	if !s.NeedsCloud() {
 		return nil
 	}
-	var made []string
+	return digitalocean.CheckNames(fleet, made(s))
+}
+
+// made are the names of the hosts whose machines the cloud makes.
+func made(s *settings.Settings) []string {
+	var names []string
 	for _, h := range append([]settings.Host{s.Monitor.Host}, s.Targets...) {
 		if h.Existing == nil {
-			made = append(made, h.Name)
+			names = append(names, h.Name)
 		}
 	}
-	return digitalocean.CheckNames(fleet, made)
+	return names
 }
 
 // regions are where the stack's made machines are, by the name of their host.
@@ -38,6 +43,7 @@ func (t translation) cloud() fleet.Open {
 		SSHFrom:     t.settings.SSH.From,
 		TunnelPort:  t.settings.Network.Port,
 		State:       t.state,
+		Hosts:       made(t.settings),
 	}
 	return func(ctx *pulumi.Context, name string, parent pulumi.Resource) (fleet.Cloud, error) {
 		return digitalocean.New(ctx, name, args, parent)

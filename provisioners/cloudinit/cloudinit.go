@@ -7,8 +7,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/hkdf"
+	"crypto/sha1" //nolint:gosec // what the provider's state has of user data
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"strings"
@@ -23,9 +25,65 @@ type HostKey struct {
 	Public  string // one line as in authorized_keys, without a comment
 }
 
-// TemporaryHostKey derives a host's temporary key from the fleet's seed: the same in every run, so that nothing changes in an
-// unchanged update, and another for every host.
-func TemporaryHostKey(seed, host string) (HostKey, error) {
+// Host is one whose machines have temporary keys that are derived from the fleet's seed: the same in every run, so that nothing changes in
+// an unchanged update, and another for every machine. Whoever read the key of one can't pose as the next.
+type Host struct {
+	Seed string // secret
+	Name string
+	Salt string // any text: another one each time that the host gets a machine and has none
+}
+
+// maxMachines is how many machines of a host, one replacing the other, have keys of their own.
+const maxMachines = 1000
+
+// Key is that of the nth machine, from 0.
+func (h Host) Key(n int) (HostKey, error) {
+	if h.Salt == "" && n == 0 { // as the first versions of promwire had it
+		return temporaryHostKey(h.Seed, h.Name)
+	}
+	return temporaryHostKey(h.Seed, fmt.Sprintf("%s/%s/%d", h.Name, h.Salt, n))
+}
+
+// Which is the machine that was made with a user data: with this text, or with one of this SHA-1, in hex. 0 if none was, as after a version
+// of promwire with another text.
+func (h Host) Which(userData string) (int, error) {
+	for n := range maxMachines {
+		key, err := h.Key(n)
+		if err != nil {
+			return 0, err
+		}
+		text := UserData(key)
+		sum := sha1.Sum([]byte(text)) //nolint:gosec // see above
+		if userData == text || userData == hex.EncodeToString(sum[:]) {
+			return n, nil
+		}
+	}
+	return 0, nil
+}
+
+// After is the key of the machine that replaces one which was made with this user data; "": there is none to replace.
+func (h Host) After(userData string) (HostKey, error) {
+	if userData == "" {
+		return h.Key(0)
+	}
+	n, err := h.Which(userData)
+	if err != nil {
+		return HostKey{}, err
+	}
+	return h.Key(n + 1)
+}
+
+// Of is the key of the machine that was made with this user data.
+func (h Host) Of(userData string) (HostKey, error) {
+	n, err := h.Which(userData)
+	if err != nil {
+		return HostKey{}, err
+	}
+	return h.Key(n)
+}
+
+// temporaryHostKey derives a machine's key.
+func temporaryHostKey(seed, host string) (HostKey, error) {
 	// Of 2^256 byte strings all but 2^224 are valid P-256 scalars; the loop skips those.
 	for attempt := range 8 {
 		info := fmt.Sprintf("promwire temporary host key/%s/%d", host, attempt)

@@ -6,8 +6,10 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha1" //nolint:gosec // as the provider
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -31,6 +33,7 @@ type Resource struct {
 	Type, Name   string
 	Parent       string // name
 	Inputs       resource.PropertyMap
+	Outputs      resource.PropertyMap // nil: it failed
 	Ignored      []string
 	Dependencies []string // names, sorted
 	DeletedWith  string   // name
@@ -48,8 +51,10 @@ type engine struct {
 // Past is what there was before a run.
 type Past struct {
 	Ledger   string                          // in the state; "": a new stack
+	Salts    string                          // of temporary host keys, in the state; "": of a version without them
 	Droplets map[string]resource.PropertyMap // in the state: outputs, by the resource's name
 	Commands map[string]resource.PropertyMap // in the state: outputs, by TYPE::NAME, where TYPE is their component's
+	Replace  []string                        // droplets that the operator wants to have replaced
 	Account  resource.PropertyMap            // sshKeys and droplets of the cloud account, as the cloud's functions list them
 }
 
@@ -89,11 +94,13 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 	if _, twice := e.resources[args.Name]; twice {
 		return "", nil, fmt.Errorf("two resources are named %s", args.Name)
 	}
-	e.resources[args.Name] = r
 	if slices.Contains(e.failed, args.Name) {
+		e.resources[args.Name] = r
 		return "", resource.PropertyMap{}, nil
 	}
-	return args.Name + "-id", e.outputs(args), nil
+	r.Outputs = e.outputs(args)
+	e.resources[args.Name] = r
+	return args.Name + "-id", maps.Clone(r.Outputs), nil
 }
 
 // provider is the name in a provider's reference, which is its URN, "::" and its ID. The default one has no explicit resource.
@@ -121,6 +128,7 @@ func (e *engine) outputs(args pulumi.MockResourceArgs) resource.PropertyMap {
 	case "kubernetes:core/v1:Pod":
 		outputs["status"] = resource.NewProperty(resource.PropertyMap{"podIP": resource.NewProperty(PodIP)})
 	case "digitalocean:index/droplet:Droplet":
+		outputs["userData"] = resource.NewProperty(e.userData(args))
 		outputs["ipv4Address"] = resource.NewProperty("198.51.100." + fmt.Sprint(10+len(args.Name)))
 	case "digitalocean:index/sshKey:SshKey":
 		outputs["fingerprint"] = resource.NewProperty("aa:bb")
@@ -128,6 +136,20 @@ func (e *engine) outputs(args pulumi.MockResourceArgs) resource.PropertyMap {
 		outputs["stdout"] = resource.NewProperty(stdout(args.Name))
 	}
 	return outputs
+}
+
+// userData is what the provider keeps of a droplet's user data: its SHA-1. A droplet that stays has the former one.
+func (e *engine) userData(args pulumi.MockResourceArgs) string {
+	was, there := e.past.Droplets[args.Name]
+	if kept := was["userData"]; there && kept.IsString() && was["region"].DeepEquals(args.Inputs["region"]) && !slices.Contains(e.past.Replace, args.Name) {
+		return kept.StringValue()
+	}
+	text := args.Inputs["userData"]
+	if text.IsSecret() {
+		text = text.SecretValue().Element
+	}
+	sum := sha1.Sum([]byte(text.StringValue())) //nolint:gosec // as the provider
+	return hex.EncodeToString(sum[:])
 }
 
 func stdout(name string) string {
@@ -188,6 +210,9 @@ func (p Past) state() resource.PropertyMap {
 	}
 	if p.Ledger != "" {
 		add("pulumi:index:Stash", "ledger", resource.PropertyMap{"input": resource.NewProperty(p.Ledger)})
+	}
+	if p.Salts != "" {
+		add("promwire:index:Fleet$pulumi:index:Stash", saltsName, resource.PropertyMap{"input": resource.NewProperty(p.Salts)})
 	}
 	for name, outputs := range p.Droplets {
 		add("promwire:index:Host$digitalocean:index/droplet:Droplet", name, outputs)
@@ -263,6 +288,24 @@ func Ledger(t testing.TB, resources map[string]Resource) string {
 	t.Helper()
 	require.Contains(t, resources, "ledger")
 	return resources["ledger"].Inputs["input"].StringValue()
+}
+
+// saltsName is the Stash of the salts of temporary host keys.
+const saltsName = "promwire-test-host-key-salts"
+
+// After is what a run leaves.
+func After(t testing.TB, resources map[string]Resource) Past {
+	t.Helper()
+	past := Past{Ledger: Ledger(t, resources), Droplets: map[string]resource.PropertyMap{}}
+	if salts, there := resources[saltsName]; there {
+		past.Salts = salts.Inputs["input"].StringValue()
+	}
+	for name, r := range resources {
+		if r.Type == "digitalocean:index/droplet:Droplet" {
+			past.Droplets[name] = r.Outputs
+		}
+	}
+	return past
 }
 
 // operatorPEM is one key for all runs of a process, so that runs can be compared.

@@ -67,9 +67,9 @@ func TestWhatAChangeTouches(t *testing.T) {
 		{"name": "lon", "region": "lon1"},`, nil},
 		"a label": {`"region": "lon1"`, `"region": "lon1", "labels": {"team": "web"}`, []string{"lon-enrol"}},
 		"one more target": {`{"name": "sgp"`, `{"name": "ams", "region": "ams3"}, {"name": "sgp"`, with(
-			"ledger", "+ams", "+ams-droplet", "+ams-bootstrap", "+ams-enrol", "+ams-converge")},
+			"ledger", "promwire-test-host-key-salts", "+ams", "+ams-droplet", "+ams-bootstrap", "+ams-enrol", "+ams-converge")},
 		"one target less": {`{"name": "sfo", "region": "sfo3"},`, ``, with(
-			"ledger", "-sfo", "-sfo-droplet", "-sfo-bootstrap", "-sfo-enrol", "-sfo-converge")},
+			"ledger", "promwire-test-host-key-salts", "-sfo", "-sfo-droplet", "-sfo-bootstrap", "-sfo-enrol", "-sfo-converge")},
 		"size":            {`"region": "lon1"`, `"region": "lon1", "size": "s-2vcpu-4gb"`, []string{"lon-droplet"}},
 		"scrape interval": {`"region": "tor1"`, `"region": "tor1", "prometheus": {"scrapeInterval": "30s"}`, with("monitor-converge")},
 		"proof again":     {`"monitor": {`, `"verification": {"again": "2026-11"}, "monitor": {`, verified},
@@ -84,7 +84,7 @@ func TestWhatAChangeTouches(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			require.Contains(t, droplets, c.old)
 			before := mocks.MustRun(t, droplets, "")
-			after := mocks.MustRun(t, strings.Replace(droplets, c.old, c.new, 1), mocks.Ledger(t, before))
+			after := mocks.RunAfter(t, strings.Replace(droplets, c.old, c.new, 1), mocks.After(t, before))
 			assert.ElementsMatch(t, c.touched, sshNamed(touched(before, after)))
 		})
 	}
@@ -94,7 +94,7 @@ func TestWhatAChangeTouches(t *testing.T) {
 func TestProofAlways(t *testing.T) {
 	always := strings.Replace(droplets, `"monitor": {`, `"verification": {"always": true}, "monitor": {`, 1)
 	before := mocks.MustRun(t, always, "")
-	after := mocks.MustRun(t, always, mocks.Ledger(t, before))
+	after := mocks.RunAfter(t, always, mocks.After(t, before))
 	assert.Equal(t, []string{"promwire-test-verification-gate", "promwire-test-verification-outside"}, touched(before, after))
 }
 
@@ -102,7 +102,7 @@ func TestProofAlways(t *testing.T) {
 func TestAFailedRunLosesNoAddress(t *testing.T) {
 	first := mocks.MustRun(t, droplets, "")
 	changed := strings.Replace(droplets, `{"name": "lon"`, `{"name": "new", "region": "lon1"}, {"name": "lon"`, 1)
-	second := mocks.MustRun(t, changed, mocks.Ledger(t, first))
+	second := mocks.RunAfter(t, changed, mocks.After(t, first))
 	for _, host := range []string{"lon", "sfo", "sgp"} {
 		old, new := first[host+"-converge"].Inputs["stdin"], second[host+"-converge"].Inputs["stdin"]
 		assert.Equal(t, old, new, host)

@@ -277,7 +277,7 @@ func waits(resources map[string]mocks.Resource, r mocks.Resource) []string {
 // Another text of verification.again runs the canary again, in another pod.
 func TestPoliciesAreTriedAgain(t *testing.T) {
 	before := run(t)
-	after := mocks.MustRun(t, clustered(t, `"targets": [`, `"verification": {"again": "2026"}, "targets": [`), mocks.Ledger(t, before))
+	after := mocks.RunAfter(t, clustered(t, `"targets": [`, `"verification": {"again": "2026"}, "targets": [`), mocks.After(t, before))
 	changed := touched(before, after)
 	assert.Contains(t, changed, "a-probe")
 	assert.Contains(t, changed, "b-probe")
@@ -288,7 +288,7 @@ func TestPoliciesAreTriedAgain(t *testing.T) {
 func TestTheMonitorMoves(t *testing.T) {
 	before := run(t)
 	moved := clustered(t, `"region": "tor1"`, `"address": "203.0.113.9", "hostKey": "`+mocks.HostKey+`"`)
-	after := mocks.MustRun(t, moved, mocks.Ledger(t, before))
+	after := mocks.RunAfter(t, moved, mocks.After(t, before))
 	assert.Equal(t, mocks.Ledger(t, before), mocks.Ledger(t, after))
 	var seen []string
 	for name, old := range before {
@@ -431,7 +431,7 @@ func TestWhatAChangeOfAClusterTouches(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fleet := strings.ReplaceAll(clustered(t, c.replace...), kubeconfig(t), kubeconfigOf(before))
-			after := mocks.MustRun(t, fleet, mocks.Ledger(t, before))
+			after := mocks.RunAfter(t, fleet, mocks.After(t, before))
 			assert.ElementsMatch(t, c.touched, touched(before, after))
 		})
 	}

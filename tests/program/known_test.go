@@ -23,9 +23,10 @@ func known(resources map[string]mocks.Resource) string {
 // past is what a run left in the state: its ledger, its gate, and what is enrolled.
 func past(t *testing.T, run map[string]mocks.Resource, enrolled ...string) mocks.Past {
 	t.Helper()
-	p := mocks.Past{Ledger: mocks.Ledger(t, run), Commands: map[string]resource.PropertyMap{
+	p := mocks.After(t, run)
+	p.Commands = map[string]resource.PropertyMap{
 		"promwire:index:Verification::" + gateName: {"stdin": plain(run[gateName].Inputs["stdin"])},
-	}}
+	}
 	for _, name := range enrolled {
 		p.Commands["promwire:index:"+name+"-enrol"] = resource.PropertyMap{}
 	}

@@ -133,7 +133,7 @@ func planted(t *testing.T, resources map[string]mocks.Resource) map[string]strin
 	t.Helper()
 	all := map[string]string{"the token": mocks.Token}
 	for name, r := range resources {
-		if r.Type != "pulumi:index:Stash" || name == "ledger" {
+		if r.Type != "pulumi:index:Stash" || name == "ledger" || strings.HasSuffix(name, "-host-key-salts") {
 			continue
 		}
 		assert.True(t, r.Inputs["input"].IsSecret(), name)

@@ -181,6 +181,41 @@ func TestTheTemporaryHostKeyIsForBootstrapAlone(t *testing.T) {
 	}
 }
 
+// Each droplet in a host's life has a temporary key of its own: local users of a former one could read its key. Bootstrap pins the one that
+// its droplet was made with.
+func TestEachDropletHasItsOwnTemporaryHostKey(t *testing.T) {
+	pins := func(run map[string]mocks.Resource) string {
+		return plain(plain(run["lon-bootstrap"].Inputs["connection"]).ObjectValue()["hostKey"]).StringValue()
+	}
+	next := func(run map[string]mocks.Resource) string { // of a droplet that this run makes
+		_, key, _ := strings.Cut(plain(run["lon-droplet"].Inputs["userData"]).StringValue(), "ecdsa_public: ")
+		return strings.TrimSpace(key)
+	}
+	first := mocks.MustRun(t, droplets, "")
+	assert.Contains(t, first["lon-droplet"].Dependencies, "promwire-test-host-key-salts", "a killed run would forget the salt")
+	state, keys := mocks.After(t, first), []string{pins(first)}
+	makes := func(what, fleet string) {
+		run := mocks.RunAfter(t, fleet, state)
+		assert.Equal(t, next(run), pins(run), what)
+		assert.NotContains(t, keys, pins(run), "%s: it has the key of a former one", what)
+		state = mocks.After(t, run)
+		keys = append(keys, pins(run))
+		run = mocks.RunAfter(t, fleet, state)
+		assert.Equal(t, pins(run), keys[len(keys)-1], "%s: the droplet stays, and its bootstrap pins another key", what)
+		assert.Equal(t, state.Salts, mocks.After(t, run).Salts, "%s: the droplet stays, and the record changes", what)
+	}
+	moved := strings.Replace(droplets, `"lon1"`, `"ams3"`, 1)
+	makes("moved", moved)
+	state.Replace = []string{"lon-droplet"}
+	makes("replaced by hand", moved)
+	delete(state.Droplets, "lon-droplet")
+	makes("deleted in the cloud", moved)
+	makes("moved back", droplets)
+	state.Salts = "" // as a version without them leaves it
+	run := mocks.RunAfter(t, droplets, state)
+	assert.JSONEq(t, `{"lon": "", "monitor": "", "sfo": "", "sgp": ""}`, mocks.After(t, run).Salts)
+}
+
 // No input of any resource, except connections and user data, may have a secret in clear text.
 func TestNoSecretsInClearText(t *testing.T) {
 	resources := mocks.MustRun(t, droplets, "")

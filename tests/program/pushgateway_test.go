@@ -29,7 +29,7 @@ func TestWhatAPushgatewayTouches(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := mocks.MustRun(t, c.old, "")
-			after := mocks.MustRun(t, c.new, mocks.Ledger(t, before))
+			after := mocks.RunAfter(t, c.new, mocks.After(t, before))
 			assert.ElementsMatch(t, c.touched, touched(before, after))
 		})
 	}

@@ -28,6 +28,16 @@ func Regions(state record.State) map[string]string {
 	return regions
 }
 
+// userData is what the state has of the droplets' user data, its SHA-1, by the name of their host.
+func userData(state record.State) map[string]string {
+	all := map[string]string{}
+	for name, outputs := range state.Of(dropletType) {
+		text, _ := outputs["userData"].(string)
+		all[strings.TrimSuffix(name, dropletSuffix)] = text
+	}
+	return all
+}
+
 // operatorKey is the fingerprint of the operator's key. An account accepts a key only once: if it is there under a name that is not this
 // fleet's, it is used as it is, and stays. It may be another fleet's; when that one removes it, this one registers it again.
 func (c *Cloud) operatorKey(ctx *pulumi.Context, args Args) (pulumi.StringInput, error) {

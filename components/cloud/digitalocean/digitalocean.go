@@ -29,6 +29,7 @@ type Args struct {
 	SSHFrom     []netip.Prefix // the operator's networks
 	TunnelPort  int            // UDP, open on the monitor only
 	State       record.State   // what the last run left
+	Hosts       []string       // whose machines the Cloud makes: their names
 }
 
 // Cloud is one fleet's part of an account: what all its droplets share. Its methods are those of a fleet.Cloud.
@@ -36,6 +37,9 @@ type Cloud struct {
 	fleet     string // name
 	key       pulumi.StringInput
 	seed      pulumi.StringOutput
+	salts     map[string]string             // of temporary host keys, by host
+	salted    pulumi.Resource               // the state has the salts
+	former    map[string]string             // user data of the droplets in the state, by host
 	tags      map[string]pulumi.StringArray // by role
 	firewalls []pulumi.Resource             // of all droplets
 	direct    []pulumi.Resource             // of those that are scraped directly, beside the others
@@ -53,6 +57,10 @@ func New(ctx *pulumi.Context, fleet string, args Args, parent pulumi.Resource) (
 		return nil, err
 	}
 	if c.seed, err = record.Seed(ctx, fleet+"-host-key-seed", parent); err != nil {
+		return nil, err
+	}
+	c.former = userData(args.State)
+	if c.salts, c.salted, err = record.Salts(ctx, fleet+"-host-key-salts", args.State, args.Hosts, c.former, parent); err != nil {
 		return nil, err
 	}
 	monitors, err := c.firewallOf(ctx, roleMonitor, openings{udpPort: args.TunnelPort})
