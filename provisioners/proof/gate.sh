@@ -287,6 +287,7 @@ rows() {
   done < <(awk 'NF' <<<"$fleet_targets")
   certificates
   federation_rows
+  across_rows
   fence_rows
 }
 

@@ -18,6 +18,9 @@ import (
 	"github.com/promwire/promwire/provisioners/scripts"
 )
 
+//go:embed across.sh
+var acrossScript string
+
 //go:embed certificates.sh
 var certificatesScript string
 
@@ -153,7 +156,7 @@ func Gate(v GateValues) string {
 	}
 	fmt.Fprintf(&b, "fleet_known='%s'%s%s'\nfleet_remove_unknown=%s\n", strings.Join(v.names(), " "), leaving,
 		strings.Join(slices.Sorted(slices.Values(v.Known.Leaving)), " "), remove)
-	return b.String() + scripts.WithConstants(strings.Join([]string{certificatesScript, clustersScript, unknownScript, gateScript}, "\n"))
+	return b.String() + scripts.WithConstants(strings.Join([]string{acrossScript, certificatesScript, clustersScript, unknownScript, gateScript}, "\n"))
 }
 
 // Outsider is a host that the operator's machine reaches without a bastion.

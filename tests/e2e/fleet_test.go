@@ -31,6 +31,7 @@ func TestFleet(t *testing.T) {
 	s.step("few connections, few resources", fewConnections)
 	s.step("a second up changes nothing", secondUp)
 	s.step("nobody else gets in", nobodyElse)
+	s.step("a monitor that forwards is noticed", openForward)
 	s.step("secrets stay on their hosts", secretsStay)
 	s.step("a converge that runs again changes nothing", convergeAgain)
 	s.step("what breaks comes back", comesBack)
@@ -130,6 +131,19 @@ func nobodyElse(s *story) {
 	status = s.curlOn("node-2", node1, "--interface", "promwire0")
 	assert.True(s.t, refused(status), "a rogue target through the monitor: curl says %d", status)
 	s.mustOn("node-2", "wg set promwire0 peer $(wg show promwire0 peers) allowed-ips 10.98.0.1/32")
+}
+
+// openForward: a rule in front of the monitor's admits everything from one end of the tunnel to another, and its watch does not remove it.
+func openForward(s *story) {
+	s.mustOn("monitor-1", "systemctl stop promwire-watch.timer && nft insert rule inet promwire forward accept")
+	s.edit(set("verification", map[string]any{"again": "forward"}))
+	printed := s.upFails()
+	assert.Contains(s.t, printed, "seen differs from expected")
+	assert.Regexp(s.t, `an end of the tunnel\tanother, through monitor-1\t10\.98\.0\.3\t9100\tclosed\topen`, printed)
+	assert.Regexp(s.t, `an end of the tunnel\tanother, through monitor-1\t2001:db8::3\t9100\tclosed\topen`, printed)
+	s.mustOn("monitor-1", "systemctl start promwire-watch.timer && systemctl start promwire-watch.service")
+	assert.NotContains(s.t, s.mustOn("monitor-1", "ip -oneline link"), "veth")
+	s.up()
 }
 
 func secretsStay(s *story) {

@@ -229,7 +229,7 @@ func TestFederated(t *testing.T) {
 	s.opens(false, `not federated after 2 s:\n  cluster a: the gateway answers, but no Prometheus behind it; see kubectl logs deploy/gateway`)
 	s.inside()
 	rows, err := proof.Matrix(s.opens(true, "monitor\ta\t127.0.0.1\t9090\topen\topen\n"))
-	if err != nil || len(rows) != 2 || rows[1].Port != 22 || rows[1].Seen != "closed" {
+	if err != nil || len(rows) != 4 || rows[1].Port != 22 || rows[1].Seen != "closed" {
 		t.Errorf("rows %v, %v", rows, err)
 	}
 	for _, query := range []string{ // until each has one answer, 1

@@ -1,0 +1,78 @@
+# The gate's part for what the monitor must not forward. No honest target can show that: its packets to another target do not leave it, because
+# its tunnel allows only the monitor. So the firewall's rules, as they are loaded now, are tried in a network of their own that looks as
+# the monitor's: real packets arrive at an interface with the tunnel's name, with the address of one end, for that of another. The
+# real tunnel is not touched, and the kernel removes that network when the gate ends, however it ends.
+# shellcheck shell=bash disable=SC2154
+
+# across_rows tries it with the addresses of two targets, if there are two, and with addresses of IPv6.
+across_rows() {
+  local rules port ends family monitor from to seen
+  rules=$(nft list table inet "$TABLE" 2>&1) || die "the monitor's firewall is not loaded ($rules); systemctl restart $FIREWALL"
+  port=$(awk '$7 == "tunnel" { print $4 }' <<<"$fleet_targets" | head -n 1)
+  mapfile -t ends < <(awk '$7 == "tunnel" { print $3 }' <<<"$fleet_targets" | sort -u | head -n 2)
+  [ ${#ends[@]} = 2 ] || ends=(198.51.100.2 198.51.100.3)
+  port=${port:-9100}
+  for family in "198.51.100.1 ${ends[*]}" "2001:db8::1 2001:db8::2 2001:db8::3"; do
+    read -r monitor from to <<<"$family"
+    seen=$(unshare --net bash -euo pipefail -c "INTERFACE=$INTERFACE; $(declare -f try_across both_ends packets arrives); try_across $monitor $from $to $port" 2>&1 <<<"$rules") ||
+      die "what it forwards can't be tried: $seen; does its kernel have veth? See modprobe veth"
+    row "an end of the tunnel" "another, through $fleet_monitor" "$to" "$port" closed "${seen##*$'\n'}"
+  done
+}
+
+# try_across MONITOR FROM TO PORT: says if rules, on standard input, let a connection through. First, without them, it must get through.
+try_across() {
+  local rules before
+  rules=$(cat)
+  both_ends "$1" "$2" "$3"
+  arrives went "$3" "$4" || { echo "a packet was not forwarded without any rule" && return 1; }
+  before=$(packets went)
+  nft --file - <<<"$rules"
+  arrives came "$3" "$4" || { echo "a packet did not arrive" && return 1; }
+  if [ "$(packets went)" = "$before" ]; then echo closed; else echo open; fi
+}
+
+# both_ends MONITOR FROM TO: this network is the monitor's, and another one that of the ends. It is there as long as this shell.
+both_ends() {
+  local own now=()
+  # shellcheck disable=SC2034 # END_PID is its process
+  coproc END { exec unshare --net cat; }
+  own=$(readlink /proc/self/ns/net)
+  until [ "$(readlink "/proc/$END_PID/ns/net")" != "$own" ]; do :; done
+  at=(nsenter "--net=/proc/$END_PID/ns/net")
+  ip link add "$INTERFACE" type veth peer name end
+  ip link set end netns "$END_PID"
+  echo 1 >/proc/sys/net/ipv4/ip_forward
+  echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+  ip link set "$INTERFACE" up
+  "${at[@]}" ip link set end up
+  [[ $1 != *:* ]] || now=(nodad) # an address of IPv6 that is not tried first
+  ip address add "$1" dev "$INTERFACE" "${now[@]}"
+  "${at[@]}" ip address add "$2" dev end "${now[@]}"
+  ip route add "$2" dev "$INTERFACE"
+  ip route add "$3" dev "$INTERFACE"
+  "${at[@]}" ip route add "$1" dev end
+  "${at[@]}" ip route add "$3" via "$1" dev end
+  nft --file - <<END
+table inet across {
+  counter came { }
+  counter went { }
+  chain before { type filter hook prerouting priority raw; iifname "$INTERFACE" tcp flags syn counter name came; }
+  chain after { type filter hook postrouting priority 0; oifname "$INTERFACE" tcp flags syn counter name went; }
+}
+END
+}
+
+packets() { nft list counter inet across "$1" | awk '$1 == "packets" { print $2 }'; }
+
+# arrives COUNTER TO PORT: the end begins a connection, until the counter has seen it.
+arrives() {
+  local before sender deadline=$((SECONDS + 10))
+  before=$(packets "$1")
+  "${at[@]}" timeout 10 bash -c ": <>/dev/tcp/$2/$3" 2>/dev/null &
+  sender=$!
+  while [ "$(packets "$1")" = "$before" ] && [ "$SECONDS" -lt "$deadline" ]; do :; done
+  kill "$sender" 2>/dev/null || true
+  wait "$sender" || true
+  [ "$(packets "$1")" != "$before" ]
+}
