@@ -359,7 +359,7 @@ func TestGate(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 4+3*7+2+3 { // scraped; certificates; across; fences
+	if len(seen) != 4+3*7+1+3 { // scraped; certificates; across; fences
 		t.Errorf("rows: %v", seen)
 	}
 	if files, _ := os.ReadDir(s.at("etc/promwire/authority/1")); len(files) != 2 {
