@@ -186,8 +186,11 @@ remove_dir() {
   if rmdir "$1" 2>/dev/null; then return; fi
   said="$1 stays, because what is in it is not promwire's:$(find "$1" -mindepth 1 -maxdepth 1 -printf ' %f')"
   say "$said"
-  logger --tag "promwire" "$said" 2>/dev/null || true
+  journal "$said"
 }
+
+# journal TEXT: says it to the host's owner.
+journal() { logger --tag "promwire" "$1" 2>/dev/null || true; }
 
 # remove_data PATH: removes what the service wrote that the directory belongs to.
 remove_data() {

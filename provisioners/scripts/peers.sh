@@ -52,7 +52,7 @@ remove_unknown() {
         remove_end "$name"
         ;;
     esac
-    logger --tag promwire "verification.removeUnknown: removed $name" 2>/dev/null || true
+    journal "verification.removeUnknown: removed $name"
   done
   join_parts
 }
