@@ -14,7 +14,7 @@ across_rows() {
   port=${port:-9100}
   for family in "198.51.100.1 ${ends[*]}" "2001:db8::1 2001:db8::2 2001:db8::3"; do
     read -r monitor from to <<<"$family"
-    seen=$(unshare --net bash -euo pipefail -c "INTERFACE=$INTERFACE; $(declare -f try_across both_ends packets arrives); try_across $monitor $from $to $port" 2>&1 <<<"$rules") ||
+    seen=$(timeout 60 unshare --net bash -euo pipefail -c "INTERFACE=$INTERFACE; $(declare -f try_across both_ends packets arrives); try_across $monitor $from $to $port" 2>&1 <<<"$rules") ||
       die "what it forwards can't be tried: $seen; does its kernel have veth? See modprobe veth"
     row "an end of the tunnel" "another, through $fleet_monitor" "$to" "$port" closed "${seen##*$'\n'}"
   done
@@ -38,7 +38,7 @@ both_ends() {
   # shellcheck disable=SC2034 # END_PID is its process
   coproc END { exec unshare --net cat; }
   own=$(readlink /proc/self/ns/net)
-  until [ "$(readlink "/proc/$END_PID/ns/net")" != "$own" ]; do :; done
+  until [ "$(readlink "/proc/$END_PID/ns/net")" != "$own" ]; do sleep 0.1; done
   at=(nsenter "--net=/proc/$END_PID/ns/net")
   ip link add "$INTERFACE" type veth peer name end
   ip link set end netns "$END_PID"
@@ -71,7 +71,7 @@ arrives() {
   before=$(packets "$1")
   "${at[@]}" timeout 10 bash -c ": <>/dev/tcp/$2/$3" 2>/dev/null &
   sender=$!
-  while [ "$(packets "$1")" = "$before" ] && [ "$SECONDS" -lt "$deadline" ]; do :; done
+  while [ "$(packets "$1")" = "$before" ] && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.1; done
   kill "$sender" 2>/dev/null || true
   wait "$sender" || true
   [ "$(packets "$1")" != "$before" ]

@@ -42,8 +42,7 @@ func TestAcross(t *testing.T) {
 		{"no veth", "ip() { echo no such type; return 1; }; export -f ip", rules, "promwire: monitor: verify: what it forwards can't be tried: no such type; does"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			args := []string{"--net", "bash", "-s"}
 			if os.Geteuid() != 0 {
