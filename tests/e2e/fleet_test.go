@@ -37,6 +37,7 @@ func TestFleet(t *testing.T) {
 	s.step("what breaks comes back", comesBack)
 	s.step("a target more", targetMore)
 	s.step("the middle target less", targetLess)
+	s.step("a droplet that replaces another has a key of its own", replacedDroplet)
 	s.step("what a lost state leaves on the monitor is named, then removed", lostState)
 	s.step("a failed update, then other settings", failedUpdate)
 	s.step("a firewall that would lock the operator out", lockout)
@@ -224,6 +225,19 @@ func targetLess(s *story) {
 	s.allUp(want)
 	assert.NotContains(s.t, s.mustOn("monitor-1", "wg show promwire0 allowed-ips"), "10.98.0.3/32")
 	assert.NotContains(s.t, s.mustOn("monitor-1", "ls /etc/prometheus/targets.d /etc/wireguard/promwire0.d"), "node-2")
+	assertUnchanged(s.t, s.up())
+}
+
+// replacedDroplet: the operator replaces a droplet. Its first connection pins a key that local users of the former one could not read.
+func replacedDroplet(s *story) {
+	const userData = "grep ecdsa_public /var/lib/cloud/instance/user-data.txt"
+	before, tunnels := s.mustOn("node-1", userData), s.tunnels()
+	s.up(func(o *operator.Options) { o.Replace = []string{s.resources()["node-1-droplet"].URN} })
+	after := s.mustOn("node-1", userData)
+	assert.Contains(s.t, after, "ecdsa-sha2-nistp256")
+	assert.NotEqual(s.t, before, after)
+	assert.Equal(s.t, tunnels, s.tunnels())
+	s.allUp(tunnels)
 	assertUnchanged(s.t, s.up())
 }
 
