@@ -44,6 +44,7 @@ both_ends() {
   ip link set end netns "$END_PID"
   echo 1 >/proc/sys/net/ipv4/ip_forward
   echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+  "${at[@]}" bash -c 'echo 2 >/proc/sys/net/ipv4/tcp_syn_retries' # it ends after 7 s, whoever ends first
   ip link set "$INTERFACE" up
   "${at[@]}" ip link set end up
   [[ $1 != *:* ]] || now=(nodad) # an address of IPv6 that is not tried first
@@ -69,7 +70,7 @@ packets() { nft list counter inet across "$1" | awk '$1 == "packets" { print $2 
 arrives() {
   local before sender deadline=$((SECONDS + 10))
   before=$(packets "$1")
-  "${at[@]}" timeout 10 bash -c ": <>/dev/tcp/$2/$3" 2>/dev/null &
+  "${at[@]}" bash -c ": <>/dev/tcp/$2/$3" >/dev/null 2>&1 & # which the signal reaches: nsenter becomes bash
   sender=$!
   while [ "$(packets "$1")" = "$before" ] && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.1; done
   kill "$sender" 2>/dev/null || true
