@@ -166,6 +166,7 @@ from_nft() {
       next
     }
     / hook output / { own = 1 }
+    { gsub(/ct status [^ ]+|icmp(v6)? type ([{][^}]*[}]|[^ ]+)|(comment|prefix) "[^"]*"/, "") } # what it asks or says, in the same words
     / hook / || own || chain ~ /^KUBE-/ || !/[ \t](dnat|redirect)/ { next }
     {
       device = match($0, /iifname "[^"]+"/) ? substr($0, RSTART + 9, RLENGTH - 10) : "-"

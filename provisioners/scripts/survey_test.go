@@ -155,6 +155,21 @@ END`, "80/tcp\t-\ta service of Kubernetes\n30081/tcp\t-\ta service of Kubernetes
 -A KUBE-NODEPORTS -p tcp -m comment --comment "default/web:http" -m tcp --dport 30081 -j KUBE-EXT-WEB
 -A KUBE-NODEPORTS -p udp -m comment --comment "default/dns" -m udp --dport 30053 -j KUBE-SVC-DNS
 END`, "80/tcp\t-\ta service of Kubernetes\n30081/tcp\t-\ta service of Kubernetes\n30053/udp\t-\ta service of Kubernetes\n"},
+		{"firewalld, and words that pass nothing on", `from_nft <<'END'
+	chain filter_FORWARD {
+		type filter hook forward priority filter + 10; policy accept;
+		ct status dnat accept
+		meta l4proto { icmp, ipv6-icmp } accept
+	}
+	chain filter_IN_public_deny {
+		icmp type { redirect, echo-request } drop
+		icmp type redirect counter drop
+		tcp dport 25 log prefix "no redirect" drop comment "not dnat to 10.0.0.1:25"
+	}
+	chain nat_PRE_public_allow {
+		ct status dnat tcp dport 8080 redirect to :80 comment "dnat"
+	}
+END`, "8080/tcp\t-\tpassed on to :80\n"},
 		{"iptables", `from_iptables <<'END'
 *nat
 :DOCKER - [0:0]
