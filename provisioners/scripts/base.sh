@@ -93,6 +93,7 @@ put() {
   owner=${owner:-root}
   group=${group:-$owner}
   shift 2
+  folder_of "$path"
   stage=$(dirname "$path")/.promwire
   new=$stage/$(basename "$path")
   install -d -m 700 "$stage"
@@ -146,8 +147,16 @@ dir() {
   [ $# -lt 3 ] || record data "$1"
 }
 
+# folder_of PATH: makes the directory of a file or directory, where the machine has none.
+folder_of() {
+  local folder
+  folder=$(dirname "$1")
+  [ -d "$folder" ] || own_dir "$folder" 755 root
+}
+
 # own_dir PATH MODE OWNER
 own_dir() {
+  folder_of "$1"
   record dir "$1"
   if [ -d "$1" ] && [ "$(stat -c '%a %U' "$1")" = "$2 $3" ]; then return; fi
   install -d -m "$2" -o "$3" -g "$3" "$1"
