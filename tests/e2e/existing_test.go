@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -22,15 +21,17 @@ func TestExisting(t *testing.T) {
 	require.NoError(t, s.lab.Place(t.Context(), s.stack))
 	// The lab's networks are others than those of the stack's file.
 	s.edit(set("ssh", map[string]any{"from": []any{"198.18.0.0/15", "198.51.100.0/24", "192.168.0.0/16"}}))
-	var before map[string]string
-	s.step("the machines are up", func(s *story) {
+	s.edit(opens(published))
+	var before map[string]inventory
+	s.step("the machines are up, and in use", func(s *story) {
 		for _, host := range existingHosts {
 			s.eventually(func() error {
 				_, err := s.on(host, "systemctl is-system-running --wait | grep -E 'running|degraded'")
 				return err
 			})
 		}
-		before = files(s)
+		prepareInUse(s)
+		before = s.inventories(existingHosts)
 	})
 	s.step("a taken port of the monitor is named before anything is changed", func(s *story) {
 		s.edit(set("targets", []any{})) // whose bad ones come next
@@ -39,18 +40,19 @@ func TestExisting(t *testing.T) {
 		_, err := s.on("monitor-1", "test -e /etc/systemd/system/prometheus.service || nft list table inet promwire")
 		assert.Error(s.t, err)
 	})
+	s.step("a firewall of the monitor's owner that keeps targets out is named", blockedMonitor)
 	s.step("each bad host is named, with what to do", badHosts)
-	s.step("a taken port of a target is named before anything is changed", func(s *story) {
-		assert.Contains(s.t, s.takenPort("cache-1", 9100), "and node_exporter.service needs it at 10.98.0.")
-		_, err := s.on("cache-1", "test -e /etc/systemd/system/node_exporter.service || nft list table inet promwire")
-		assert.Error(s.t, err)
-	})
+	s.step("a taken port of a target, and what is in use, is named before anything is changed", refusedInUse)
+	s.step("a firewall that keeps the monitor out, and an exporter of the owner's, are named", blockedTargets)
 	s.step("a held apt lock is waited for", heldLock)
 	s.step("a second up changes nothing", func(s *story) {
 		seen := s.connections(existingHosts...)
 		assertUnchanged(s.t, s.up())
 		assert.Equal(s.t, seen, s.connections(existingHosts...))
 	})
+	s.step("published ports obey open", publishedObey)
+	s.step("what owners add later", ownersAdd)
+	s.step("owners' programs and machines start again", restarts)
 	s.step("commands that are replaced leave all as it was", replacedCommands)
 	s.step("a machine of another fleet is refused", foreignMachine)
 	s.step("nobody else gets in", func(s *story) {
@@ -61,50 +63,11 @@ func TestExisting(t *testing.T) {
 			"monitor-1": append(web, tcp(tunnels["web-1"], 9100), tcp(tunnels["db-1"], 9100), tcp(tunnels["cache-1"], 9100)),
 		})
 	})
-	s.step("destroy leaves no file", func(s *story) {
+	s.step("destroy leaves all as it was", func(s *story) {
 		s.destroy()
-		assert.Equal(s.t, before, files(s))
-		for _, host := range existingHosts {
-			assert.Empty(s.t, s.mustOn(host, "nft list tables"), host)
-			assert.NotContains(s.t, s.mustOn(host, "ip -brief link"), "promwire0", host)
-			assert.Empty(s.t, s.mustOn(host, "systemctl list-units --all --plain --no-legend 'promwire*' 'prometheus*' 'node_exporter*' 'wg-quick*'"), host)
-		}
+		afterwards(s)
+		s.asBefore(before)
 	})
-}
-
-// files are the paths that a fleet may have touched on each host. Packages stay, and so do their own files.
-func files(s *story) map[string]string {
-	s.t.Helper()
-	const list = `find /etc /opt /usr/local /var/lib /run/promwire* \
-		-path /etc/ssl -prune -o -path /etc/alternatives -prune -o -path /var/lib/apt -prune -o -path /var/lib/dpkg -prune -o \
-		-path /var/lib/systemd -prune -o -path /var/lib/private -prune -o -path /etc/systemd/system/multi-user.target.wants -prune -o \
-		-type f -print 2>/dev/null | sort`
-	byHost := map[string]string{}
-	for _, host := range existingHosts {
-		var kept []string
-		for path := range strings.FieldsSeq(s.mustOn(host, list)) {
-			if s.packaged(host, path) {
-				continue
-			}
-			kept = append(kept, path)
-		}
-		byHost[host] = strings.Join(kept, "\n")
-	}
-	return byHost
-}
-
-// packaged: files that come with, or are kept up to date by, the packages that promwire installs and leaves.
-func (s *story) packaged(_, path string) bool {
-	for _, prefix := range []string{
-		"/etc/ca-certificates", "/etc/nftables.conf", "/etc/wireguard/", "/etc/ld.so.cache", "/etc/ssl", "/usr/local/share/ca-certificates",
-		"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", "/etc/.pwd.lock",
-		"/etc/iproute2", "/var/lib/cloud", "/var/lib/dbus", "/var/lib/ucf", "/etc/resolv",
-	} {
-		if strings.HasPrefix(path, prefix) {
-			return !strings.Contains(path, "promwire")
-		}
-	}
-	return false
 }
 
 // badHosts: a machine that can't prove itself, one with a full disk, and one whose own network is the tunnel's. Each fails by

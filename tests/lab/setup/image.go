@@ -28,11 +28,11 @@ var installed = []string{
 }
 
 // available is what machines can install with apt, from a repository inside the image, for they can't reach any other: what
-// promwire installs, exporters' packages among it, and the servers that these exporters look at.
+// promwire installs, exporters' packages among it, the servers that these exporters look at, and what a machine in use has beside promwire.
 var available = []string{
-	"apache2", "curl", "nftables", "postgresql", "prometheus-apache-exporter", "prometheus-postgres-exporter",
-	"prometheus-process-exporter", "prometheus-redis-exporter", "prometheus-squid-exporter", "redis-server", "squid", "stunnel4", "wireguard-go",
-	"wireguard-tools",
+	"apache2", "busybox-static", "crun", "curl", "docker.io", "fail2ban", "firewalld", "keepalived", "nftables", "postgresql", "prometheus-apache-exporter",
+	"prometheus-postgres-exporter", "prometheus-process-exporter", "prometheus-redis-exporter", "prometheus-squid-exporter", "python3-systemd",
+	"redis-server", "squid", "stunnel4", "ufw", "wireguard-go", "wireguard-tools",
 }
 
 // imageFiles is the script that finishes the image, and the files which it puts there.
