@@ -3,6 +3,7 @@ package authority
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -28,8 +29,9 @@ const (
 	slackest = 6 * time.Hour
 )
 
-// Service is the unit that signs what is due and sends it to the hosts. It runs as root, because the authority's key is root's.
-func Service() string {
+// Service is the unit that signs what is due and sends it to the hosts, which are in these networks; none: they may be anywhere. It runs
+// as root, because the authority's key is root's.
+func Service(networks []netip.Prefix) string {
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{
 			"Description=Renew the certificates of promwire's hosts",
@@ -40,11 +42,8 @@ func Service() string {
 			"ExecStart=" + RenewPath,
 			"TimeoutStartSec=30min",
 			"ReadWritePaths=" + strings.Join([]string{folders.Config, prometheus.Folder, folders.State, folders.Textfiles}, " "),
-			"CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE",
-			"ProtectHome=yes",
-			"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
-			"SystemCallFilter=@system-service",
-		}, systemd.Runtime(folders.Run), systemd.Sandbox())},
+			"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+		}, systemd.Runtime(folders.Run), systemd.Sandbox(), systemd.Owners(), systemd.OnlyIf(networks))},
 	}.Render()
 }
 

@@ -89,11 +89,9 @@ func Service() string {
 			"StandardError=journal",
 			"RuntimeMaxSec=30",
 			"ReadWritePaths=" + strings.Join([]string{Folder, folders.State, folders.Textfiles}, " "),
-			"CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE",
-			"ProtectHome=yes",
 			"PrivateNetwork=yes",
+			"IPAddressDeny=any",
 			"RestrictAddressFamilies=AF_UNIX",
-			"SystemCallFilter=@system-service",
-		}, systemd.Runtime(folders.Run), systemd.Sandbox())},
+		}, systemd.Runtime(folders.Run), systemd.Sandbox(), systemd.Owners())},
 	}.Render()
 }

@@ -34,7 +34,7 @@ type Exporter struct {
 	Environment []string // NAME=value that it gets where the owner gives it no secret file
 	Secret      string   // environment variable that the owner's secret file sets, such as "DATA_SOURCE_NAME"; "": it needs none
 	Up          string   // its metric that is 0 when it does not reach its service; "": there is none
-	Service     []string // more lines of its unit's [Service], systemd.exec(5)
+	Service     []string // what it needs beyond the sandbox: lines of its unit's [Service], systemd.exec(5)
 }
 
 // TLSOffset is how far the port with certificates of an exporter or a service is from its plain one. They differ, so that both can run

@@ -61,6 +61,6 @@ const (
 func fromPackage(name string, e Exporter) Exporter {
 	e.Package, e.Unit, e.Program, e.User = name, name, "/usr/bin/"+name, cmp.Or(e.User, "prometheus")
 	e.ListenFlag, e.CheckFlag = cmp.Or(e.ListenFlag, "--web.listen-address"), "--version"
-	e.Service = append([]string{"ProtectHome=yes", "SystemCallFilter=@system-service"}, e.Service...)
+	e.Service = append([]string{"ProtectProc=default"}, e.Service...) // some look at the processes of their service
 	return e
 }

@@ -27,8 +27,10 @@ var table = append([]Exporter{
 		Port: 9100, ListenFlag: "--web.listen-address", WebFlag: webFlag, CheckFlag: "--version",
 		Flags: []string{"--collector.textfile.directory=" + folders.Textfiles},
 		Service: []string{
-			"ProtectHome=read-only",                     // it counts the space of what is mounted there
-			"SystemCallFilter=@system-service adjtimex", // the clock's state is read with adjtimex
+			"RemoveIPC=yes",
+			"ProtectHome=read-only",                        // it counts the space of what is mounted there
+			"ProtectProc=default",                          // what is mounted is read from the first process
+			"ProtectClock=no", "SystemCallFilter=adjtimex", // which reads the clock's state, and changes it only with a privilege
 		},
 	},
 	{
@@ -37,7 +39,7 @@ var table = append([]Exporter{
 		Port: 9115, ListenFlag: "--web.listen-address", WebFlag: webFlag, CheckFlag: "--version",
 		Flags: []string{"--config.file=" + BlackboxConfig}, ConfigFile: BlackboxConfig, Config: blackboxModules,
 		Service: []string{
-			"ProtectHome=yes", "SystemCallFilter=@system-service",
+			"RemoveIPC=yes",
 			"CapabilityBoundingSet=CAP_NET_RAW", "AmbientCapabilities=CAP_NET_RAW", // it sends echo requests
 		},
 	},

@@ -3,6 +3,7 @@ package exporter
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,7 +52,7 @@ func (i Instance) Text() string {
 	}
 	return systemd.Unit{
 		{Name: "Unit", Lines: unit},
-		{Name: "Service", Lines: append(i.service(), systemd.Sandbox()...)},
+		{Name: "Service", Lines: i.service()},
 		{Name: "Install", Lines: []string{wanted}},
 	}.Render()
 }
@@ -69,9 +70,9 @@ func (i Instance) service() []string {
 		service = append(service, "SupplementaryGroups="+certificate.Group)
 	}
 	service = append(service, i.login()...)
-	service = append(service, "Restart=always", "RestartSec=3", "UMask=0077", "MemoryHigh=15%", "MemoryMax=20%", "CapabilityBoundingSet=",
+	service = append(service, "Restart=always", "RestartSec=3", "MemoryHigh=15%", "MemoryMax=20%",
 		"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX")
-	service = append(service, i.Choice.Service...)
+	service = slices.Concat(service, systemd.Sandbox(), i.Choice.Service)
 	if i.SecretFile != "" || i.Name == Blackbox { // what it probes may be anywhere
 		return service
 	}

@@ -4,6 +4,7 @@ package fence
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,9 @@ const (
 	// Metrics is the file of what it saw.
 	Metrics = folders.Textfiles + "/promwire_fence.prom"
 
+	// unfinished is Metrics while they are written.
+	unfinished = Metrics + ".new"
+
 	maxAddresses = 1022 // that are probed in one network: all hosts of a /22
 )
 
@@ -31,35 +35,39 @@ type Fence struct {
 	Ports        []int // TCP: what only the monitor may reach
 }
 
-// Unit tries the tunnel's addresses once. It runs as root with no privilege left but CAP_NET_RAW, which binding to an interface
-// needs.
+// Unit tries the tunnel's addresses once, as a user that exists only meanwhile and has no privilege: binding to an interface needs none.
+// The metrics are its standard output, in a file that only root can name; systemd opens it, and gives it its name when it is whole.
 func (f Fence) Unit() string {
 	ports := make([]string, len(f.Ports))
 	for i, port := range f.Ports {
 		ports[i] = strconv.Itoa(port)
 	}
-	command := []string{Path, Metrics, strconv.Itoa(f.count()), strings.Join(ports, ",")}
+	command := []string{Path, strconv.Itoa(f.count()), strings.Join(ports, ",")}
 	for i, network := range f.Networks {
 		command = append(command, fmt.Sprintf("%s,%s,%s", network, f.Own[i], f.Monitor[i]))
 	}
 	service := []string{
 		"Type=oneshot",
+		"ExecStartPre=!/bin/rm -f " + unfinished,
 		"ExecStart=" + strings.Join(command, " "),
+		"ExecStartPost=!/bin/mv " + unfinished + " " + Metrics,
+		"StandardOutput=append:" + unfinished,
+		"StandardError=journal",
 		"TimeoutStartSec=60",
 		"LogLevelMax=notice", // otherwise the journal would have an entry for each run
 		"ReadWritePaths=" + folders.Textfiles,
-		"UMask=0022", // the exporter reads what it writes
-		"CapabilityBoundingSet=CAP_NET_RAW",
-		"ProtectHome=yes",
+		"DynamicUser=yes",
+		"User=promwire-fence",
 		"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
-		"SystemCallFilter=@system-service",
 	}
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{
 			"Description=Try to reach what a target of promwire must not reach",
 			"After=" + wireguard.Unit,
 		}},
-		{Name: "Service", Lines: append(service, systemd.Sandbox()...)},
+		{Name: "Service", Lines: slices.Concat(service, systemd.Sandbox(), []string{
+			"UMask=0022", // the exporter reads what it writes
+		}, systemd.Only(f.Networks...))},
 	}.Render()
 }
 

@@ -1,6 +1,8 @@
 package nftables
 
 import (
+	"slices"
+
 	"github.com/promwire/promwire/provisioners/systemd"
 
 	"github.com/promwire/promwire/provisioners/folders"
@@ -33,11 +35,11 @@ func Unit() string {
 			"Conflicts=shutdown.target",
 			"ConditionPathExists=" + Permanent,
 		}},
-		{Name: "Service", Lines: []string{
+		{Name: "Service", Lines: slices.Concat([]string{
 			"Type=oneshot",
 			"RemainAfterExit=yes",
 			"ExecStart=" + load,
-		}},
+		}, systemd.Sandbox(), systemd.Firewall())},
 		{Name: "Install", Lines: []string{"WantedBy=sysinit.target"}},
 	}.Render()
 }

@@ -97,7 +97,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 		[]call{portsHeld()},
 		v.pushgatewayEnds(),
 		v.blackboxEnds(),
-		looksAfter(v.Tunnel.prefixes()),
+		looksAfter(v.Tunnel.prefixes(), false),
 		[]call{former(all.former()...)},
 	)
 	return p, nil
@@ -175,7 +175,7 @@ func Target(v TargetValues) (Plan, error) {
 		v.receiver(),
 		[]call{portsHeld()},
 		v.fenceRuns(),
-		looksAfter(v.inTunnel()),
+		looksAfter(v.inTunnel(), v.dialsName()),
 		[]call{former(append(all.former(), v.formerRelays()...)...)},
 	)
 	return p, nil
@@ -187,6 +187,12 @@ func (v TargetValues) inTunnel() []netip.Prefix {
 		return nil
 	}
 	return v.Tunnel.prefixes()
+}
+
+// dialsName says whether the monitor's endpoint is a name, whose address may change.
+func (v TargetValues) dialsName() bool {
+	_, err := netip.ParseAddrPort(v.Monitor.Endpoint)
+	return v.Direct == nil && err != nil
 }
 
 // place is where the target is scraped, and by whom: what all its exporters have in common.
@@ -314,7 +320,7 @@ func tunnel(t Tunnel, i wireguard.Interface, peers ...wireguard.Peer) []call {
 	}
 	return join(
 		parts,
-		dropIn(wireguard.Unit, wireguard.DropIn()),
+		dropIn(wireguard.Unit, i.DropIn()),
 		[]call{do(up...)},
 	)
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -23,11 +24,19 @@ func (v MonitorValues) certificates() []call {
 		do("scraper"),
 		put(certificate.WebPath, certificate.Mode, certificate.WebConfig()),
 		putText("renew", authority.RenewPath, "755", "bash", "-n"),
-		unit(authority.RenewService, authority.Service()),
+		unit(authority.RenewService, authority.Service(v.receivers())),
 		unit(authority.RenewTimer, authority.Timer(v.TLS.RenewBefore)),
 		do("reread", authority.RenewService),
 		do("service", authority.RenewTimer),
 	)
+}
+
+// receivers are the networks of all hosts that get certificates; none if hosts may be anywhere.
+func (v MonitorValues) receivers() []netip.Prefix {
+	if v.Direct {
+		return nil
+	}
+	return v.Tunnel.Networks
 }
 
 // certificates are the target's: the authorities that it trusts, and its own certificate.

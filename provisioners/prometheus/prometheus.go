@@ -210,18 +210,11 @@ func Unit(own []netip.Addr, networks []netip.Prefix, web Web) string {
 		"TimeoutStopSec=120", // it writes what it has in memory
 		"LimitNOFILE=65536",
 		"ReadWritePaths=" + Data,
-		"UMask=0077",
 		// Of the host's: what it scrapes can't end the host's memory. Prometheus itself collects garbage at 90 % of the most.
 		"MemoryHigh=75%",
 		"MemoryMax=80%",
-		"CapabilityBoundingSet=",
-		"ProtectHome=yes",
-		"ProtectProc=invisible",
+		"RemoveIPC=yes",
 		"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
-		"SystemCallFilter=@system-service",
-	}
-	if len(networks) > 0 {
-		service = append(service, systemd.Only(networks...)...)
 	}
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{
@@ -231,7 +224,7 @@ func Unit(own []netip.Addr, networks []netip.Prefix, web Web) string {
 			"After=" + wireguard.Unit,
 			"StartLimitIntervalSec=0",
 		}},
-		{Name: "Service", Lines: append(service, systemd.Sandbox()...)},
+		{Name: "Service", Lines: slices.Concat(service, systemd.Sandbox(), systemd.OnlyIf(networks))},
 		{Name: "Install", Lines: []string{"WantedBy=multi-user.target"}},
 	}.Render()
 }

@@ -53,14 +53,10 @@ func (h Host) Unit() string {
 		"RestartSec=3",
 		"StateDirectory=" + Name,
 		"StateDirectoryMode=0750",
-		"UMask=0077",
 		"MemoryHigh=15%",
 		"MemoryMax=20%",
-		"CapabilityBoundingSet=",
-		"ProtectHome=yes",
-		"ProtectProc=invisible",
+		"RemoveIPC=yes",
 		"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
-		"SystemCallFilter=@system-service",
 	}
 	service = append(service, systemd.Only(h.Networks...)...)
 	return systemd.Unit{

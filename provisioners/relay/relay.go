@@ -111,11 +111,7 @@ func (r Relay) ServiceUnit() string {
 			"DynamicUser=yes",
 			"User=promwire-relay", // one for all relays; it exists while one of them runs
 			"SupplementaryGroups=" + certificate.Group,
-			"UMask=0077",
-			"CapabilityBoundingSet=",
-			"ProtectHome=yes",
 			"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
-			"SystemCallFilter=@system-service",
 		}, systemd.Sandbox()...), systemd.Only(wireguard.Hosts(r.Own)...)...)},
 	}.Render()
 }

@@ -34,6 +34,8 @@ var constants = []constant{
 	{"UNIT_FOLDER", systemd.Units},
 	{"USER_FOLDER", systemd.Users},
 	{"DROP_IN", systemd.DropIn},
+	{"SANDBOX", quoted(systemd.Sandbox())},
+	{"LOADS_RULES", quoted(systemd.Firewall())},
 	{"BINARIES", release.Binaries},
 	{"RELEASES", release.Homes},
 
@@ -89,6 +91,9 @@ var constants = []constant{
 	{"PUSH_SCRAPER", pushgateway.Scraper},
 	{"PUSH_PASSWORD_COPY", prometheus.PushedPassword},
 }
+
+// quoted is a constant of several lines, without single quotes.
+func quoted(lines []string) string { return "'" + strings.Join(lines, "\n") + "'" }
 
 // nodeTLSPort is where every host with certificates serves the node exporter.
 func nodeTLSPort() string {

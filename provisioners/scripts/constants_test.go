@@ -158,7 +158,7 @@ func TestWithConstants(t *testing.T) {
 	}
 }
 
-// TestConstantsAreWords: each is one word of bash without quotes, of one name, and used.
+// TestConstantsAreWords: each is one word of bash, without quotes or in single ones, of one name, and used.
 func TestConstantsAreWords(t *testing.T) {
 	texts := ""
 	for _, text := range sources(t) {
@@ -166,7 +166,7 @@ func TestConstantsAreWords(t *testing.T) {
 	}
 	names := map[string]bool{}
 	for _, c := range constants {
-		if !regexp.MustCompile(`^[A-Za-z0-9@:._/-]+$`).MatchString(c.value) {
+		if !regexp.MustCompile(`^([A-Za-z0-9@:._/-]+|'[^']+')$`).MatchString(c.value) {
 			t.Errorf("%s: %q needs quotes", c.name, c.value)
 		}
 		if names[c.name] {

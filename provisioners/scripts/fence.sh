@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # Tries to reach, through the tunnel, what a target must not reach: the exporters of other hosts, the monitor's Prometheus and
-# exporter. The results become metrics, so every target repeats the proof, without SSH.
+# exporter. The results become metrics, on standard output, so every target repeats the proof, without SSH. It needs no privilege.
 #
-# Arguments: the file of the metrics, in the textfile collector's directory; how many addresses of a network to try; the exporters'
-# ports (such as 19100,19099); then for each family NETWORK,OWN,MONITOR (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
+# Arguments: how many addresses of a network to try; the exporters' ports (such as 19100,19099); then for each family NETWORK,OWN,MONITOR (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
 set -euo pipefail
 
 # hosts NETWORK COUNT: its first addresses, in the order in which hosts get them. A tunnel's IPv6 networks all end in "::".
@@ -58,9 +57,9 @@ metrics() {
 }
 
 main() {
-  local file=$1 count=$2 port ports family network own monitor others=() monitors=()
-  IFS=, read -r -a ports <<<"$3"
-  shift 3
+  local count=$1 port ports family network own monitor others=() monitors=()
+  IFS=, read -r -a ports <<<"$2"
+  shift 2
   ip link show dev "$INTERFACE" >/dev/null # without a tunnel everything would seem closed
   for family in "$@"; do
     IFS=, read -r network own monitor <<<"$family"
@@ -74,8 +73,7 @@ main() {
     done
     probe monitor "$PROMETHEUS_PORT" < <(printf '%s\n' "${monitors[@]}") &
     wait
-  } | metrics >"$file.new"
-  mv "$file.new" "$file"
+  } | metrics
 }
 
 main "$@"

@@ -61,11 +61,19 @@ still_on_trial() {
   loaded "$1" || trial
 }
 
-# arm sets the time when the host rolls back by itself.
+# arm sets the time when the host rolls back by itself. That its unit can start here is tried now: later nobody could come and help.
 arm() {
   disarm
-  systemd-run --quiet --collect --unit promwire-rollback --on-active 60s --timer-property AccuracySec=1s \
-    /bin/bash -c ". $LIBRARY && roll_back"
+  may_load --wait /bin/true || fail "systemd does not run a unit with only the privilege to load firewall rules, and so it could not roll back" \
+    "a new firewall; see journalctl -u 'run-*'"
+  may_load --unit promwire-rollback --on-active 60s --timer-property AccuracySec=1s /bin/bash -c ". $LIBRARY && roll_back"
+}
+
+# may_load OPTION... COMMAND...: sandboxed, for a unit that may load rules.
+may_load() {
+  local property properties=()
+  while read -r property; do properties+=(--property "$property"); done <<<"$LOADS_RULES"
+  sandboxed "${properties[@]}" "$@"
 }
 
 disarm() { systemctl stop promwire-rollback.timer promwire-rollback.service 2>/dev/null || true; }

@@ -39,24 +39,8 @@ PartOf=promwire-relay-$port.socket
 [Service]
 ExecStart=/lib/systemd/systemd-socket-proxyd --exit-idle-time=60 $to:$port
 DynamicUser=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
+$SANDBOX
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
 END
   put "$UNIT_FOLDER/promwire-relay-$port.socket" 644 check_unit <<END
 [Unit]

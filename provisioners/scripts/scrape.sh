@@ -22,7 +22,8 @@ scrape() {
 
 # turn HOST.JOB: waits in the background until the staged file can be installed.
 turn() {
-  systemd-run --quiet --collect --unit "promwire-turn-$1" --property RuntimeMaxSec=1800 \
+  sandboxed --unit "promwire-turn-$1" --property RuntimeMaxSec=1800 --property "ReadWritePaths=$STATE $TARGETS" \
+    --property CapabilityBoundingSet=CAP_DAC_OVERRIDE --property "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX" \
     /bin/bash -c ". $LIBRARY && until switched '$1'; do sleep 0.5; done"
 }
 

@@ -58,6 +58,13 @@ service() {
   CHANGED+=("$unit")
 }
 
+# sandboxed OPTION... COMMAND...: systemd-run, for a unit of root's with no more privileges than our services have, and the options' own.
+sandboxed() {
+  local property properties=()
+  while read -r property; do properties+=(--property "$property"); done <<<"$SANDBOX"
+  systemd-run --quiet --collect "${properties[@]}" "$@"
+}
+
 # remove_unit UNIT: stops and removes a unit that the plan does not have any more. The owner may have one of that name, which is left alone.
 remove_unit() {
   local file=$UNIT_FOLDER/$1
@@ -80,7 +87,8 @@ stop_later() {
   [ ${#units[@]} -gt 0 ] || return 0
   printf '%s\n' "${units[@]}" >"$STATE/retiring"
   # shellcheck disable=SC2016 # the inner bash expands them
-  systemd-run --quiet --collect --unit promwire-retire --on-active 120s \
+  sandboxed --unit promwire-retire --on-active 120s --property PrivateNetwork=yes --property RestrictAddressFamilies=AF_UNIX \
+    --property "ReadWritePaths=$RUN $STATE $UNIT_FOLDER -$CONFIG_FOLDER" \
     /bin/bash -c '. "$0" && begin "$1" retire && shift && for unit in "$@"; do retire "$unit"; done' \
     "$LIBRARY" "$HOST" "${units[@]}"
 }

@@ -43,14 +43,21 @@ func (u Unit) Render() string {
 	return b.String()
 }
 
-// Sandbox is what every service of ours gives up (systemd.exec(5)): it can't gain privileges, change the system, or make code at
-// run time. A container's systemd goes on without those that it does not support.
+// Sandbox is what every service of ours gives up (systemd.exec(5)): it has no privileges and can't gain any, it can't change the system,
+// see other processes, or make code at run time. What a service needs nevertheless stands behind it: systemd adds it, or takes the last
+// line. A container's systemd goes on without those that it does not support.
 func Sandbox() []string {
 	return []string{
+		"CapabilityBoundingSet=",
 		"NoNewPrivileges=yes",
+		"UMask=0077",
 		"ProtectSystem=strict",
+		"ProtectHome=yes",
+		"ProtectProc=invisible",
 		"PrivateTmp=yes",
 		"PrivateDevices=yes",
+		"PrivateMounts=yes",
+		"ProtectClock=yes",
 		"ProtectHostname=yes",
 		"ProtectKernelLogs=yes",
 		"ProtectKernelModules=yes",
@@ -63,7 +70,19 @@ func Sandbox() []string {
 		"MemoryDenyWriteExecute=yes",
 		"SystemCallArchitectures=native",
 		"SystemCallErrorNumber=EPERM",
+		"SystemCallFilter=@system-service",
+		"SystemCallFilter=~@privileged @resources",
 	}
+}
+
+// Owners lets a service of root's give files to their owners, and reach what is theirs.
+func Owners() []string {
+	return []string{"CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE", "SystemCallFilter=@chown"}
+}
+
+// Firewall lets a service of root's load rules, which takes no packet.
+func Firewall() []string {
+	return []string{"CapabilityBoundingSet=CAP_NET_ADMIN", "RestrictAddressFamilies=AF_NETLINK", "IPAddressDeny=any"}
 }
 
 // Runtime lets a service write to a folder below /run, which systemd makes for it, of root alone, because a boot removes it. It stays
@@ -84,6 +103,14 @@ func Only(networks ...netip.Prefix) []string {
 		lines = append(lines, "IPAddressAllow="+network.String())
 	}
 	return lines
+}
+
+// OnlyIf is Only if there are networks: without any it may be all of them.
+func OnlyIf(networks []netip.Prefix) []string {
+	if len(networks) == 0 {
+		return nil
+	}
+	return Only(networks...)
 }
 
 // User is the sysusers.d(5) line of a system user that can't log in.

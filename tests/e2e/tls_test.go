@@ -25,6 +25,7 @@ func TestTLS(t *testing.T) {
 	s.step("from nothing to all up, by certificates", certificatesFromNothing)
 	s.step("few connections, few resources", fewConnections)
 	s.step("a second up changes nothing", secondUp)
+	s.step("services have no privileges", noPrivileges)
 	s.step("who may scrape", whoMayScrape)
 	s.step("outside the tunnel nobody else gets in", outsideTheTunnel)
 	s.step("Prometheus's own endpoint", ownEndpoint)
@@ -73,6 +74,24 @@ func certificatesFromNothing(s *story) {
 		row := row.(map[string]any)
 		assert.Equal(s.t, row["expected"], row["seen"], row)
 	}
+}
+
+// noPrivileges: the kernel holds services to what their units say: no capability, none to gain, filtered system calls. What runs regularly
+// has run well so.
+func noPrivileges(s *story) {
+	const status = `for unit in $(systemctl list-units --plain --no-legend --state=running 'prometheus*.service' 'node_exporter*.service' | cut -d ' ' -f 1); do
+  echo "$unit" $(awk '/^(CapBnd|NoNewPrivs|Seccomp):/ { print $2 }' "/proc/$(systemctl show --property MainPID --value "$unit")/status")
+done`
+	for _, host := range []string{"monitor-1", "node-1", direct} {
+		services := strings.Split(s.mustOn(host, status), "\n")
+		assert.NotEmpty(s.t, services, host)
+		for _, service := range services {
+			assert.Regexp(s.t, `^\S+\.service 0+ 1 2$`, service, host)
+		}
+		assert.Empty(s.t, s.mustOn(host, "systemctl list-units --failed --plain --no-legend 'promwire*'"), host)
+	}
+	user := s.mustOn("node-1", "systemctl show --property DynamicUser --value promwire-fence.service")
+	assert.Equal(s.t, "yes", user)
 }
 
 // asScraper are curl's arguments that make it Prometheus, on the monitor.

@@ -305,7 +305,7 @@ func unit(name string) func(t *testing.T, text string) error {
 		for _, command := range []string{
 			"usr/local/bin/node_exporter", "usr/local/bin/prometheus", "usr/local/lib/promwire/fence", "usr/sbin/nft", "bin/kill",
 			"usr/local/bin/pushgateway", "usr/local/bin/blackbox_exporter", "usr/bin/prometheus-postgres-exporter",
-			"usr/bin/prometheus-redis-exporter", "usr/bin/stunnel4", authority.RenewPath, certificate.ReceivePath, watch.Path,
+			"usr/bin/prometheus-redis-exporter", "usr/bin/stunnel4", "bin/rm", "bin/mv", authority.RenewPath, certificate.ReceivePath, watch.Path,
 		} {
 			put(command, "#!/bin/sh\n", 0o755)
 		}
