@@ -66,7 +66,8 @@ func (f Fence) Unit() string {
 			"After=" + wireguard.Unit,
 		}},
 		{Name: "Service", Lines: slices.Concat(service, systemd.Sandbox(), []string{
-			"UMask=0022", // the exporter reads what it writes
+			"UMask=0022",              // the exporter reads what it writes
+			"SystemCallFilter=capset", // by which ip gives up the capabilities that it has not
 		}, systemd.Only(f.Networks...))},
 	}.Render()
 }

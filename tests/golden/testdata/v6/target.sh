@@ -302,6 +302,7 @@ SystemCallErrorNumber=EPERM
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 UMask=0022
+SystemCallFilter=capset
 IPAddressDeny=any
 IPAddressAllow=localhost
 IPAddressAllow=10.98.0.0/22
