@@ -85,6 +85,7 @@ prepare_db-1() {
 	rm -r "$image"
 	docker run --detach --name shop --restart always --publish 8080:80 container /bin/busybox httpd -f -h /
 	shares_address 100 "$@"
+	runuser -u admin -- sudo true # which leaves a note in the folder of the user at the first time
 }
 
 # ufw admits SSH, and what comes through promwire's tunnel.
@@ -93,7 +94,9 @@ prepare_cache-1() {
 	ufw allow ssh
 	ufw allow in on promwire0
 	ufw --force enable
-	systemctl restart ufw # as at a boot: now its settings of the kernel hold
+	# Now its settings of the kernel are those of every later boot, where they come before the link.
+	systemctl restart ufw
+	sysctl --quiet net.ipv4.conf.eth0.accept_redirects=0
 }
 
 # shares_address PRIORITY OWN OTHER: by VRRP, which is protocol 112. Who hears nothing of the other has the address itself.
