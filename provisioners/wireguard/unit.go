@@ -27,7 +27,7 @@ func (i Interface) DropIn() string {
 		"DeviceAllow=/dev/net/tun rw",
 	})
 	if i.Forwarding {
-		service = append(service, "ProtectKernelTunables=no", "ReadWritePaths=/proc/sys/net/ipv4/conf")
+		service = append(service, "ReadWritePaths=/proc/sys/net/ipv4/conf") // and no other switch of the kernel's
 	}
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{"StartLimitIntervalSec=0"}},

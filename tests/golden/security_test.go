@@ -28,16 +28,16 @@ const mostExposed = 1.5
 //   - node_exporter reads the clock's state with adjtimex, which systemd counts among the calls that set it, and sees all processes and the
 //     space of home folders.
 //   - promwire-renew is root, like the authority's key, and gives certificates to Prometheus and to the exporters' group.
-//   - promwire-watch is root, because systemd starts units for nobody else. With a name for the monitor's endpoint, it asks name servers.
+//   - promwire-watch is root, because systemd starts units for nobody else; only with a name for the monitor's endpoint, for which it asks
+//     name servers, is it above the others.
 //   - promwire-turn is root, because it changes what Prometheus scrapes, and asks hosts as Prometheus does, with its key.
-//   - wg-quick is root and makes the interface, from the device of tunnels, and exchanges packets with peers anywhere. On a monitor that
-//     forwards packets, it sets that switch of the kernel's too.
+//   - wg-quick is root and makes the interface, from the device of tunnels, which then exchanges packets with peers anywhere.
 var moreExposed = map[string]float64{
 	"node_exporter.service":      1.8,
 	"node_exporter-tls.service":  1.9,
 	"promwire-renew.service":     2.0,
 	"promwire-turn.service":      1.8,
-	"wg-quick@promwire0.service": 2.2,
+	"wg-quick@promwire0.service": 2.0,
 
 	"named/target/promwire-watch.service": 1.8,
 }

@@ -72,7 +72,6 @@ RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 PrivateDevices=no
 DevicePolicy=closed
 DeviceAllow=/dev/net/tun rw
-ProtectKernelTunables=no
 ReadWritePaths=/proc/sys/net/ipv4/conf
 END
 reread wg-quick@promwire0.service
