@@ -86,8 +86,8 @@ func fewConnections(s *story) {
 // What one host may take of the state: the bytes that were measured, with certificates, and a few percent more. A backend that writes the
 // whole state at each step pays for the square of it.
 const (
-	targetBytes  = 75_000
-	monitorBytes = 66_000
+	targetBytes  = 80_000
+	monitorBytes = 70_000
 )
 
 // smallState holds hosts, of which the first is the monitor, to the resources and the bytes of state that one may take.
@@ -233,6 +233,7 @@ func replacedDroplet(s *story) {
 	const userData = "grep ecdsa_public /var/lib/cloud/instance/user-data.txt"
 	before, tunnels := s.mustOn("node-1", userData), s.tunnels()
 	s.up(func(o *operator.Options) { o.Replace = []string{s.resources()["node-1-droplet"].URN} })
+	s.replaced("node-1")
 	after := s.mustOn("node-1", userData)
 	assert.Contains(s.t, after, "ecdsa-sha2-nistp256")
 	assert.NotEqual(s.t, before, after)

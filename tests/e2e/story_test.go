@@ -169,6 +169,21 @@ func (s *story) machine(host string) string {
 	return "promwire-" + s.stack + "-" + host
 }
 
+// replaced finds the machine of the droplet that replaced a host's: its name is the former one's, which was there still, and a number.
+func (s *story) replaced(host string) {
+	s.t.Helper()
+	all, err := s.lab.Machines.List()
+	require.NoError(s.t, err)
+	var names []string
+	for _, m := range all {
+		if rest, ok := strings.CutPrefix(m.Name, s.machine(host)+"-"); ok && strings.Trim(rest, "0123456789") == "" {
+			names = append(names, m.Name)
+		}
+	}
+	require.Len(s.t, names, 1, host)
+	s.moved[host] = names[0]
+}
+
 // hosts are those of the ends of the tunnel, or targets outside it, that are machines of the lab.
 func (s *story) hosts() []string {
 	s.t.Helper()
