@@ -104,7 +104,7 @@ func refusedInUse(s *story) {
 	s.edits = s.edits[:len(s.edits)-1]
 	assert.Contains(s.t, printed, "and node_exporter.service needs it at 10.98.0.")
 	for host, lines := range map[string][]string{
-		"web-1": {"  - 8443/tcp # python3", "  - 51900/udp # wireguard-go", "  - vrrp # keepalived"},
+		"web-1": {"  - 8443/tcp # python3", "  - 51900/udp # WireGuard office0", "  - vrrp # keepalived"},
 		"db-1":  {"  - 8080/tcp # docker-proxy, passed on to 172.17.0.2", "  - vrrp # keepalived"},
 	} {
 		assert.Contains(s.t, printed, fmt.Sprintf("promwire: %s: converge: it serves what the firewall would cut off; nothing was closed", host))
