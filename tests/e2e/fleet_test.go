@@ -251,7 +251,7 @@ func lostState(s *story) {
 		sed 's/node-1"/node-10"/; s/10\.98\.0\.2:/10.98.0.77:/' /etc/prometheus/targets.d/node-1.node.json | put /etc/prometheus/targets.d/node-10.node.json 644
 		join_parts
 		wg set promwire0 peer "$(key)" allowed-ips 10.98.0.78/32`)
-	const left = `ls /etc/prometheus/targets.d /etc/wireguard/promwire0.d | grep -F node-10; wg show promwire0 allowed-ips | grep -oE '10\.98\.0\.7[78]'; true`
+	const left = `ls /etc/prometheus/targets.d /etc/wireguard/promwire0.d | grep -F node-10; wg show promwire0 allowed-ips | grep -oE '10\.98\.0\.7[78]' | sort; true`
 	require.Equal(s.t, "node-10.node.json\npeer-node-10.conf\n10.98.0.77\n10.98.0.78", s.mustOn("monitor-1", left))
 	s.edit(set("verification", map[string]any{"again": "after the state was lost"}))
 	printed := s.upFails()
