@@ -23,6 +23,7 @@ import (
 	"github.com/promwire/promwire/tests/lab/fixture"
 	"github.com/promwire/promwire/tests/lab/folder"
 	"github.com/promwire/promwire/tests/lab/images"
+	"github.com/promwire/promwire/tests/lab/machines"
 	"github.com/promwire/promwire/tests/lab/operator"
 )
 
@@ -39,10 +40,12 @@ type command struct {
 
 var commands = []command{
 	{
-		name: "up", arguments: "[STACK]", summary: "make what is missing of the lab, and run `pulumi up`", flags: runFlags, run: up,
+		name: "up", arguments: "[STACK]", summary: "make what is missing of the lab, and run `pulumi up`", flags: upFlags, run: up,
 		help: `Sets the machine up, starts the lab's cloud, and brings the stack STACK (default: lab) up. Then it lists the
 targets as Prometheus sees them. The stack's file is stacks/Pulumi.STACK.yaml; the lab works on a copy of it, with its
-own releases, token, key and addresses filled in. Clusters that the file names by a kubeconfig's context are booted too.`,
+own releases, token, key and addresses filled in. Clusters that the file names by a kubeconfig's context are booted too.
+With -vm, machines that it makes have a kernel of their own, Debian's: WireGuard is the kernel's, and systemd enforces the networks of a
+unit. They are emulated, so the first boot of each takes minutes. Machines that there are stay as they are.`,
 	},
 	{
 		name: "preview", arguments: "[STACK]", summary: "run `pulumi preview`", flags: runFlags, run: preview,
@@ -83,6 +86,8 @@ type cli struct {
 	folder  folder.Folder
 	tools   operator.Tools
 	options operator.Options
+	virtual bool          // -vm
+	boot    machines.Boot // how machines boot that the command makes; "": as the last one said
 }
 
 func main() {
@@ -157,6 +162,12 @@ func runFlags(c *cli, flags *flag.FlagSet) {
 	flags.BoolVar(&c.options.ContinueOnError, "continue-on-error", false, "when one host fails, go on with the others")
 	flags.BoolVar(&c.options.Diff, "diff", false, "show what changes in full")
 	flags.IntVar(&c.options.Parallel, "parallel", 0, "at most `n` operations at a time; 0: no limit")
+}
+
+// upFlags are up's: it alone makes machines without asking.
+func upFlags(c *cli, flags *flag.FlagSet) {
+	runFlags(c, flags)
+	flags.BoolVar(&c.virtual, "vm", false, "machines that it makes have a kernel of their own")
 }
 
 // allFlags are those that a command takes.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/promwire/promwire/stacks"
 	"github.com/promwire/promwire/tests/lab/fixture"
+	"github.com/promwire/promwire/tests/lab/machines"
 )
 
 // open joins the lab, with the program that `pulumi up` runs elsewhere too.
@@ -25,10 +26,19 @@ func (c *cli) openStack(ctx context.Context, args, rest []string) (*fixture.Lab,
 	if err != nil {
 		return nil, "", err
 	}
+	if c.boot != "" {
+		if err := lab.Boot(ctx, c.boot); err != nil {
+			return nil, "", err
+		}
+	}
 	return lab, stack, lab.Place(ctx, stack)
 }
 
 func up(ctx context.Context, c *cli, args, rest []string) error {
+	c.boot = machines.Container
+	if c.virtual {
+		c.boot = machines.Virtual
+	}
 	lab, stack, err := c.openStack(ctx, args, rest)
 	if err != nil {
 		return err

@@ -56,9 +56,9 @@ func status(ctx context.Context, c *cli, args, rest []string) error {
 
 func writeStatus(w io.Writer, all []machines.Machine, kubernetes []clusters.Cluster, stacks []operator.Stack) {
 	rows := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(rows, "\nMACHINE\tKIND\tREGION\tADDRESS\tBASTION\tRUNS")
+	fmt.Fprintln(rows, "\nMACHINE\tKIND\tBOOT\tREGION\tADDRESS\tBASTION\tRUNS")
 	for _, m := range all {
-		fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%s\t%s\n", m.Name, m.Kind, m.Region, m.V4, cmp.Or(m.Bastion, "-"), runs(m.On))
+		fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Name, m.Kind, m.Boot, m.Region, m.V4, cmp.Or(m.Bastion, "-"), runs(m.On))
 	}
 	rows.Flush()
 	if len(kubernetes) > 0 {

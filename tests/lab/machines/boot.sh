@@ -16,12 +16,17 @@ if [[ -n $GROUP ]]; then
 	echo $$ >"$GROUP/cgroup.procs"
 fi
 
-# A fresh network namespace and link for each boot: a rebooted machine must not find its old rules and links.
+# A fresh network namespace and link for each boot: a rebooted machine must not find its old rules and links. A machine with a kernel of
+# its own has them inside; what its network card sends comes out of a device of the router's.
 connect() {
 	ip -netns "$ROUTER" link delete "$LINK" 2>/dev/null || true
 	ip netns delete "$NAMESPACE" 2>/dev/null || true
-	ip netns add "$NAMESPACE"
-	ip -netns "$ROUTER" link add "$LINK" type veth peer name eth0 netns "$NAMESPACE"
+	if [[ -n $KERNEL ]]; then
+		ip -netns "$ROUTER" tuntap add dev "$LINK" mode tap
+	else
+		ip netns add "$NAMESPACE"
+		ip -netns "$ROUTER" link add "$LINK" type veth peer name eth0 netns "$NAMESPACE"
+	fi
 	# Neighbours of the region are behind the router, which answers in their place.
 	nsenter --net="/run/netns/$ROUTER" -- sysctl --quiet \
 		"net.ipv4.conf.$LINK.proxy_arp=1" "net.ipv4.neigh.$LINK.proxy_delay=0"
@@ -33,17 +38,51 @@ connect() {
 	done
 }
 
-# The machine's root is mounted in a mount namespace of its own, see above. /proc/sys/net is as writable as on a real machine.
-start() {
+# mounted COMMAND…: runs one that sees the machine's root, mounted in a mount namespace of its own, see above.
+mounted() {
 	# shellcheck disable=SC2016 # the inner bash expands them
-	unshare --mount -- bash -euc 'mount -t overlay promwire -o "$1" "$2"; shift 2; exec "$@"' start \
-		"lowerdir=$IMAGE,upperdir=$UPPER,workdir=$WORK" "$ROOT" \
-		env SYSTEMD_NSPAWN_API_VFS_WRITABLE=network systemd-nspawn --quiet --directory="$ROOT" --boot \
+	unshare --mount -- bash -euc 'mount -t overlay promwire -o "$1" "$2"; shift 2; exec "$@"' mounted \
+		"lowerdir=${KERNEL:+$KERNEL:}$IMAGE,upperdir=$UPPER,workdir=$WORK" "$ROOT" "$@"
+}
+
+# /proc/sys/net is as writable as on a real machine.
+start() {
+	mounted env SYSTEMD_NSPAWN_API_VFS_WRITABLE=network systemd-nspawn --quiet --directory="$ROOT" --boot \
 		--machine="$NAME" --hostname="$NAME" --register=no --keep-unit --settings=no --link-journal=no \
 		--resolv-conf=off --timezone=off --console=read-only \
 		--network-namespace-path="/run/netns/$NAMESPACE" --capability=CAP_NET_ADMIN --bind=/dev/net/tun \
 		-- --show-status=auto
 }
+
+# A machine with a kernel of its own boots from the image of a disk, and reboots without ending the emulator. There is no other user of
+# the disk, so it need not be written at once: what the emulator has written survives it, as it survives a machine's reset.
+emulate() {
+	if ! [[ -e $DISK ]]; then
+		rm -f "$DISK.partial"
+		truncate --size 8G "$DISK.partial"
+		mounted mkfs.ext4 -q -m 0 -E lazy_itable_init=0,lazy_journal_init=0 -d "$ROOT" "$DISK.partial"
+		mv "$DISK.partial" "$DISK"
+	fi
+	cd "$(dirname "$DISK")" # where the agent's socket belongs: its path could be too long for a socket's
+	local options=(
+		-nodefaults -no-user-config -display none
+		-machine q35 -accel "tcg,thread=multi" -cpu max -smp 2 -m 1024
+		-kernel "$KERNEL/vmlinuz" -initrd "$KERNEL/initrd.img"
+		-append "root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=1"
+		-chardev "file,id=console,path=console.log,append=on" -serial chardev:console
+		-drive "if=virtio,format=raw,cache=unsafe,discard=unmap,file=$DISK"
+		-netdev "tap,id=net,ifname=$LINK,script=no,downscript=no" -device "virtio-net-pci,netdev=net,mac=$MAC,romfile="
+		-device virtio-serial-pci -chardev "socket,id=agent,path=$AGENT,server=on,wait=off"
+		-device "virtserialport,chardev=agent,name=org.qemu.guest_agent.0"
+		-device virtio-rng-pci
+	)
+	exec nsenter --net="/run/netns/$ROUTER" -- qemu-system-x86_64 "${options[@]}"
+}
+
+if [[ -n $KERNEL ]]; then
+	connect
+	emulate
+fi
 
 status=133 # what systemd-nspawn says of a machine that wants to reboot
 while ((status == 133)); do

@@ -79,6 +79,9 @@ func (l *Lab) allot(records []record, m Machine, ipv6 bool) (record, error) {
 	}
 	addresses := l.network.addresses(p, ipv6)
 	m.V4, m.V6 = addresses.V4, addresses.V6
+	if m.Boot, err = l.newBoot(); err != nil {
+		return record{}, err
+	}
 	return record{Machine: m, Number: freeNumber(records), Place: p}, nil
 }
 
@@ -166,7 +169,9 @@ func (l *Lab) locked(ctx context.Context, change func() error) error {
 	return change()
 }
 
-// The parts of a machine's disk: what it wrote, what overlayfs works with, and where its root is mounted.
+// The parts of a machine's disk: what it wrote, what overlayfs works with, and where its root is mounted. With a kernel of its own, a
+// machine writes to an image of a disk, which is made of these before its first boot.
 func (l *Lab) upper(name string) string { return filepath.Join(l.dir(name), "disk") }
 func (l *Lab) work(name string) string  { return filepath.Join(l.dir(name), "work") }
 func (l *Lab) root(name string) string  { return filepath.Join(l.dir(name), "root") }
+func (l *Lab) disk(name string) string  { return filepath.Join(l.dir(name), "disk.img") }

@@ -10,6 +10,9 @@ import (
 	"github.com/promwire/promwire/tests/lab/cgroup"
 )
 
+// errOff is what commands get that need a machine which runs.
+var errOff = errors.New("the machine is off: power it on")
+
 // groups are the cgroups of a lab's machines, one each.
 type groups struct {
 	unified string // the lab's folder in the hierarchy of cgroup v2
@@ -70,7 +73,7 @@ func (g groups) populated(name string) (bool, error) {
 func (g groups) init(name string) (int, error) {
 	pid, err := cgroup.Init(filepath.Join(g.unified, name))
 	if err == nil && pid == 0 {
-		err = errors.New("the machine is off: power it on")
+		err = errOff
 	}
 	return pid, err
 }

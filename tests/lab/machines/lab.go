@@ -19,10 +19,14 @@ type Lab struct {
 	folder  string            // where all state is: folder.Run/machines
 	id      string            // distinguishes this lab's links, namespaces and cgroups from another's
 	images  map[string]string // root file systems that machines share, by the names of Images
+	kernel  kernelOf
 	network Network
 	groups  groups
 	log     io.Writer
 }
+
+// kernelOf finds what machines with a kernel of their own have above an image. Few labs have it.
+type kernelOf func(image string) (folder string, err error)
 
 // errRoot is what an ordinary user gets.
 var errRoot = errors.New("machines, links and firewalls need root: run the lab as root")
@@ -49,6 +53,7 @@ func Open(ctx context.Context, f folder.Folder, log io.Writer) (*Lab, error) {
 		return nil, fmt.Errorf("open lab: %w", err)
 	}
 	l.images = images
+	l.kernel = func(image string) (string, error) { return setup.KernelFolder(f, image) }
 	if err := os.MkdirAll(l.folder, 0o700); err != nil {
 		return nil, fmt.Errorf("open lab: %w", err)
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long anything may take on a busy computer before a test gives up.
-const patience = 2 * time.Minute
+var patience = 2 * time.Minute
 
 // newFolder is a lab's folder with the cache of the checkout, swept when the test ends.
 func newFolder(t *testing.T) folder.Folder {

@@ -1,6 +1,7 @@
 // Package machines runs a lab's machines: systemd-nspawn boots them from images of Debian releases, each with a disk and a link of its own,
 // and one network namespace routes between them. That namespace is the lab's only router, so whatever passes between two
-// machines, or between a machine and the operator, passes its nftables, where cloud firewalls are enforced.
+// machines, or between a machine and the operator, passes its nftables, where cloud firewalls are enforced. Where the operator's machine's
+// kernel is not enough, QEMU boots them instead, with a kernel of their own; see Boot.
 //
 //	operator's machine ──198.51.100.0/30── router ─┬─ region 1, 198.51.100.32/27: a link of its own for each machine
 //	                                               ├─ region 2, 198.51.100.64/27
@@ -35,11 +36,21 @@ const (
 	Existing Kind = "existing" // made by AddExisting; the cloud does not know it
 )
 
+// Boot says how a machine boots. All else is the same: its addresses, its link's filter, its disk, its power.
+type Boot string
+
+// Ways to boot.
+const (
+	Container Boot = "container" // systemd-nspawn, on the operator's machine's kernel; in seconds
+	Virtual   Boot = "virtual"   // an emulator, on a kernel of its own, Debian's; in minutes
+)
+
 // Machine is one of the lab's machines.
 type Machine struct {
 	Name    string     `json:"name"`
 	Kind    Kind       `json:"kind"`
-	Image   string     `json:"image"`             // one of Images
+	Image   string     `json:"image"` // one of Images
+	Boot    Boot       `json:"boot"`
 	Region  string     `json:"region"`            // as its spec said
 	V4      netip.Addr `json:"v4"`                // public, or private if Bastion is set
 	V6      netip.Addr `json:"v6,omitzero"`       // zero if it has none

@@ -56,6 +56,12 @@ func (l *Lab) boot(r record) error {
 		return err
 	}
 	defer console.Close()
+	kernel := ""
+	if r.Boot == Virtual {
+		if kernel, err = l.kernel(r.Image); err != nil {
+			return err
+		}
+	}
 	cmd := exec.Command("bash", "-c", bootScript, "boot.sh")
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = console, console
@@ -66,6 +72,7 @@ func (l *Lab) boot(r record) error {
 		"ROUTER=" + l.router(), "NAMESPACE=" + l.namespace(r.Name), "LINK=" + r.link(),
 		"ROUTES=" + routes(r),
 		"IMAGE=" + l.images[r.Image], "UPPER=" + l.upper(r.Name), "WORK=" + l.work(r.Name), "ROOT=" + l.root(r.Name),
+		"KERNEL=" + kernel, "DISK=" + l.disk(r.Name), "AGENT=" + agentSocket, "MAC=" + r.mac(),
 	}
 	if err := cmd.Start(); err != nil {
 		return err

@@ -23,8 +23,34 @@ type record struct {
 // link is the router's end of the machine's link.
 func (r record) link() string { return fmt.Sprintf("m%d", r.Number) }
 
+// mac is the address of an emulated network card. Each is alone on its link, so it need not differ from other labs'.
+func (r record) mac() string {
+	return fmt.Sprintf("52:54:00:00:%02x:%02x", r.Number>>8&0xff, r.Number&0xff)
+}
+
 // networkFile holds the Network.
 func (l *Lab) networkFile() string { return filepath.Join(l.folder, "network.json") }
+
+// bootFile holds how new machines boot. Without it, they are containers.
+func (l *Lab) bootFile() string { return filepath.Join(l.folder, "boot.json") }
+
+// SetBoot says how machines boot that are made from now on, whichever process makes them. Those that there are stay as they are.
+func (l *Lab) SetBoot(boot Boot) error {
+	if err := writeJSON(l.bootFile(), boot); err != nil {
+		return fmt.Errorf("set how machines boot: %w", err)
+	}
+	return nil
+}
+
+// newBoot is how a new machine boots.
+func (l *Lab) newBoot() (Boot, error) {
+	boot := Container
+	err := readJSON(l.bootFile(), &boot)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return boot, err
+}
 
 // dir is all that the lab keeps of one machine.
 func (l *Lab) dir(name string) string { return filepath.Join(l.folder, "machine", name) }
