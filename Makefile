@@ -37,6 +37,12 @@ lab-test: ## tests of the lab: its cloud, machines, clusters and plugins (as roo
 e2e: ## the program on the lab, from nothing to a fleet and back to nothing (as root)
 	go test -timeout 60m -parallel 2 ./tests/e2e
 
+# Tests that boot machines with a kernel of their own have a build tag: elsewhere they are not there, so nothing skips them. One package after
+# the other, because two processors emulate slowly.
+.PHONY: e2e-vm
+e2e-vm: ## the same on machines with kernels of their own, which take long; not in CI (as root)
+	go test -tags vm -p 1 -timeout 90m -run '^TestVirtualMachines$$' ./tests/e2e ./tests/lab/setup ./tests/lab/machines
+
 .PHONY: bench
 bench: ## what a fleet costs in time, connections and memory (as root)
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./tests/bench

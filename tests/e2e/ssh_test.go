@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,7 +26,7 @@ func (s *story) sshConfig(host string) (path, alias string) {
 func (s *story) ssh(host, stdin, command string) (string, error) {
 	s.t.Helper()
 	config, alias := s.sshConfig(host)
-	ctx, cancel := context.WithTimeout(s.t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), s.patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "ssh", "-F", config, alias, command)
 	cmd.Stdin = strings.NewReader(stdin)

@@ -31,6 +31,8 @@ type story struct {
 	stack string
 	edits []operator.Edit   // settings that changed so far
 	moved map[string]string // hosts that are other machines of the lab than their stack says, by name
+	// patience is how long one command may take, and what comes about by itself. It is there so that a broken fleet ends the test at all.
+	patience time.Duration
 }
 
 // existingMachines are one story's at a time: the stacks' files have the same names for theirs.
@@ -46,7 +48,7 @@ func newStory(t *testing.T, stack string) *story {
 		t.Cleanup(existingMachines.Unlock)
 		t.Cleanup(func() { assert.NoError(t, lab.Remove(context.Background(), stack)) })
 	}
-	return &story{t: t, lab: lab, stack: stack, moved: map[string]string{}}
+	return &story{t: t, lab: lab, stack: stack, moved: map[string]string{}, patience: 3 * time.Minute}
 }
 
 // step runs one step; the story ends with the first that fails, because the next ones would only repeat it.
@@ -218,7 +220,7 @@ func (s *story) find(host string) machines.Machine {
 
 // on runs a shell command on a host, from outside its network.
 func (s *story) on(host, command string) (string, error) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), s.patience)
 	defer cancel()
 	out, err := s.lab.Machines.Exec(ctx, s.machine(host), "bash", "-c", command)
 	return strings.TrimSpace(string(out)), err
@@ -272,10 +274,10 @@ func (s *story) allUp(want map[string]string) {
 	})
 }
 
-// eventually polls until check has nothing to say. The bound is there so that a broken fleet ends the test at all.
+// eventually polls until check has nothing to say.
 func (s *story) eventually(check func() error) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), s.patience)
 	defer cancel()
 	for {
 		err := check()
@@ -284,7 +286,7 @@ func (s *story) eventually(check func() error) {
 		}
 		select {
 		case <-ctx.Done():
-			require.NoError(s.t, err, "waited for three minutes")
+			require.NoError(s.t, err, "waited for %s", s.patience)
 		case <-time.After(time.Second):
 		}
 	}

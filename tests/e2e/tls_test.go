@@ -330,6 +330,13 @@ func afterReboot(s *story) {
 		require.NoError(s.t, s.lab.Machines.PowerOn(s.t.Context(), s.machine(host)))
 	}
 	s.allUp(s.scraped())
+	s.unitsEndWell(hosts)
+	assert.Contains(s.t, s.mustOn("monitor-1", "ls /etc/systemd/system"), "promwire-renew.service")
+}
+
+// unitsEndWell starts every service of promwire's that waits for its time, or for what happens.
+func (s *story) unitsEndWell(hosts []string) {
+	s.t.Helper()
 	for _, host := range hosts {
 		units := strings.Fields(s.mustOn(host, "cd /etc/systemd/system && ls promwire-*.service | grep -v @"))
 		assert.Contains(s.t, units, "promwire-firewall.service", host)
@@ -339,7 +346,6 @@ func afterReboot(s *story) {
 		}
 		assert.Empty(s.t, s.mustOn(host, "systemctl list-units --failed --plain --no-legend"), host)
 	}
-	assert.Contains(s.t, s.mustOn("monitor-1", "ls /etc/systemd/system"), "promwire-renew.service")
 }
 
 func tls(values map[string]any) operator.Edit {

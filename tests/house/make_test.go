@@ -80,3 +80,30 @@ func TestEveryPackageIsTested(t *testing.T) {
 		}
 	}
 }
+
+// TestVirtualMachinesAreTested: tests with the build tag vm, which nothing else runs, are run by `make e2e-vm`, by their name and package.
+func TestVirtualMachinesAreTested(t *testing.T) {
+	run := regexp.MustCompile(`(?m)^e2e-vm: ## .*\n\tgo test -tags vm .* -run '\^(\w+)\$\$' (.*)$`).FindStringSubmatch(text(t, "Makefile"))
+	if run == nil {
+		t.Fatal("Makefile has no target e2e-vm that runs the tests with the tag vm by name")
+	}
+	tagged, err := files(func(p string, _ fs.DirEntry) bool {
+		return strings.HasSuffix(p, "_test.go") && strings.HasPrefix(text(t, p), "//go:build vm\n")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tagged) == 0 {
+		t.Error("no test has the tag vm")
+	}
+	for _, file := range tagged {
+		if !slices.Contains(strings.Fields(run[2]), "./"+path.Dir(file)) {
+			t.Errorf("%s has the tag vm, and `make e2e-vm` does not run its package", file)
+		}
+		for _, test := range regexp.MustCompile(`(?m)^func (Test\w+)`).FindAllStringSubmatch(text(t, file), -1) {
+			if test[1] != run[1] {
+				t.Errorf("%s has the tag vm, and `make e2e-vm` runs only %s", test[1], run[1])
+			}
+		}
+	}
+}

@@ -87,7 +87,7 @@ type cli struct {
 	tools   operator.Tools
 	options operator.Options
 	virtual bool          // -vm
-	boot    machines.Boot // how machines boot that the command makes; "": as the last one said
+	boot    machines.Boot // how machines boot that are made from now on; "": as the last up said
 }
 
 func main() {
@@ -164,7 +164,7 @@ func runFlags(c *cli, flags *flag.FlagSet) {
 	flags.IntVar(&c.options.Parallel, "parallel", 0, "at most `n` operations at a time; 0: no limit")
 }
 
-// upFlags are up's: it alone makes machines without asking.
+// upFlags are up's. What it says of machines holds until it runs again.
 func upFlags(c *cli, flags *flag.FlagSet) {
 	runFlags(c, flags)
 	flags.BoolVar(&c.virtual, "vm", false, "machines that it makes have a kernel of their own")

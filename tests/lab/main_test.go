@@ -78,7 +78,7 @@ var called = regexp.MustCompile("go run \\./tests/lab\\b([^`\n#]*)")
 // TestWhatDocumentsCall: each command and flag that people are told to use is there.
 func TestWhatDocumentsCall(t *testing.T) {
 	calls := 0
-	for _, document := range []string{"README.md", "ARCHITECTURE.md", "stacks/Pulumi.lab.yaml", "stacks/Pulumi.existing.yaml"} {
+	for _, document := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "stacks/Pulumi.lab.yaml", "stacks/Pulumi.existing.yaml"} {
 		text, err := os.ReadFile("../../" + document)
 		if err != nil {
 			t.Fatal(err)
