@@ -66,7 +66,7 @@ emulate() {
 	cd "$(dirname "$DISK")" # where the agent's socket belongs: its path could be too long for a socket's
 	local options=(
 		-nodefaults -no-user-config -display none
-		-machine q35 -accel "tcg,thread=multi" -cpu max -smp 2 -m 1024
+		-machine q35 -accel "tcg,thread=multi" -cpu "max,svm=off" -smp 2 -m 1024
 		-kernel "$KERNEL/vmlinuz" -initrd "$KERNEL/initrd.img"
 		-append "root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=1"
 		-chardev "file,id=console,path=console.log,append=on" -serial chardev:console
