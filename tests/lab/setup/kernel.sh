@@ -20,6 +20,9 @@ mkdir -p "$ROOT/etc/initramfs-tools/conf.d" "$ROOT/usr/share/initramfs-tools/mod
 echo MODULES=list >"$ROOT/etc/initramfs-tools/conf.d/lab"
 printf '%s\n' virtio_pci virtio_blk >"$ROOT/usr/share/initramfs-tools/modules.d/lab"
 
+# The disk is as large as it will be, and what would make its file system larger is not in every release's image.
+echo '{resize_rootfs: false, growpart: {mode: "off"}}' >"$ROOT/etc/cloud/cloud.cfg.d/91_kernel.cfg"
+
 export DEBIAN_FRONTEND=noninteractive
 # Nothing starts in a folder.
 printf '#!/bin/sh\nexit 101\n' >"$ROOT/usr/sbin/policy-rc.d"
