@@ -320,7 +320,7 @@ func tunnel(t Tunnel, i wireguard.Interface, peers ...wireguard.Peer) []call {
 	}
 	return join(
 		parts,
-		dropIn(wireguard.Unit, i.DropIn()),
+		dropIn(wireguard.Unit, i.DropIn(), "makes_tunnel"),
 		[]call{do(up...)},
 	)
 }
@@ -346,11 +346,11 @@ func user(name, description string) []call {
 }
 
 // dropIn is a drop-in for a unit that is not ours.
-func dropIn(unit, text string) []call {
+func dropIn(unit, text string, check ...string) []call {
 	folder := systemd.DropInFolder(unit)
 	return []call{
 		do("dir", folder, "755"),
-		put(folder+"/"+systemd.DropIn, "644", text),
+		put(folder+"/"+systemd.DropIn, "644", text, check...),
 		do("reread", unit),
 	}
 }

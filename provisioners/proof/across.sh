@@ -4,18 +4,21 @@
 # real tunnel is not touched, and the kernel removes that network when the gate ends, however it ends.
 # shellcheck shell=bash disable=SC2154
 
-# across_rows tries it with the addresses of two targets, if there are two, and with addresses of IPv6.
+# across_rows tries it with the addresses of two targets, if there are two, and with addresses of IPv6, unless the kernel has none.
 across_rows() {
-  local rules port ends family monitor from to seen
+  local rules port ends families family monitor from to seen
   rules=$(nft list table inet "$TABLE" 2>&1) || die "the monitor's firewall is not loaded ($rules); systemctl restart $FIREWALL"
-  port=$(awk '$7 == "tunnel" { print $4 }' <<<"$fleet_targets" | head -n 1)
+  port=$(awk '$7 == "tunnel" { print $4; exit }' <<<"$fleet_targets")
   mapfile -t ends < <(awk '$7 == "tunnel" { print $3 }' <<<"$fleet_targets" | sort -u | head -n 2)
   [ ${#ends[@]} = 2 ] || ends=(198.51.100.2 198.51.100.3)
   port=${port:-9100}
-  for family in "198.51.100.1 ${ends[*]}" "2001:db8::1 2001:db8::2 2001:db8::3"; do
+  families=("198.51.100.1 ${ends[*]}")
+  [ "$(unshare --net cat /proc/sys/net/ipv6/conf/default/disable_ipv6 2>/dev/null || true)" != 0 ] ||
+    families+=("2001:db8::1 2001:db8::2 2001:db8::3")
+  for family in "${families[@]}"; do
     read -r monitor from to <<<"$family"
     seen=$(timeout 60 unshare --net bash -euo pipefail -c "INTERFACE=$INTERFACE; $(declare -f try_across both_ends packets arrives); try_across $monitor $from $to $port" 2>&1 <<<"$rules") ||
-      die "what it forwards can't be tried: $seen; does its kernel have veth? See modprobe veth"
+      die "what it forwards can't be tried in a network namespace of its own: $seen"
     row "an end of the tunnel" "another, through $fleet_monitor" "$to" "$port" closed "${seen##*$'\n'}"
   done
 }
@@ -40,14 +43,16 @@ both_ends() {
   own=$(readlink /proc/self/ns/net)
   until [ "$(readlink "/proc/$END_PID/ns/net")" != "$own" ]; do sleep 0.1; done
   at=(nsenter "--net=/proc/$END_PID/ns/net")
-  ip link add "$INTERFACE" type veth peer name end
+  ip link add "$INTERFACE" type veth peer name end || { echo "its kernel has no veth; see modprobe veth" && exit 1; }
   ip link set end netns "$END_PID"
   echo 1 >/proc/sys/net/ipv4/ip_forward
-  echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
   "${at[@]}" bash -c 'echo 2 >/proc/sys/net/ipv4/tcp_syn_retries' # it ends after 7 s, whoever ends first
   ip link set "$INTERFACE" up
   "${at[@]}" ip link set end up
-  [[ $1 != *:* ]] || now=(nodad) # an address of IPv6 that is not tried first
+  if [[ $1 == *:* ]]; then
+    echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+    now=(nodad) # an address of IPv6 that is not tried first
+  fi
   ip address add "$1" dev "$INTERFACE" "${now[@]}"
   "${at[@]}" ip address add "$2" dev end "${now[@]}"
   ip route add "$2" dev "$INTERFACE"

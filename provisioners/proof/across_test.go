@@ -39,7 +39,8 @@ func TestAcross(t *testing.T) {
 		{"no firewall", "nft delete table inet promwire", rules,
 			"promwire: monitor: verify: the monitor's firewall is not loaded (Error: No such file or directory"},
 		{"a table of the owner's that accepts", "nft add table inet own; nft 'add chain inet own forward { type filter hook forward priority -200; }'; nft add rule inet own forward accept", rules, all},
-		{"no veth", "ip() { echo no such type; return 1; }; export -f ip", rules, "promwire: monitor: verify: what it forwards can't be tried: no such type; does"},
+		{"no veth", "ip() { echo no such type; return 1; }; export -f ip", rules, "promwire: monitor: verify: what it forwards can't be tried in a network namespace of its own: no such type\nits kernel has no veth; see modprobe veth"},
+		{"no IPv6", "unshare() { if [ \"$2\" = cat ]; then echo 1; else command unshare \"$@\"; fi; }", rules, v4 + "closed\n1: lo"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

@@ -71,7 +71,7 @@ has_record() { grep -qsxF "file $1" "$STATE/manifest"; }
 # only_known fails if there is anything unknown, or removes it if the settings say so.
 only_known() {
   local live found names
-  live=$(wg show "$INTERFACE" allowed-ips)
+  live=$(wg show "$INTERFACE" allowed-ips 2>&1) || die "the tunnel is down ($live); see journalctl -u $TUNNEL"
   found=$(unknown "$live")
   if [ -n "$found" ] && [ "$fleet_remove_unknown" = yes ]; then
     mapfile -t names < <(cut -f 1 <<<"$found" | sort -u)

@@ -71,7 +71,8 @@ func TestUnknown(t *testing.T) {
 		{"it removes nothing", ``, removing, ""},
 		{"what stays after that", `peer old 10.98.0.7/32; sed -i 's/for name;/for name in x;/' "$LIBRARY"`, removing,
 			"removes old\n" + head + "  old: peer at 10.98.0.7/32\n" + tail},
-		{"a tunnel that is down", `wg() { echo "no such device"; return 1; }`, known, "(exit status 1)"},
+		{"a tunnel that is down", `wg() { echo "no such device"; return 1; }`, known,
+			"promwire: monitor: verify: the tunnel is down (no such device); see journalctl -u wg-quick@promwire0.service\n(exit status 1)"},
 		{"what can't be removed", `peer old 10.98.0.7/32; echo 'begin() { echo busy; exit 1; }' >>"$LIBRARY"`, removing, "busy\n(exit status 1)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

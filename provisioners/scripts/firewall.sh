@@ -63,9 +63,9 @@ still_on_trial() {
 
 # arm sets the time when the host rolls back by itself. That its unit can start here is tried now: later nobody could come and help.
 arm() {
-  disarm
-  may_load --wait /bin/true || fail "systemd does not run a unit with only the privilege to load firewall rules, and so it could not roll back" \
+  may_load --property Type=oneshot /bin/true || fail "systemd does not run a unit with only the privilege to load firewall rules, and so it could not roll back" \
     "a new firewall; see journalctl -u 'run-*'"
+  disarm
   may_load --unit promwire-rollback --on-active 60s --timer-property AccuracySec=1s /bin/bash -c ". $LIBRARY && roll_back"
 }
 

@@ -94,8 +94,8 @@ sockets() {
     { { wg show all persistent-keepalive && wg show all listen-port; } 2>/dev/null || true; } | sed 's/^/wg /'
     ss --no-header --listening --numeric --tcp --udp --processes
   } | awk -v tunnel="$tunnel/udp" '
-  $1 == "wg" && NF == 4 { server[$2] = server[$2] || $4 == "off"; next }
-  $1 == "wg" { wireguard[$3 "/udp"] = "WireGuard " ($2 in server && !server[$2] ? "client " : "") $2; next }
+  $1 == "wg" && NF == 4 { if (peers[$2]++ || $4 == "off") server[$2] = 1; next }
+  $1 == "wg" { wireguard[$3 "/udp"] = "WireGuard " ($2 in peers && !($2 in server) ? "client " : "") $2; next }
   {
     at = port = $5
     sub(/.*:/, "", port)
@@ -125,7 +125,7 @@ interface_of() {
 }
 
 # for_nobody WHAT PROCESS: says whether a socket is not there for users: names on the local network, and ports that the kernel gave a client.
-# A WireGuard tunnel is a client if it keeps the connection to each peer alive.
+# A WireGuard tunnel is a client if it has one peer, and keeps the connection alive.
 for_nobody() {
   local port=${1%/*} first last
   case $1 in

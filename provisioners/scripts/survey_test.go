@@ -30,10 +30,11 @@ listen udp 0.0.0.0 123 ntpd
 listen udp 0.0.0.0 40002 kernel # as a tunnel's
 listen udp 0.0.0.0 51820 server
 listen udp 0.0.0.0 40003 branch
+listen udp 0.0.0.0 40004 hub
 wg() {
   case $3 in
-  listen-port) printf 'home\t40002\noffice\t51820\nbranches\t40003\n' ;;
-  persistent-keepalive) printf 'home\tkey=\t25\noffice\tkey=\t25\nbranches\tkey=\toff\nbranches\tother=\t25\n' ;;
+  listen-port) printf 'home\t40002\noffice\t51820\nbranches\t40003\nhub\t40004\n' ;;
+  persistent-keepalive) printf 'home\tkey=\t25\noffice\tkey=\t25\nbranches\tkey=\toff\nhub\tkey=\t25\nhub\tother=\t25\n' ;;
   esac
 }
 cp /usr/bin/perl /mnt/keepalived
@@ -58,7 +59,7 @@ func TestSurvey(t *testing.T) {
 		https    = "  - 8443/tcp # passed on to :443\n"
 		vrrp     = "  - vrrp # keepalived\n"
 		clock    = "  - 123/udp # ntpd, which needs it only to serve time to others\n"
-		office   = "  - 51820/udp # WireGuard client office\n  - 40003/udp # WireGuard branches\n"
+		office   = "  - 51820/udp # WireGuard client office\n  - 40003/udp # WireGuard branches\n  - 40004/udp # WireGuard hub\n"
 	)
 	for _, c := range []struct {
 		name, text string
@@ -67,7 +68,7 @@ func TestSurvey(t *testing.T) {
 	}{
 		{"nothing is open", "survey 22/tcp", web + local + dns + turn + clock + office + database + https + vrrp, true},
 		{"some is", "survey 22/tcp 80-90/tcp 8000-9000/tcp 40001/udp 112 443/udp 40003-51820/udp 123/udp", local + dns + database, true},
-		{"all is", "survey 22/tcp 80/tcp 53/udp 40001/udp 123/udp 51820/udp 40003/udp 443/tcp 5432/tcp 8443/tcp 112; echo done", "done\n", false},
+		{"all is", "survey 22/tcp 80/tcp 53/udp 40001/udp 123/udp 51820/udp 40003-40004/udp 443/tcp 5432/tcp 8443/tcp 112; echo done", "done\n", false},
 		{"a member of a former version", "mkdir -p /etc/promwire; echo 'chain input' >$PERMANENT; survey 22/tcp", database + https, true},
 		{"a member", "mkdir -p /etc/promwire; echo 'chain published' >$PERMANENT; survey 22/tcp; echo done", "done\n", false},
 	} {

@@ -14,6 +14,17 @@ tunnel() {
   fi
 }
 
+# makes_tunnel FILE: tries whether a service with this drop-in may make an interface. A tunnel that is up stays up, so it would be the next
+# boot that shows it otherwise.
+makes_tunnel() {
+  local line properties=(--property Type=oneshot --property TimeoutStartSec=30s)
+  while read -r line; do
+    [[ $line == Restart* ]] || properties+=(--property "$line")
+  done < <(sed '1,/^\[Service\]$/d; /^\[/,$d' "$1")
+  systemd-run --quiet --collect "${properties[@]}" /bin/bash -c "ip link add dev promwire-try type wireguard 2>/dev/null || wireguard-go promwire-try
+    ip link delete dev promwire-try"
+}
+
 # join_parts assembles the configuration from its parts and loads it. The key is copied from file to file, never an argument.
 join_parts() {
   (umask 077 && whole >"$RUN/whole")

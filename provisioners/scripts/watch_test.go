@@ -106,7 +106,8 @@ func TestWatch(t *testing.T) {
 		{"it can't be loaded", `printf '#!/bin/bash\n[ "$1" != --file ] && exec /usr/sbin/nft "$@"\n' >/mnt/bin/nft; chmod +x /mnt/bin/nft; nft delete table inet promwire; look; seen`,
 			`promwire_drift{what="firewall"} 1`},
 
-		{"a bridge leads outside now", `ip link add br7 type bridge; ip link add v7 type vxlan id 7 dstport 4789; ip link set v7 master br7; look; seen
+		{"a bridge leads outside now", `printf '#!/bin/bash\nexit 1\n' >/mnt/bin/chown; chmod +x /mnt/bin/chown # as its sandbox has it
+ip link add br7 type bridge; ip link add v7 type vxlan id 7 dstport 4789; ip link set v7 master br7; look; seen
 nft list set inet promwire uplinks | grep -o br7; ip link delete v7; look; nft list set inet promwire uplinks | grep -c br7 || true; seen`,
 			good + "promwire: host: watch: other bridges lead outside now; see /etc/promwire/uplinks.nft\n" + good + "br7\n" +
 				"promwire: host: watch: other bridges lead outside now; see /etc/promwire/uplinks.nft\n0\n" + good},

@@ -82,8 +82,12 @@ func Owners() []string {
 
 // Firewall lets a service of root's load rules, which takes no packet.
 func Firewall() []string {
-	return []string{"CapabilityBoundingSet=CAP_NET_ADMIN", "RestrictAddressFamilies=AF_NETLINK", "IPAddressDeny=any"}
+	return append(Early(), "CapabilityBoundingSet=CAP_NET_ADMIN", "RestrictAddressFamilies=AF_NETLINK", "IPAddressDeny=any")
 }
+
+// Early lets a service start without the system's folders for temporary files, for which private ones would wait: these may be on a disk
+// that is missing, or that comes over the network, and a host without its firewall is open.
+func Early() []string { return []string{"PrivateTmp=no"} }
 
 // Runtime lets a service write to a folder below /run, which systemd makes for it, of root alone, because a boot removes it. It stays
 // when the service ends: other services and scripts have it too.

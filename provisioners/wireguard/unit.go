@@ -19,7 +19,7 @@ func (i Interface) DropIn() string {
 		"RuntimeDirectory=wireguard",
 		"RuntimeDirectoryMode=0755",
 		"RuntimeDirectoryPreserve=yes", // other tunnels have their sockets there too
-	}, systemd.Sandbox(), []string{
+	}, systemd.Sandbox(), systemd.Early(), []string{
 		"CapabilityBoundingSet=CAP_NET_ADMIN",
 		"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
 		"PrivateDevices=no",

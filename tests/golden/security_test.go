@@ -31,13 +31,14 @@ const mostExposed = 1.5
 //   - promwire-watch is root, because systemd starts units for nobody else; only with a name for the monitor's endpoint, for which it asks
 //     name servers, is it above the others.
 //   - promwire-turn is root, because it changes what Prometheus scrapes, and asks hosts as Prometheus does, with its key.
-//   - wg-quick is root and makes the interface, from the device of tunnels, which then exchanges packets with peers anywhere.
+//   - wg-quick is root and makes the interface, from the device of tunnels, which then exchanges packets with peers anywhere. It waits for no
+//     folder of temporary files.
 var moreExposed = map[string]float64{
 	"node_exporter.service":      1.8,
 	"node_exporter-tls.service":  1.9,
 	"promwire-renew.service":     2.0,
 	"promwire-turn.service":      1.8,
-	"wg-quick@promwire0.service": 2.0,
+	"wg-quick@promwire0.service": 2.2,
 
 	"named/target/promwire-watch.service": 1.8,
 }
