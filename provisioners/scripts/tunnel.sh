@@ -22,7 +22,7 @@ makes_tunnel() {
     [[ $line == Restart* ]] || properties+=(--property "$line")
   done < <(sed '1,/^\[Service\]$/d; /^\[/,$d' "$1")
   systemd-run --quiet --collect "${properties[@]}" /bin/bash -c "ip link add dev promwire-try type wireguard 2>/dev/null || wireguard-go promwire-try
-    ip link delete dev promwire-try"
+    ip link delete dev promwire-try && rm -f /run/wireguard/promwire-try.sock"
 }
 
 # join_parts assembles the configuration from its parts and loads it. The key is copied from file to file, never an argument.
