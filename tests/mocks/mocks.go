@@ -38,6 +38,7 @@ type Resource struct {
 	Dependencies []string // names, sorted
 	DeletedWith  string   // name
 	Provider     string   // name; "": the default one
+	Imported     string   // ID of what was there already; "": it is made
 }
 
 // engine stands for Pulumi's engine: it answers as providers would and remembers the requests.
@@ -53,6 +54,7 @@ type Past struct {
 	Ledger   string                          // in the state; "": a new stack
 	Salts    string                          // of temporary host keys, in the state; "": of a version without them
 	Droplets map[string]resource.PropertyMap // in the state: outputs, by the resource's name
+	Keys     map[string]resource.PropertyMap // the same of SSH keys
 	Commands map[string]resource.PropertyMap // in the state: outputs, by TYPE::NAME, where TYPE is their component's
 	Replace  []string                        // droplets that the operator wants to have replaced
 	Account  resource.PropertyMap            // sshKeys and droplets of the cloud account, as the cloud's functions list them
@@ -88,6 +90,7 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 		}
 		slices.Sort(r.Dependencies)
 		r.Provider = provider(rpc.GetProvider())
+		r.Imported = rpc.GetImportId()
 	}
 	e.Lock()
 	defer e.Unlock()
@@ -216,6 +219,9 @@ func (p Past) state() resource.PropertyMap {
 	}
 	for name, outputs := range p.Droplets {
 		add("promwire:index:Host$digitalocean:index/droplet:Droplet", name, outputs)
+	}
+	for name, outputs := range p.Keys {
+		add("promwire:index:Fleet$digitalocean:index/sshKey:SshKey", name, outputs)
 	}
 	for of, outputs := range p.Commands {
 		component, name, _ := strings.Cut(of, "::")

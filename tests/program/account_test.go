@@ -19,24 +19,30 @@ func account(name, fingerprint string) mocks.Past {
 	})}
 }
 
-// An account accepts a key only once, so one that is there under another name is used as it is, and one of this fleet's is kept.
+// An account accepts a key only once, so one that is there under another name is used as it is, and one of this fleet's is kept. One of
+// this fleet's that the state does not know, because the run that made it was killed, is taken over.
 func TestTheOperatorsKey(t *testing.T) {
 	signer, err := ssh.ParsePrivateKey([]byte(mocks.OperatorKey(t)))
 	require.NoError(t, err)
 	own := ssh.FingerprintLegacyMD5(signer.PublicKey())
+	kept := account("promwire-test-operator", own)
+	kept.Keys = map[string]resource.PropertyMap{"promwire-test-operator": {}}
 	for name, c := range map[string]struct {
-		past mocks.Past
-		made bool
+		past     mocks.Past
+		made     bool
+		imported string
 	}{
-		"not there":         {account("somebody's", "00:11"), true},
-		"made by the fleet": {account("promwire-test-operator", own), true},
-		"there already":     {account("laptop", own), false},
-		"another fleet's":   {account("promwire-other-operator", own), false},
+		"not there":         {past: account("somebody's", "00:11"), made: true},
+		"made by the fleet": {past: kept, made: true},
+		"of a killed run":   {past: account("promwire-test-operator", own), made: true, imported: "1"},
+		"there already":     {past: account("laptop", own)},
+		"another fleet's":   {past: account("promwire-other-operator", own)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			resources := mocks.RunAfter(t, droplets, c.past)
-			_, made := resources["promwire-test-operator"]
+			key, made := resources["promwire-test-operator"]
 			assert.Equal(t, c.made, made)
+			assert.Equal(t, c.imported, key.Imported)
 			keys := resources["lon-droplet"].Inputs["sshKeys"].ArrayValue()
 			require.Len(t, keys, 1)
 			want := own

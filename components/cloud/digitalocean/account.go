@@ -14,8 +14,11 @@ import (
 
 // What the account has before this run, and what the stack's state says of it.
 
-// dropletType is the type of droplets in a stack's state.
-const dropletType = "digitalocean:index/droplet:Droplet"
+// The types of droplets and keys in a stack's state.
+const (
+	dropletType = "digitalocean:index/droplet:Droplet"
+	keyType     = "digitalocean:index/sshKey:SshKey"
+)
 
 // Regions are where a stack's droplets are, by the name of their host.
 func Regions(state record.State) map[string]string {
@@ -39,22 +42,30 @@ func userData(state record.State) map[string]string {
 }
 
 // operatorKey is the fingerprint of the operator's key. An account accepts a key only once: if it is there under a name that is not this
-// fleet's, it is used as it is, and stays. It may be another fleet's; when that one removes it, this one registers it again.
+// fleet's, it is used as it is, and stays. It may be another fleet's; when that one removes it, this one registers it again. A key under
+// this fleet's name that the state does not know is from a run that was killed: it is taken over.
 func (c *Cloud) operatorKey(ctx *pulumi.Context, args Args) (pulumi.StringInput, error) {
 	own := c.fleet + "-operator"
 	there, err := digitalocean.GetSshKeys(ctx, &digitalocean.GetSshKeysArgs{}, pulumi.Parent(c.parent))
 	if err != nil {
 		return nil, fmt.Errorf("fleet %s: the account's SSH keys: %w", c.fleet, err)
 	}
-	if slices.ContainsFunc(there.SshKeys, func(k digitalocean.GetSshKeysSshKey) bool {
-		return k.Fingerprint == args.Fingerprint && k.Name != own
-	}) {
-		return pulumi.String(args.Fingerprint), nil
+	options := []pulumi.ResourceOption{pulumi.Parent(c.parent)}
+	for _, k := range there.SshKeys {
+		if k.Fingerprint != args.Fingerprint {
+			continue
+		}
+		if k.Name != own {
+			return pulumi.String(args.Fingerprint), nil
+		}
+		if _, known := args.State.Of(keyType)[own]; !known {
+			options = append(options, pulumi.Import(pulumi.ID(strconv.Itoa(k.Id))))
+		}
 	}
 	key, err := digitalocean.NewSshKey(ctx, own, &digitalocean.SshKeyArgs{
 		Name:      pulumi.String(own),
 		PublicKey: pulumi.String(args.PublicKey),
-	}, pulumi.Parent(c.parent))
+	}, options...)
 	if err != nil {
 		return nil, fmt.Errorf("fleet %s: operator's key: %w", c.fleet, err)
 	}
