@@ -68,6 +68,10 @@ func (o *Operator) dir() string     { return dir(o.folder) }
 func (o *Operator) home() string    { return filepath.Join(o.dir(), "home") }
 func (o *Operator) backend() string { return filepath.Join(o.dir(), "state") }
 
+// backendURL has Pulumi write no .attrs files beside those of the state. It writes these in place, and one that a kill has cut short
+// makes the stack unreadable; the state itself takes its place in one step.
+func (o *Operator) backendURL() string { return "file://" + o.backend() + "?metadata=skip" }
+
 // work is the folder from which a stack is run. Each stack has its own, so that stacks can be run in parallel.
 func (o *Operator) work(stack string) string { return filepath.Join(o.dir(), "work", stack) }
 
@@ -120,7 +124,7 @@ func relink(target, path string) error {
 func (o *Operator) environment(stack string) map[string]string {
 	return map[string]string{
 		"PULUMI_HOME":                   o.home(),
-		"PULUMI_BACKEND_URL":            "file://" + o.backend(),
+		"PULUMI_BACKEND_URL":            o.backendURL(),
 		"PULUMI_CONFIG_PASSPHRASE_FILE": "",
 		"PULUMI_CONFIG_PASSPHRASE":      o.seal.passphrase,
 		"PULUMI_SKIP_UPDATE_CHECK":      "true",

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -85,6 +87,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("up with a bad setting: %v", err)
 	}
 	checkState(t, o)
+	checkCutShort(t, o)
 	if _, err := o.Destroy(t.Context(), "try", Options{}); err != nil {
 		t.Errorf("destroy: %v", err)
 	}
@@ -112,6 +115,33 @@ func checkState(t *testing.T, o *Operator) {
 	}
 	if err := o.Pulumi(t.Context(), "try", "preview", "--expect-no-changes", "--diff"); err == nil {
 		t.Error("pulumi preview: the file's passphrase differs from the state's, want an error")
+	}
+}
+
+// checkCutShort checks that what a kill can cut short is not there: Pulumi's file backend writes .attrs files in place. Nobody needs one,
+// but one that is cut short makes the stack unreadable, until it is removed. That is what docs/operating.md says.
+func checkCutShort(t *testing.T, o *Operator) {
+	t.Helper()
+	state := filepath.Join(o.backend(), ".pulumi", "stacks", Project, "try.json")
+	read(t, state)
+	err := filepath.WalkDir(o.backend(), func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".attrs") {
+			t.Errorf("the backend has %s", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	write(t, state+".attrs", "")
+	if _, err := o.Outputs(t.Context(), "try"); err == nil || !strings.Contains(err.Error(), "failed to load checkpoint: EOF") {
+		t.Errorf("with attributes that are cut short: %v", err)
+	}
+	if err := os.Remove(state + ".attrs"); err != nil {
+		t.Error(err)
+	}
+	if _, err := o.Outputs(t.Context(), "try"); err != nil {
+		t.Errorf("without attributes: %v", err)
 	}
 }
 
