@@ -35,7 +35,11 @@ lab-test: ## tests of the lab: its cloud, machines, clusters and plugins (as roo
 
 .PHONY: e2e
 e2e: ## the program on the lab, from nothing to a fleet and back to nothing (as root)
-	go test -timeout 60m -parallel 2 ./tests/e2e
+	go test -timeout 60m -parallel 2 -skip '^TestKills$$' ./tests/e2e
+
+.PHONY: e2e-kills
+e2e-kills: ## kill Pulumi at random moments, and look whether one more run mends it (as root)
+	go test -v -timeout 6h -run '^TestKills$$' ./tests/e2e
 
 # Tests that boot machines with a kernel of their own have a build tag: elsewhere they are not there, so nothing skips them. One package after
 # the other, because two processors emulate slowly.

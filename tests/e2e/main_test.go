@@ -24,6 +24,13 @@ import (
 var open func(context.Context) (*fixture.Lab, error)
 
 func TestMain(m *testing.M) {
+	if os.Getenv(victimVariable) != "" {
+		if err := runVictim(context.Background()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	code, err := runWithLab(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -43,20 +50,19 @@ func runWithLab(m *testing.M) (code int, err error) {
 	if err := fixture.Close(ctx, f, os.Stderr); err != nil { // what a killed test may have left
 		return 1, err
 	}
-	tools := operator.Tools{Plugins: os.Getenv("PROMWIRE_PLUGINS"), Pulumi: os.Getenv("PROMWIRE_PULUMI")}
 	defer func() {
 		if e := fixture.Close(ctx, f, os.Stderr); e != nil && err == nil {
 			code, err = 1, e
 		}
 	}()
 	open = func(ctx context.Context) (*fixture.Lab, error) {
-		return fixture.Open(ctx, f, tools, stacks.Run, os.Stderr)
+		return fixture.Open(ctx, f, openTools(), stacks.Run, os.Stderr)
 	}
 	lab, err := open(ctx)
 	if err != nil {
 		return 1, err
 	}
-	if err := registerKey(ctx, lab); err != nil {
+	if err := registerKey(ctx, lab, accountKey); err != nil {
 		return 1, err
 	}
 	code = m.Run()
@@ -67,17 +73,22 @@ func runWithLab(m *testing.M) (code int, err error) {
 	return code, nil
 }
 
+// openTools are those that the lab is to use.
+func openTools() operator.Tools {
+	return operator.Tools{Plugins: os.Getenv("PROMWIRE_PLUGINS"), Pulumi: os.Getenv("PROMWIRE_PULUMI")}
+}
+
 // accountKey is the name of the operator's key in the account, which the operator registered himself, as most people have. All stories use
 // it; if one of them registered it, the end of that story would change the others.
 const accountKey = "e2e"
 
-func registerKey(ctx context.Context, lab *fixture.Lab) error {
+func registerKey(ctx context.Context, lab *fixture.Lab, name string) error {
 	client, err := godo.New(nil, godo.SetBaseURL(lab.Endpoint.API+"/"), godo.SetRequestHeaders(map[string]string{
 		"Authorization": "Bearer " + lab.Endpoint.Token,
 	}))
 	if err != nil {
 		return err
 	}
-	_, _, err = client.Keys.Create(ctx, &godo.KeyCreateRequest{Name: accountKey, PublicKey: lab.Operator.AuthorizedKey})
+	_, _, err = client.Keys.Create(ctx, &godo.KeyCreateRequest{Name: name, PublicKey: lab.Operator.AuthorizedKey})
 	return err
 }

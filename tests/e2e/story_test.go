@@ -122,6 +122,7 @@ func (s *story) state() string {
 // resource is one resource of the state.
 type resource struct {
 	URN     string
+	ID      string
 	Type    string
 	Parent  string
 	Outputs map[string]any

@@ -107,3 +107,17 @@ func TestVirtualMachinesAreTested(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsSkippedRunsElsewhere: a test that one target of Makefile leaves out is all that another one runs.
+func TestWhatIsSkippedRunsElsewhere(t *testing.T) {
+	makefile := text(t, "Makefile")
+	skipped := regexp.MustCompile(`-skip '(.*?)' (\S+)\n`).FindAllStringSubmatch(makefile, -1)
+	if strings.Count(makefile, "-skip") != len(skipped) {
+		t.Errorf("a -skip of Makefile is not in this form: -skip 'TEST' PACKAGE")
+	}
+	for _, s := range skipped {
+		if !regexp.MustCompile(`-run '` + regexp.QuoteMeta(s[1]) + `' ` + regexp.QuoteMeta(s[2]) + `\n`).MatchString(makefile) {
+			t.Errorf("Makefile skips %s of %s, and no target runs it", s[1], s[2])
+		}
+	}
+}

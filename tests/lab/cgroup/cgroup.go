@@ -20,6 +20,19 @@ import (
 // patience is how long killed processes may take to go.
 const patience = 30 * time.Second
 
+// Mounts is where all hierarchies of cgroups are mounted.
+const Mounts = "/sys/fs/cgroup"
+
+// Root is where cgroup v2 is mounted: at Mounts itself without v1, or below it beside v1 (systemd calls that hybrid).
+func Root() (string, error) {
+	for _, root := range []string{Mounts, Mounts + "/unified"} {
+		if _, err := os.Stat(filepath.Join(root, "cgroup.controllers")); err == nil {
+			return root, nil
+		}
+	}
+	return "", fmt.Errorf("no cgroup v2 at %[1]s or %[1]s/unified: mount one", Mounts)
+}
+
 // Populated reports whether a group, or one below it, has any process. One that is not there has none.
 func Populated(group string) (bool, error) {
 	text, err := os.ReadFile(filepath.Join(group, "cgroup.events"))

@@ -21,26 +21,21 @@ type groups struct {
 	hierarchies []string // where those of cgroup v1 are mounted; empty where there is only v2
 }
 
-const (
-	groupRoot = "/sys/fs/cgroup"
-	nodeLeaf  = "node"
-)
+const nodeLeaf = "node"
 
 // findGroups finds where the hierarchies are mounted.
 func findGroups(name string) (groups, error) {
-	if _, err := os.Stat(groupRoot + "/cgroup.controllers"); err == nil {
-		return groups{name: name, unified: groupRoot}, nil
+	root, err := cgroup.Root()
+	g := groups{name: name, unified: root}
+	if err != nil || root == cgroup.Mounts {
+		return g, err
 	}
-	g := groups{name: name, unified: groupRoot + "/unified"}
-	if _, err := os.Stat(g.unified + "/cgroup.controllers"); err != nil {
-		return groups{}, fmt.Errorf("no cgroup v2 at %s or %s: mount one", groupRoot, g.unified)
-	}
-	entries, err := os.ReadDir(groupRoot)
+	entries, err := os.ReadDir(cgroup.Mounts)
 	if err != nil {
 		return groups{}, err
 	}
 	for _, entry := range entries {
-		path := filepath.Join(groupRoot, entry.Name())
+		path := filepath.Join(cgroup.Mounts, entry.Name())
 		if entry.IsDir() && path != g.unified { // not links, such as cpuacct -> cpu,cpuacct
 			g.hierarchies = append(g.hierarchies, path)
 		}

@@ -3,7 +3,6 @@ package machines
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -19,20 +18,18 @@ type groups struct {
 	named   string // the same in systemd's own of cgroup v1; empty where there is only v2
 }
 
-// findGroups finds where cgroup v2 is mounted: without v1, or beside it (systemd calls that hybrid).
+// findGroups finds where the hierarchies are mounted.
 func findGroups(id string) (groups, error) {
-	const root = "/sys/fs/cgroup"
+	root, err := cgroup.Root()
+	if err != nil {
+		return groups{}, err
+	}
 	folder := "promwire-" + id
-	if _, err := os.Stat(root + "/cgroup.controllers"); err == nil {
-		return groups{unified: filepath.Join(root, folder)}, nil
+	g := groups{unified: filepath.Join(root, folder)}
+	if root != cgroup.Mounts {
+		g.named = filepath.Join(cgroup.Mounts, "systemd", folder)
 	}
-	if _, err := os.Stat(root + "/unified/cgroup.controllers"); err == nil {
-		return groups{
-			unified: filepath.Join(root, "unified", folder),
-			named:   filepath.Join(root, "systemd", folder),
-		}, nil
-	}
-	return groups{}, fmt.Errorf("no cgroup v2 at %s or %s/unified: mount one", root, root)
+	return g, nil
 }
 
 // create makes the cgroups of a machine. It returns the one of v2, opened to start a process in, and the path of the other.

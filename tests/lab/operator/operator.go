@@ -64,6 +64,9 @@ func New(f folder.Folder, lab Lab, tools Tools, program pulumi.RunFunc) (*Operat
 	return o, nil
 }
 
+// Lab is what the operator knows of the lab, for an operator of another process.
+func (o *Operator) Lab() Lab { return o.lab }
+
 func (o *Operator) dir() string     { return dir(o.folder) }
 func (o *Operator) home() string    { return filepath.Join(o.dir(), "home") }
 func (o *Operator) backend() string { return filepath.Join(o.dir(), "state") }
