@@ -235,12 +235,18 @@ func testPower(t *testing.T, lab *machines.Lab, name, other string, at cloud.Add
 		t.Errorf("the disk has %q", got)
 	}
 	before := run(t, lab, name, tell...)
-	reboot, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	_, _ = lab.Exec(reboot, name, "systemctl", "--no-block", "reboot") // may be cut off
+	brief := func(command ...string) (string, error) { // a machine that goes down may leave a command without an end
+		ctx, cancel := context.WithTimeout(t.Context(), patience/8)
+		defer cancel()
+		out, err := lab.Exec(ctx, name, command...)
+		return strings.TrimSpace(string(out)), err
+	}
+	run(t, lab, name, "bash", "-c", "systemctl is-system-running --wait || true") // before, a request to reboot may be lost
+	out, err := brief("systemctl", "--no-block", "reboot")                        // may be cut off
+	t.Logf("reboot: %s %v", out, err)
 	eventually(t, "another boot", func() bool {
-		out, err := lab.Exec(reboot, name, tell...)
-		return err == nil && strings.TrimSpace(string(out)) != before
+		now, err := brief(tell...)
+		return err == nil && now != before
 	})
 	booted(t, at.V4, at.V6)
 }
