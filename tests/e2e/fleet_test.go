@@ -136,7 +136,7 @@ func nobodyElse(s *story) {
 
 // openForward: a rule in front of the monitor's admits everything from one end of the tunnel to another, and its watch does not remove it.
 func openForward(s *story) {
-	s.mustOn("monitor-1", "systemctl stop promwire-watch.timer && nft insert rule inet promwire forward accept")
+	s.mustOn("monitor-1", "systemctl stop promwire-watch.timer promwire-watch.service && nft insert rule inet promwire forward accept")
 	s.edit(set("verification", map[string]any{"again": "forward"}))
 	printed := s.upFails()
 	assert.Contains(s.t, printed, "seen differs from expected")
