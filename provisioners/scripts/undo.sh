@@ -42,7 +42,9 @@ undo_unit() {
   for unit in "${units[@]}"; do systemctl reset-failed "$unit" 2>/dev/null || true; done
 }
 
+# undo_file PATH: metrics have an unfinished file beside them if the service that writes them was ended.
 undo_file() {
+  case $1 in "$TEXTFILES"/*) rm -f "$1.new" ;; esac
   rm -f "$1" && rm -rf "$(dirname "$1")/.promwire"
 }
 
