@@ -95,8 +95,8 @@ theirs $TEXTFILES/mine.prom; dir /etc/b.d 755; put /etc/b.d/x 644 <<<x; undo_all
 		{"files in data", `dir $PROMETHEUS_DATA 750 prometheus; mkdir -p $PROMETHEUS_DATA/{wal/x,01JZABCDEFGHJKMNPQRSTVWXYZ/chunks,chunks_head}; echo >$PROMETHEUS_DATA/queries.active; chown -R prometheus $PROMETHEUS_DATA; theirs $PROMETHEUS_DATA/wal/mine
 dir $RELEASES 755; mkdir $RELEASES/a-1; echo >$RELEASES/a-1/.sha256; theirs $RELEASES/notes; dir $AUTHORITY 700; mkdir -p $AUTHORITY/{1,hosts/a,own}; echo >$AUTHORITY/1/index.txt
 undo_all; find $PROMETHEUS_DATA $RELEASES -type f; ls -d $AUTHORITY 2>&1 | grep "No such" | wc -l || true`, "/var/lib/prometheus/wal/mine\n/mnt/releases/notes\n1\n"},
-		{"metrics that were being written", `theirs $TEXTFILES/mine.prom.new; put $TEXTFILES/promwire_x.prom 644 <<<x; touch $TEXTFILES/promwire_x.prom.new; undo_all; ls $TEXTFILES`,
-			"mine.prom.new\n"},
+		{"metrics that were being written", `theirs $TEXTFILES/mine.prom.new; put $TEXTFILES/promwire_x.prom 644 <<<x; touch $TEXTFILES/promwire_x.prom.new; undo_all
+ls $TEXTFILES | grep -c promwire || ls $TEXTFILES`, "0\nmine.prom.new\n"},
 		{"a directory that will do", `chown root:prometheus /etc/wireguard; chmod 2750 /etc/wireguard; dir /etc/wireguard 700; stat -c '%a %U %G' /etc/wireguard; cat $STATE/manifest; undo_all
 stat -c '%a %U %G' /etc/wireguard`, "2750 root prometheus\n2750 root prometheus\n"},
 		{"a directory that will not do", `mkdir /etc/p; chown root:prometheus /etc/p; chmod 750 /etc/p; dir /etc/p 755; CHANGED=(); dir /etc/p 755; stat -c '%a %U %G' /etc/p
