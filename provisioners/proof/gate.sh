@@ -4,8 +4,8 @@
 #
 # Before this text come: fleet_monitor (the monitor's name), fleet_prometheus (its URL), fleet_targets (a line for each endpoint: name,
 # job, address, port, http or https, path, tunnel or direct, systemd unit or -, WireGuard key, digest of its plan, plain port behind a relay
-# or -), fleet_clusters (see clusters.sh), fleet_known and others (see unknown.sh), fleet_seconds (how long to wait). It prints one row per probe: from, to, address, port, expected,
-# seen.
+# or -), fleet_clusters (see clusters.sh), fleet_known and others (see unknown.sh), fleet_seconds (how long to wait). It prints one row per
+# probe: from, to, address, port, expected, seen.
 # An endpoint is called NAME/JOB. fleet_asked names what is proved, so that another plan, or another verification.again, changes the
 # script.
 # shellcheck shell=bash disable=SC2154

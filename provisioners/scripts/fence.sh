@@ -2,7 +2,8 @@
 # Tries to reach, through the tunnel, what a target must not reach: the exporters of other hosts, the monitor's Prometheus and
 # exporter. The results become metrics, on standard output, so every target repeats the proof, without SSH. It needs no privilege.
 #
-# Arguments: how many addresses of a network to try; the exporters' ports (such as 19100,19099); then for each family NETWORK,OWN,MONITOR (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
+# Arguments: how many addresses of a network to try; the exporters' ports (such as 19100,19099); then for each family NETWORK,OWN,MONITOR
+# (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
 set -euo pipefail
 
 # hosts NETWORK COUNT: its first addresses, in the order in which hosts get them. A tunnel's IPv6 networks all end in "::".
