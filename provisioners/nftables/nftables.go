@@ -25,6 +25,9 @@ type Ruleset struct {
 	Open    []Opening      // what it serves outside the fleet
 	Rules   []Rule         // of the fleet itself, in the order of the file
 
+	Scraped []int          // TCP ports that the monitor scrapes
+	Monitor []netip.Prefix // from where
+
 	Dialing bool  // whether the host's own people may connect into the tunnel
 	Dialed  []int // TCP ports there that they may connect to in any case
 	Serving []int // TCP ports at which none of them may answer the tunnel
@@ -66,11 +69,14 @@ func (r Ruleset) Digest() string {
 
 func (r Ruleset) text() string {
 	var b strings.Builder
-	b.WriteString(head)
+	b.WriteString(head + r.portsScraped() + input)
 	for _, rule := range r.ssh() {
 		b.WriteString("\t\t" + rule + "\n")
 	}
 	b.WriteString(common)
+	for _, rule := range r.scrapes() {
+		b.WriteString("\t\t" + rule + "\n")
+	}
 	for _, rule := range r.Rules {
 		if rule.Way != Across {
 			b.WriteString("\t\t" + r.render(rule) + "\n")
@@ -108,7 +114,9 @@ table inet promwire {
 	counter operator {
 	}
 
-	chain input {
+`
+
+const input = `	chain input {
 		type filter hook input priority filter; policy drop;
 		iifname "lo" accept
 
@@ -209,16 +217,20 @@ func (r Ruleset) render(rule Rule) string {
 		match = r.between()
 	}
 	if rule.From.IsValid() {
-		from := rule.From.String()
-		if rule.From.IsSingleIP() {
-			from = rule.From.Addr().String()
-		}
-		match += fmt.Sprintf("%s saddr %s ", family(rule.From.Addr()), from)
+		match += source(rule.From)
 	}
 	if rule.To.IsValid() {
 		match += fmt.Sprintf("%s daddr %s ", family(rule.To), rule.To)
 	}
 	return fmt.Sprintf("%s%s dport %s accept", match, rule.Protocol, ports(rule.Ports))
+}
+
+// source matches packets from a network, or from one address.
+func source(from netip.Prefix) string {
+	if from.IsSingleIP() {
+		return fmt.Sprintf("%s saddr %s ", family(from.Addr()), from.Addr())
+	}
+	return fmt.Sprintf("%s saddr %s ", family(from.Addr()), from)
 }
 
 // family is nft's word for an address's family.
@@ -312,11 +324,7 @@ func ports(numbers []int) string {
 	if len(numbers) == 1 {
 		return strconv.Itoa(numbers[0])
 	}
-	words := make([]string, len(numbers))
-	for i, n := range slices.Sorted(slices.Values(numbers)) {
-		words[i] = strconv.Itoa(n)
-	}
-	return "{ " + strings.Join(words, ", ") + " }"
+	return "{ " + list(slices.Sorted(slices.Values(numbers))) + " }"
 }
 
 // distinct are the prefixes of one family, sorted, without those inside another one: nft refuses sets that overlap.
@@ -332,10 +340,10 @@ func distinct(prefixes []netip.Prefix, is func(netip.Prefix) bool) []netip.Prefi
 	return result
 }
 
-func list(prefixes []netip.Prefix) string {
-	words := make([]string, len(prefixes))
-	for i, p := range prefixes {
-		words[i] = p.String()
+func list[T any](all []T) string {
+	words := make([]string, len(all))
+	for i, one := range all {
+		words[i] = fmt.Sprint(one)
 	}
 	return strings.Join(words, ", ")
 }

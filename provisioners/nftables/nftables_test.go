@@ -58,7 +58,7 @@ func TestDigest(t *testing.T) {
 	push.Rules = TCP(Inside, prefixes("10.98.0.0/24"), 9091)
 	port.SSHPort = 2222
 	listen.Rules = []Rule{{Protocol: "udp", Ports: []int{51820}}}
-	scraped.Rules = TCP(Inside, prefixes("10.98.0.1/32"), 9100)
+	scraped.Scraped, scraped.Monitor = []int{9100}, prefixes("10.98.0.1/32")
 	seen := map[string]bool{r.Digest(): true}
 	for _, other := range []Ruleset{port, listen, scraped, open, push} {
 		if seen[other.Digest()] {
@@ -120,8 +120,35 @@ func TestOpeningCheck(t *testing.T) {
 	}
 }
 
-// TestScraped: only the monitor reaches the exporter's ports, through the tunnel if there is one.
+// TestScraped: only the monitor reaches what it scrapes, through the tunnel if there is one.
 func TestScraped(t *testing.T) {
+	monitor := prefixes("10.98.0.1/32", "fd98::1/128")
+	for _, c := range []struct {
+		name string
+		in   Ruleset
+		want []string
+	}{
+		{"tunnel", Ruleset{Tunnel: "promwire0", Scraped: []int{9100}, Monitor: monitor}, []string{
+			`iifname "promwire0" ip saddr 10.98.0.1 tcp dport @scraped accept`, `iifname "promwire0" ip6 saddr fd98::1 tcp dport @scraped accept`,
+			`iifname "promwire0" ip saddr 10.98.0.1 tcp dport @former accept`, `iifname "promwire0" ip6 saddr fd98::1 tcp dport @former accept`,
+		}},
+		{"no tunnel", Ruleset{Scraped: []int{9100}, Monitor: monitor[:1]}, []string{
+			`ip saddr 10.98.0.1 tcp dport @scraped accept`, `ip saddr 10.98.0.1 tcp dport @former accept`,
+		}},
+		{"nothing", Ruleset{Tunnel: "promwire0", Monitor: monitor}, nil},
+	} {
+		if got := c.in.scrapes(); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+	text := Ruleset{Scraped: []int{19100, 19099, 19100}, Monitor: monitor}.Render()
+	if !strings.Contains(text, "\t\telements = { 19099, 19100 }\n") {
+		t.Errorf("the ports are not in the set:\n%s", text)
+	}
+}
+
+// TestTCP: pushes come from a network, scrapes of other things from one address.
+func TestTCP(t *testing.T) {
 	monitor := prefixes("10.98.0.1/32", "fd98::1/128")
 	tunnel := Ruleset{Tunnel: "promwire0"}
 	for _, c := range []struct {

@@ -149,8 +149,8 @@ func Target(v TargetValues) (Plan, error) {
 	place := v.place()
 	p := Plan{host: v.Host, role: prometheus.RoleTarget, rules: nftables.Ruleset{
 		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From,
-		Open:  v.Open,
-		Rules: nftables.TCP(nftables.Inside, wireguard.Hosts(place.Monitor), v.Scraped()...),
+		Open:    v.Open,
+		Scraped: v.Scraped(), Monitor: wireguard.Hosts(place.Monitor),
 	}}
 	all := v.exporters()
 	if place.Tunnel { // people push to the Pushgateway from here

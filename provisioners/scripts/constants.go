@@ -48,6 +48,8 @@ var constants = []constant{
 	{"INTERFACE_PART", wireguard.InterfacePart},
 
 	{"TABLE", nftables.Table},
+	{"SCRAPED_SET", nftables.Scraped},
+	{"FORMER_SET", nftables.Former},
 	{"PERMANENT", nftables.Permanent},
 	{"UPLINKS", nftables.BridgesFile},
 	{"FIREWALL", nftables.Service},

@@ -45,13 +45,33 @@ loaded() { [[ $(nft list table inet "$TABLE" 2>/dev/null) == *"comment \"$1\""* 
 
 # trial loads the pending ruleset and checks that the operator's packets still arrive.
 trial() {
+  local before
+  before=$(admitted)
   arm
   nft --file "$PENDING"
+  still_admit "$before"
   CHANGED+=("firewall on trial")
   proved && return
   disarm
   roll_back
   fail "the new firewall does not admit this connection (from $(operator)), and was rolled back; check ssh.from and the port"
+}
+
+# admitted prints the ports that the loaded ruleset lets the monitor reach, a line each.
+admitted() {
+  local set
+  for set in "$SCRAPED_SET" "$FORMER_SET"; do
+    { nft list set inet "$TABLE" "$set" 2>/dev/null || true; } | tr '\n' ' ' | sed -n 's/.*elements = { \([^}]*\) }.*/\1/p' | tr ',' '\n' | awk '{ print $1 }'
+  done | sort -nu
+}
+
+# still_admit PORTS: lets the monitor reach these for ten minutes more. An update must not close a port under a scrape: Prometheus turns to
+# another one only when that answers, and may have to connect again before. What listened there ends meanwhile: see stop_later.
+still_admit() {
+  local port former=()
+  for port in $1; do former+=("$port timeout 10m"); done
+  if [ ${#former[@]} = 0 ] || ! nft list set inet "$TABLE" "$FORMER_SET" >/dev/null 2>&1; then return; fi
+  nft add element inet "$TABLE" "$FORMER_SET" "{ $(IFS=, && echo "${former[*]}") }"
 }
 
 # still_on_trial DIGEST: the minute begins now. What came after the trial may have taken long; it is not the operator's fault.

@@ -6,12 +6,9 @@ import (
 	"github.com/promwire/promwire/provisioners/nftables"
 )
 
-// TestPeople: who only has a login on a host neither asks other ends of the tunnel, nor answers in place of an exporter. The tunnel is a pair of
-// interfaces, whose other end is in a network of its own: `other` runs a command there.
-func TestPeople(t *testing.T) {
-	rules := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Serving: []int{9100}, Rules: nftables.TCP(nftables.Inside, nil)}
-	rules.Rules = append(rules.Rules, nftables.Rule{Way: nftables.Inside, Protocol: "tcp", Ports: []int{9100, 9200}})
-	begin := listening + `
+// tunnelToOther makes a tunnel of a pair of interfaces, whose other end is in a network of its own: `other` runs a command there. serve lets
+// a user listen here, at a port.
+const tunnelToOther = `
 unshare --net sleep 60 & ns=$!; disown
 trap 'kill $ns $pid $there 2>/dev/null || true' EXIT
 other() { nsenter --target "$ns" --net "$@"; }
@@ -23,12 +20,19 @@ ip address add 10.98.0.2/24 dev promwire0; ip link set promwire0 up
 other ip link set lo up; other ip address add 10.98.0.1/24 dev other; other ip link set other up
 nsenter --target "$ns" --net perl /mnt/listen 10.98.0.1:9100 & there=$!; disown
 until other ss -Hltn | grep -q 9100; do sleep 0.1; done
+serve() { chmod 777 /mnt; rm -f /mnt/ready; setpriv --reuid "$1" --clear-groups perl /mnt/listen "10.98.0.2:$2" & pid=$!; disown; until [ -e /mnt/ready ]; do sleep 0.1; done; }
+dial() { "$@" timeout 3 bash -c 'exec 3<>/dev/tcp/'"$to" 2>/dev/null && echo open || echo closed; }
+`
+
+// TestPeople: who only has a login on a host neither asks other ends of the tunnel, nor answers in place of an exporter.
+func TestPeople(t *testing.T) {
+	rules := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Serving: []int{9100}, Rules: nftables.TCP(nftables.Inside, nil)}
+	rules.Rules = append(rules.Rules, nftables.Rule{Way: nftables.Inside, Protocol: "tcp", Ports: []int{9100, 9200}})
+	begin := listening + tunnelToOther + `
 cat >/mnt/rules <<'RULES'
 ` + rules.Render() + `RULES
 nft --file /mnt/rules
 as() { setpriv --reuid "$1" --clear-groups -- "${@:2}"; }
-dial() { "$@" timeout 3 bash -c 'exec 3<>/dev/tcp/'"$to" 2>/dev/null && echo open || echo closed; }
-serve() { chmod 777 /mnt; rm -f /mnt/ready; setpriv --reuid "$1" --clear-groups perl /mnt/listen "10.98.0.2:$2" & pid=$!; disown; until [ -e /mnt/ready ]; do sleep 0.1; done; }
 `
 	for name, c := range map[string]struct{ text, said string }{
 		"root asks":                        {"to=10.98.0.1/9100; dial as 0", "open\n"},

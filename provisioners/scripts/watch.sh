@@ -144,7 +144,10 @@ watch_firewall() {
 # ruleset_digest is the permanent ruleset's, without the line that names it.
 ruleset_digest() { sed '/^\tcomment "[0-9a-f]\{64\}"$/d' "$PERMANENT" | sha256sum | cut -d ' ' -f 1; }
 
-table_digest() { { nft --stateless list table inet "$TABLE" 2>/dev/null || true; } | sha256sum | cut -d ' ' -f 1; }
+# table_digest is the table's, without the ports that the monitor may still reach after an update: these end by themselves.
+table_digest() {
+  { nft --stateless list table inet "$TABLE" 2>/dev/null || true; } | sed "/^\tset $FORMER_SET {/,/^\t}/d" | sha256sum | cut -d ' ' -f 1
+}
 
 watch_units() {
   local unit

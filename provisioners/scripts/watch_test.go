@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -63,7 +64,8 @@ look; seen
 // TestWatch breaks one thing after the other.
 func TestWatch(t *testing.T) {
 	const good = "nothing\n"
-	rules := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Open: []nftables.Opening{nftables.Port(80, "tcp")}}
+	rules := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Open: []nftables.Opening{nftables.Port(80, "tcp")},
+		Scraped: []int{19100}, Monitor: []netip.Prefix{netip.MustParsePrefix("10.98.0.1/32")}}
 	begin := installed + Functions().text + "LIBRARY\nmkdir -p /etc/wireguard\ncat >/mnt/watch <<'WATCH'\n" + Watch + "WATCH\n" +
 		strings.Replace(watched, "RULES\n", rules.Render(), 1)
 	for _, c := range []struct{ name, text, said string }{
@@ -98,6 +100,8 @@ func TestWatch(t *testing.T) {
 		{"packets were counted", `nft add rule inet promwire input counter; nft --file $PERMANENT; look; seen`, good + good},
 		{"nft lists it in another way now", `echo former >$STATE/firewall.listed; look; seen; look; seen`, good + good + good},
 		{"before it ever looked", `rm $STATE/firewall.listed; nft delete table inet promwire; look; seen`, `promwire_healed_total{what="firewall"} 1`},
+		{"the monitor may still scrape as before", `still_admit 9100; look; seen; admitted`, good + good + "9100\n19100\n"},
+		{"it scrapes another port", `nft add element inet promwire scraped '{ 9100 }'; look; seen; admitted`, `promwire_healed_total{what="firewall"} 1` + "\n19100\n"},
 		{"on trial", `echo active >/mnt/states/promwire-rollback.timer; nft add rule inet promwire input tcp dport 80 accept; look; seen; table | grep -c 'dport 80'`, good + good + "2\n"},
 		{"going back", `echo active >/mnt/states/promwire-rollback.service; nft delete table inet promwire; look; seen`, good + good},
 		{"never confirmed", `rm $PERMANENT; nft delete table inet promwire; look; seen`, good + good},
