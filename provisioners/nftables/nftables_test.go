@@ -129,11 +129,11 @@ func TestScraped(t *testing.T) {
 		want []string
 	}{
 		{"tunnel", Ruleset{Tunnel: "promwire0", Scraped: []int{9100}, Monitor: monitor}, []string{
-			`iifname "promwire0" ip saddr 10.98.0.1 tcp dport @scraped accept`, `iifname "promwire0" ip6 saddr fd98::1 tcp dport @scraped accept`,
-			`iifname "promwire0" ip saddr 10.98.0.1 tcp dport @former accept`, `iifname "promwire0" ip6 saddr fd98::1 tcp dport @former accept`,
+			`iifname "promwire0" ip saddr 10.98.0.1 tcp dport @scraped_ports accept`, `iifname "promwire0" ip6 saddr fd98::1 tcp dport @scraped_ports accept`,
+			`iifname "promwire0" ip saddr 10.98.0.1 tcp dport @former_ports accept`, `iifname "promwire0" ip6 saddr fd98::1 tcp dport @former_ports accept`,
 		}},
 		{"no tunnel", Ruleset{Scraped: []int{9100}, Monitor: monitor[:1]}, []string{
-			`ip saddr 10.98.0.1 tcp dport @scraped accept`, `ip saddr 10.98.0.1 tcp dport @former accept`,
+			`ip saddr 10.98.0.1 tcp dport @scraped_ports accept`, `ip saddr 10.98.0.1 tcp dport @former_ports accept`,
 		}},
 		{"nothing", Ruleset{Tunnel: "promwire0", Monitor: monitor}, nil},
 	} {

@@ -8,8 +8,8 @@ import (
 // Names of the sets of TCP ports that the monitor may reach: those that it scrapes, and those that it scraped before an update. An update
 // closes nothing under a scrape: Prometheus turns to another port only when that answers, and may need a new connection before.
 const (
-	Scraped = "scraped"
-	Former  = "former"
+	Scraped = "scraped_ports"
+	Former  = "former_ports"
 )
 
 // portsScraped declares both sets. The host fills the second one itself, see firewall.sh.

@@ -44,7 +44,7 @@ func TestRelays(t *testing.T) {
 			"relays 10.98.0.2 9121 8080\n", "relays_only 9121 19121 8080 18080\n", "--web.listen-address=127.0.0.1:9121\n",
 			"promwire-relay-19121.socket promwire-relay-18080.socket\n",
 		}, []string{"stunnel", "speaks_tls"}},
-		"with certificates": {serving(true, false), append(tls, "ListenStream=10.98.0.2:18080\n", "tcp dport { 18080, 19099, 19100, 19121, 19187 } accept"),
+		"with certificates": {serving(true, false), append(tls, "ListenStream=10.98.0.2:18080\n", "elements = { 18080, 19099, 19100, 19121, 19187 }"),
 			[]string{"relays 10.98.0.2", "relay-19187", "relay-19100"}},
 		"direct": {serving(true, true), append(tls, "ListenStream=198.51.100.2:18080\n", "IPAddressAllow=198.51.100.1/32\n",
 			"speaks_tls https://198.51.100.2:19121/ promwire-relay-19121.socket\n"), []string{"\nrelays ", "10.98.0.2:1"}},

@@ -316,16 +316,28 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall bf8211824c58deb40b4847beba1d12f84f2496f638d44d9a4b317cc4863ff0b1 <<'END'
+firewall 7f2daee8f8c296ab802983e118ce68dc127264fa31f696c980be05841157feff <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "bf8211824c58deb40b4847beba1d12f84f2496f638d44d9a4b317cc4863ff0b1"
+	comment "7f2daee8f8c296ab802983e118ce68dc127264fa31f696c980be05841157feff"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
+	}
+
+	# What the monitor scrapes.
+	set scraped_ports {
+		type inet_service
+		elements = { 18080, 19099, 19100, 19187 }
+	}
+
+	# What it scraped before the last update, until it has turned to what it scrapes now.
+	set former_ports {
+		type inet_service
+		flags timeout
 	}
 
 	chain input {
@@ -353,7 +365,8 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		ip saddr 198.51.100.34 tcp dport { 18080, 19099, 19100, 19187 } accept
+		ip saddr 198.51.100.34 tcp dport @scraped_ports accept
+		ip saddr 198.51.100.34 tcp dport @former_ports accept
 	}
 
 	chain forward {
@@ -513,14 +526,14 @@ service promwire-watch.timer
 stop_later node_exporter.service promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial bf8211824c58deb40b4847beba1d12f84f2496f638d44d9a4b317cc4863ff0b1
-keep_receipt bf8211824c58deb40b4847beba1d12f84f2496f638d44d9a4b317cc4863ff0b1
+still_on_trial 7f2daee8f8c296ab802983e118ce68dc127264fa31f696c980be05841157feff
+keep_receipt 7f2daee8f8c296ab802983e118ce68dc127264fa31f696c980be05841157feff
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall bf8211824c58deb40b4847beba1d12f84f2496f638d44d9a4b317cc4863ff0b1
-kept_receipt bf8211824c58deb40b4847beba1d12f84f2496f638d44d9a4b317cc4863ff0b1
+confirm_firewall 7f2daee8f8c296ab802983e118ce68dc127264fa31f696c980be05841157feff
+kept_receipt 7f2daee8f8c296ab802983e118ce68dc127264fa31f696c980be05841157feff
 }
 
 case ${1-} in

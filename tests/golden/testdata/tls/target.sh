@@ -573,16 +573,28 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 3f381e6dabc8c49da836e542135e364f9ec88420c0a55c06167490dd51fdff4a <<'END'
+firewall 6d7e98a454ea284ab59401adc2904c98d04deacc52a496a8869e377ae47fd7f8 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "3f381e6dabc8c49da836e542135e364f9ec88420c0a55c06167490dd51fdff4a"
+	comment "6d7e98a454ea284ab59401adc2904c98d04deacc52a496a8869e377ae47fd7f8"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
+	}
+
+	# What the monitor scrapes.
+	set scraped_ports {
+		type inet_service
+		elements = { 18080, 19099, 19100, 19121, 19187 }
+	}
+
+	# What it scraped before the last update, until it has turned to what it scrapes now.
+	set former_ports {
+		type inet_service
+		flags timeout
 	}
 
 	chain input {
@@ -610,7 +622,8 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		iifname "promwire0" ip saddr 10.98.0.1 tcp dport { 18080, 19099, 19100, 19121, 19187 } accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @scraped_ports accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @former_ports accept
 	}
 
 	chain forward {
@@ -780,14 +793,14 @@ service promwire-watch.timer
 stop_later node_exporter.service promwire-relay-9121.socket promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 3f381e6dabc8c49da836e542135e364f9ec88420c0a55c06167490dd51fdff4a
-keep_receipt 3f381e6dabc8c49da836e542135e364f9ec88420c0a55c06167490dd51fdff4a
+still_on_trial 6d7e98a454ea284ab59401adc2904c98d04deacc52a496a8869e377ae47fd7f8
+keep_receipt 6d7e98a454ea284ab59401adc2904c98d04deacc52a496a8869e377ae47fd7f8
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 3f381e6dabc8c49da836e542135e364f9ec88420c0a55c06167490dd51fdff4a
-kept_receipt 3f381e6dabc8c49da836e542135e364f9ec88420c0a55c06167490dd51fdff4a
+confirm_firewall 6d7e98a454ea284ab59401adc2904c98d04deacc52a496a8869e377ae47fd7f8
+kept_receipt 6d7e98a454ea284ab59401adc2904c98d04deacc52a496a8869e377ae47fd7f8
 }
 
 case ${1-} in

@@ -264,16 +264,28 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall bf12960fd9c29fccad2259e13604af7aeb5a2bcc6ce6790c0a94db147dae248c <<'END'
+firewall 9eb459a5b797c371abb45c3e872259c869769ecd6795a75bfe64fd9bc9d7c741 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "bf12960fd9c29fccad2259e13604af7aeb5a2bcc6ce6790c0a94db147dae248c"
+	comment "9eb459a5b797c371abb45c3e872259c869769ecd6795a75bfe64fd9bc9d7c741"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
+	}
+
+	# What the monitor scrapes.
+	set scraped_ports {
+		type inet_service
+		elements = { 9100 }
+	}
+
+	# What it scraped before the last update, until it has turned to what it scrapes now.
+	set former_ports {
+		type inet_service
+		flags timeout
 	}
 
 	chain input {
@@ -302,7 +314,8 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		iifname "promwire0" ip saddr 10.98.0.1 tcp dport 9100 accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @scraped_ports accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @former_ports accept
 	}
 
 	chain forward {
@@ -402,14 +415,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial bf12960fd9c29fccad2259e13604af7aeb5a2bcc6ce6790c0a94db147dae248c
-keep_receipt bf12960fd9c29fccad2259e13604af7aeb5a2bcc6ce6790c0a94db147dae248c
+still_on_trial 9eb459a5b797c371abb45c3e872259c869769ecd6795a75bfe64fd9bc9d7c741
+keep_receipt 9eb459a5b797c371abb45c3e872259c869769ecd6795a75bfe64fd9bc9d7c741
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall bf12960fd9c29fccad2259e13604af7aeb5a2bcc6ce6790c0a94db147dae248c
-kept_receipt bf12960fd9c29fccad2259e13604af7aeb5a2bcc6ce6790c0a94db147dae248c
+confirm_firewall 9eb459a5b797c371abb45c3e872259c869769ecd6795a75bfe64fd9bc9d7c741
+kept_receipt 9eb459a5b797c371abb45c3e872259c869769ecd6795a75bfe64fd9bc9d7c741
 }
 
 case ${1-} in

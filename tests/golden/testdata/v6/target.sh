@@ -379,16 +379,28 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 8b7370bc90d333890f69b8be429d8f9b78e9bad5f9074db646de6b1765c00f25 <<'END'
+firewall 407ac1e1e045dc449216f70fcc71c4aa46a81f247a8d33ac549ce94e776fd8b6 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "8b7370bc90d333890f69b8be429d8f9b78e9bad5f9074db646de6b1765c00f25"
+	comment "407ac1e1e045dc449216f70fcc71c4aa46a81f247a8d33ac549ce94e776fd8b6"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
+	}
+
+	# What the monitor scrapes.
+	set scraped_ports {
+		type inet_service
+		elements = { 8080, 9100, 9121, 9187 }
+	}
+
+	# What it scraped before the last update, until it has turned to what it scrapes now.
+	set former_ports {
+		type inet_service
+		flags timeout
 	}
 
 	chain input {
@@ -417,8 +429,10 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		iifname "promwire0" ip saddr 10.98.0.1 tcp dport { 8080, 9100, 9121, 9187 } accept
-		iifname "promwire0" ip6 saddr fd98:1:2:3::1 tcp dport { 8080, 9100, 9121, 9187 } accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @scraped_ports accept
+		iifname "promwire0" ip6 saddr fd98:1:2:3::1 tcp dport @scraped_ports accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @former_ports accept
+		iifname "promwire0" ip6 saddr fd98:1:2:3::1 tcp dport @former_ports accept
 	}
 
 	chain forward {
@@ -522,14 +536,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.service promwire-relay-19121.socket promwire-relay-18080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 8b7370bc90d333890f69b8be429d8f9b78e9bad5f9074db646de6b1765c00f25
-keep_receipt 8b7370bc90d333890f69b8be429d8f9b78e9bad5f9074db646de6b1765c00f25
+still_on_trial 407ac1e1e045dc449216f70fcc71c4aa46a81f247a8d33ac549ce94e776fd8b6
+keep_receipt 407ac1e1e045dc449216f70fcc71c4aa46a81f247a8d33ac549ce94e776fd8b6
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 8b7370bc90d333890f69b8be429d8f9b78e9bad5f9074db646de6b1765c00f25
-kept_receipt 8b7370bc90d333890f69b8be429d8f9b78e9bad5f9074db646de6b1765c00f25
+confirm_firewall 407ac1e1e045dc449216f70fcc71c4aa46a81f247a8d33ac549ce94e776fd8b6
+kept_receipt 407ac1e1e045dc449216f70fcc71c4aa46a81f247a8d33ac549ce94e776fd8b6
 }
 
 case ${1-} in
