@@ -25,6 +25,7 @@ type Exporter struct {
 	Port       int    // TCP, for plain HTTP: https://github.com/prometheus/prometheus/wiki/Default-port-allocations
 	ListenFlag string // takes host:port, once for each address; such as "--web.listen-address"
 	One        bool   // ListenFlag takes only one address: the exporter then listens on the tunnel's IPv4 address
+	SocketFlag string // makes it take its listeners from its systemd socket instead; "": it listens itself
 	WebFlag    string // takes the path of exporter-toolkit's web configuration; "": not in all releases, and it is relayed
 	Flags      []string
 	CheckFlag  string // makes it read its flags and end, with status 0 if it knows them; such as "--version"

@@ -14,6 +14,8 @@ const (
 	Node = "node"
 	// Blackbox is the exporter that probes other things from outside. It runs only on the monitor.
 	Blackbox = "blackbox"
+	// socketFlag is exporter-toolkit's.
+	socketFlag = "--web.systemd-socket"
 	// BlackboxConfig is the blackbox exporter's configuration.
 	BlackboxConfig = folders.Config + "/blackbox.yml"
 )
@@ -24,7 +26,7 @@ var table = append([]Exporter{
 	{
 		Name: Node, Sees: "the host itself", Release: "node_exporter",
 		Unit: "node_exporter", Program: release.Binaries + "/node_exporter", User: "node_exporter",
-		Port: 9100, ListenFlag: "--web.listen-address", WebFlag: webFlag, CheckFlag: "--version",
+		Port: 9100, ListenFlag: "--web.listen-address", SocketFlag: socketFlag, WebFlag: webFlag, CheckFlag: "--version",
 		Flags: []string{"--collector.textfile.directory=" + folders.Textfiles},
 		Service: []string{
 			"RemoveIPC=yes",
@@ -36,7 +38,7 @@ var table = append([]Exporter{
 	{
 		Name: Blackbox, Sees: "what others see of a URL by HTTP, TCP and ICMP, and of its certificate", Release: "blackbox_exporter",
 		Unit: "blackbox_exporter", Program: release.Binaries + "/blackbox_exporter", User: "blackbox_exporter",
-		Port: 9115, ListenFlag: "--web.listen-address", WebFlag: webFlag, CheckFlag: "--version",
+		Port: 9115, ListenFlag: "--web.listen-address", SocketFlag: socketFlag, WebFlag: webFlag, CheckFlag: "--version",
 		Flags: []string{"--config.file=" + BlackboxConfig}, ConfigFile: BlackboxConfig, Config: blackboxModules,
 		Service: []string{
 			"RemoveIPC=yes",

@@ -18,12 +18,18 @@ func (i Instance) Endpoint() Endpoint { return Endpoints([]Choice{i.Choice}, nil
 // Service is the name of its unit.
 func (i Instance) Service() string { return i.Endpoint().Unit + ".service" }
 
-// Former is the name of the unit that the host had before certificates were turned on or off; "" if that is the same one.
-func (i Instance) Former() string {
+// Former are the units that the host had before certificates were turned on or off; none if they are the same ones.
+func (i Instance) Former() []string {
 	if !i.Pinned() || i.Relayed() {
-		return ""
+		return nil
 	}
-	return i.unit(!i.TLS) + ".service"
+	other := i
+	other.TLS = !i.TLS
+	var units []string
+	if socket := other.Socket(); socket != "" {
+		units = append(units, socket)
+	}
+	return append(units, other.Service())
 }
 
 // File is the path of its unit, or of the drop-in of its package's unit.
@@ -35,11 +41,14 @@ func (i Instance) File() string {
 }
 
 // Text is the text of File. The exporter listens only on its own addresses, and connects only to the monitor and the host itself. In
-// the tunnel it starts after the tunnel, and stops and starts again with it. One that is relayed listens on loopback, and needs neither.
+// the tunnel it starts after the tunnel, and stops and starts again with it. One that is relayed listens on loopback, and needs neither; one
+// with a socket can listen where there is no address yet.
 func (i Instance) Text() string {
 	unit := []string{"StartLimitIntervalSec=0"}
 	wanted := "WantedBy=multi-user.target"
 	switch {
+	case i.Socket() != "":
+		unit = append(unit, "Requires="+i.Socket())
 	case i.Relayed():
 	case i.Tunnel:
 		unit = append(unit, "BindsTo="+wireguard.Unit, "After="+wireguard.Unit)
@@ -96,8 +105,12 @@ func (i Instance) command() []string {
 	if i.Secured() {
 		words = append(words, i.WebFlag+"="+certificate.WebPath)
 	}
-	for _, at := range i.Listens() {
-		words = append(words, i.ListenFlag+"="+at)
+	if i.Socket() != "" {
+		words = append(words, i.SocketFlag)
+	} else {
+		for _, at := range i.Listens() {
+			words = append(words, i.ListenFlag+"="+at)
+		}
 	}
 	for n, word := range words[1:] {
 		words[n+1] = systemd.Quote(word)

@@ -40,10 +40,10 @@ func TestText(t *testing.T) {
 		has, hasn []string
 	}{
 		{"in the tunnel", instance(t, "node"), []string{
-			"BindsTo=wg-quick@promwire0.service\n", "--web.listen-address=10.98.0.2:9100", "--web.listen-address=[fd98::2]:9100",
-			"User=node_exporter\n", allowed, "IPAddressDeny=any\n",
-		}, []string{"ExecStart=\n", "web.config", "SupplementaryGroups"}},
+			"Requires=node_exporter.socket\n", "--web.systemd-socket\n", "User=node_exporter\n", allowed, "IPAddressDeny=any\n",
+		}, []string{"ExecStart=\n", "web.config", "SupplementaryGroups", "listen-address", "wg-quick"}},
 		{"a package's", instance(t, "postgres"), []string{
+			"BindsTo=wg-quick@promwire0.service\n", "--web.listen-address=[fd98::2]:9187",
 			"ExecStart=\nEnvironmentFile=\nExecStart=/usr/bin/prometheus-postgres-exporter \\\n  --web.listen-address=10.98.0.2:9187",
 			`Environment="DATA_SOURCE_NAME=user=prometheus host=/run/postgresql dbname=postgres"`, allowed,
 		}, []string{"User=", "Description=", "EnvironmentFile=/"}},
@@ -51,7 +51,7 @@ func TestText(t *testing.T) {
 		{"a secret file", secret, []string{"EnvironmentFile=/etc/secret.env\n"}, []string{"Environment=", allowed}},
 		{"with certificates", secured, []string{"--web.config.file=/etc/promwire/tls/web.yml", ":19187", "SupplementaryGroups=promwire\n"}, []string{":9187"}},
 		{"relayed", relayed, []string{"--web.listen-address=127.0.0.1:9121\n"}, []string{"web.yml", "SupplementaryGroups", ":19121", "10.98.0.2:", "wg-quick"}},
-		{"outside the tunnel", direct, []string{"After=network-online.target", ":19100"}, []string{"wg-quick"}},
+		{"outside the tunnel", direct, []string{"Requires=node_exporter-tls.socket\n"}, []string{"wg-quick", ":19100"}},
 		{"words that systemd would expand", flags, []string{`"--a=$$x %%i \"q\" \\"`}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -93,11 +93,39 @@ func TestEndpoints(t *testing.T) {
 	if e := plain[2]; e.Scheme() != "http" || e.Behind != 0 || secured[0].Behind != 0 {
 		t.Errorf("shop without certificates: %+v, node with them: %+v", e, secured[0])
 	}
-	for name, want := range map[string]string{"node": "node_exporter.service", "postgres": "", "redis": ""} {
+	for name, want := range map[string][]string{"node": {"node_exporter.socket", "node_exporter.service"}, "postgres": nil, "redis": nil} {
 		i := instance(t, name)
 		i.TLS = true
-		if got := i.Former(); got != want {
-			t.Errorf("%s: former unit %q, want %q", name, got, want)
+		if got := i.Former(); !slices.Equal(got, want) {
+			t.Errorf("%s: former units %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestSocket: where systemd listens for an exporter, and for which it does not.
+func TestSocket(t *testing.T) {
+	secured, loopback := instance(t, "node"), instance(t, "blackbox")
+	secured.TLS = true
+	loopback.Own, loopback.Monitor, loopback.Tunnel = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, nil, false
+	for _, c := range []struct {
+		i    Instance
+		unit string
+		has  []string
+	}{
+		{instance(t, "node"), "node_exporter.socket", []string{
+			"ListenStream=10.98.0.2:9100\nListenStream=[fd98::2]:9100\nFreeBind=yes\n", "IPAddressDeny=any\n", "IPAddressAllow=fd98::1/128\n",
+		}},
+		{secured, "node_exporter-tls.socket", []string{"ListenStream=10.98.0.2:19100\n"}},
+		{loopback, "blackbox_exporter.socket", []string{"ListenStream=127.0.0.1:9115\nFreeBind"}},
+		{instance(t, "postgres"), "", nil},
+	} {
+		if got := c.i.Socket(); got != c.unit {
+			t.Errorf("%s: got the socket %q, want %q", c.i.Name, got, c.unit)
+		}
+		for _, part := range c.has {
+			if text := c.i.SocketText(); !strings.Contains(text, part) {
+				t.Errorf("%q is missing in:\n%s", part, text)
+			}
 		}
 	}
 }

@@ -35,9 +35,18 @@ func (all exporters) files(mirror string) []call {
 			secretFile(e), knowsFlags(e),
 			link(e.Choice.Release, e.Choice.Release.Name),
 			config(e),
-			[]call{unit(e.Service(), e.Text())})
+			[]call{unit(e.Service(), e.Text())},
+			socket(e))
 	}
 	return calls
+}
+
+// socket is the unit that listens for an exporter, if there is one. systemd checks it with the service's file, which comes before.
+func socket(e exporter.Instance) []call {
+	if e.Socket() == "" {
+		return nil
+	}
+	return []call{unit(e.Socket(), e.SocketText())}
 }
 
 // config are the files and folders of one exporter.
@@ -98,6 +107,9 @@ func (all exporters) run() []call {
 				inputs = append(inputs, file)
 			}
 		}
+		if e.Socket() != "" {
+			calls = append(calls, do("service", e.Socket()))
+		}
 		calls = append(calls, do(inputs...), answers(e))
 		if e.Pinned() {
 			calls = append(calls, do("prune", e.Choice.Release.Name, e.Choice.Release.Version))
@@ -130,9 +142,7 @@ func (all exporters) serving() []int {
 func (all exporters) former() []string {
 	var units []string
 	for _, e := range all {
-		if former := e.Former(); former != "" {
-			units = append(units, former)
-		}
+		units = append(units, e.Former()...)
 	}
 	return units
 }

@@ -74,6 +74,7 @@ prune() {
 # remove_release NAME [FILE...]: removes a program that the plan does not have any more, with its unit, user and own files.
 remove_release() {
   local name=$1 file
+  remove_unit "$name.socket" # first: it would start the service again
   remove_unit "$name.service"
   for file in "$BINARIES/$name" "$USER_FOLDER/$name.conf" "${@:2}"; do
     ! recorded file "$file" || remove "$file"
