@@ -73,7 +73,8 @@ func TestOutsideTheTunnel(t *testing.T) {
 	assert.Len(t, resources["sgp-droplet"].Inputs["tags"].ArrayValue(), 2)
 
 	script := resources["sgp-converge"].Inputs["stdin"].StringValue()
-	assert.Contains(t, script, "ip saddr 198.51.100.25 tcp dport { 19099, 19100 } accept")
+	assert.Contains(t, script, "ip saddr 198.51.100.25 tcp dport @scraped_ports accept")
+	assert.Contains(t, script, "elements = { 19099, 19100 }")
 	assert.NotContains(t, script, "peer-monitor.conf")
 	enrol := resources["sgp-enrol"].Inputs["stdin"].StringValue()
 	assert.Contains(t, enrol, "DNS:sgp IP:198.51.100.21")
