@@ -74,6 +74,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 		p.rules.Dialed = []int{kubernetes.APIPort}
 	}
 	all := v.exporters()
+	p.rules.Local = places(v.listeners())
 	p.steps = join(
 		[]call{ports(v.listeners()...)},
 		p.system(join(
@@ -156,6 +157,7 @@ func Target(v TargetValues) (Plan, error) {
 	if place.Tunnel { // people push to the Pushgateway from here
 		p.rules.Tunnel, p.rules.Dialing, p.rules.Serving = wireguard.Name, true, all.serving()
 	}
+	p.rules.Local = places(all.listeners())
 	p.steps = join(
 		[]call{ports(v.listeners()...)},
 		p.system(join(

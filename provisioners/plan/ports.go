@@ -24,6 +24,15 @@ func listeners(unit string, port int, own ...netip.Addr) []listener {
 	return all
 }
 
+// places are where these listen.
+func places(all []listener) []netip.AddrPort {
+	var found []netip.AddrPort
+	for _, l := range all {
+		found = append(found, netip.MustParseAddrPort(l.at))
+	}
+	return found
+}
+
 // ports looks, before anything is changed, whether something else listens where the plan's units are to.
 func ports(all ...listener) call {
 	words := []string{"ports"}

@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/promwire/promwire/provisioners/nftables"
@@ -12,9 +13,8 @@ const tunnelToOther = `
 unshare --net sleep 60 & ns=$!; disown
 trap 'kill $ns $pid $there 2>/dev/null || true' EXIT
 other() { nsenter --target "$ns" --net "$@"; }
-until ip link add promwire0 type veth peer name other netns "$ns" 2>/dev/null && other ip link show other >/dev/null 2>&1; do
-  ip link delete promwire0 2>/dev/null || sleep 0.1
-done
+until [ "$(readlink "/proc/$ns/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done # it is still this one
+ip link add promwire0 type veth peer name other netns "$ns"
 ip address del 10.98.0.2/24 dev lo
 ip address add 10.98.0.2/24 dev promwire0; ip link set promwire0 up
 other ip link set lo up; other ip address add 10.98.0.1/24 dev other; other ip link set other up
@@ -26,7 +26,7 @@ dial() { "$@" timeout 3 bash -c 'exec 3<>/dev/tcp/'"$to" 2>/dev/null && echo ope
 
 // TestPeople: who only has a login on a host neither asks other ends of the tunnel, nor answers in place of an exporter.
 func TestPeople(t *testing.T) {
-	rules := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Serving: []int{9100}, Rules: nftables.TCP(nftables.Inside, nil)}
+	rules := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Serving: []int{9100}, Local: []netip.AddrPort{netip.MustParseAddrPort("10.98.0.2:9121"), netip.MustParseAddrPort("[::1]:9121")}, Rules: nftables.TCP(nftables.Inside, nil)}
 	rules.Rules = append(rules.Rules, nftables.Rule{Way: nftables.Inside, Protocol: "tcp", Ports: []int{9100, 9200}})
 	begin := listening + tunnelToOther + `
 cat >/mnt/rules <<'RULES'
@@ -41,6 +41,9 @@ as() { setpriv --reuid "$1" --clear-groups -- "${@:2}"; }
 		"an exporter answers":              {"serve 990 9100; to=10.98.0.2/9100; dial other", "open\n"},
 		"somebody answers for it":          {"serve 1000 9100; to=10.98.0.2/9100; dial other", "closed\n"},
 		"somebody answers at another port": {"serve 1000 9200; to=10.98.0.2/9200; dial other", "open\n"},
+		"a relay asks":                     {"serve 990 9121; to=10.98.0.2/9121; dial as 61184", "open\n"},
+		"somebody answers the relay":       {"serve 1000 9121; to=10.98.0.2/9121; dial as 61184", "closed\n"},
+		"somebody serves here":             {"serve 1000 9200; to=10.98.0.2/9200; dial as 61184", "open\n"},
 	} {
 		t.Run(name, func(t *testing.T) { check(t, begin+c.text, c.said, false) })
 	}

@@ -321,8 +321,11 @@ func (s *story) scrapedSince(moment time.Time) {
 
 // afterReboot: what lies in memory is gone, and nobody runs an update. All is scraped again, and every service of promwire's ends well,
 // also those that wait for their time; the next step sees that certificates are renewed.
+// afterReboot: all comes back by itself. Whoever has a login on a host, and a job at its boot, does not get an exporter's port before the
+// exporter does.
 func afterReboot(s *story) {
 	hosts := []string{"monitor-1", "node-1", direct}
+	s.mustOn("node-1", fmt.Sprintf(squatter, s.tunnels()["node-1"]))
 	for _, host := range hosts {
 		require.NoError(s.t, s.lab.Machines.PowerOff(s.t.Context(), s.machine(host)))
 	}
@@ -332,7 +335,33 @@ func afterReboot(s *story) {
 	s.allUp(s.scraped())
 	s.unitsEndWell(hosts)
 	assert.Contains(s.t, s.mustOn("monitor-1", "ls /etc/systemd/system"), "promwire-renew.service")
+	s.eventually(func() error {
+		said := s.mustOn("node-1", "journalctl --boot --unit squatter --output cat")
+		if !strings.Contains(said, "Address already in use") {
+			return fmt.Errorf("who wanted the exporter's port says: %s", said)
+		}
+		return nil
+	})
+	s.mustOn("node-1", "systemctl disable --quiet --now squatter && rm /etc/systemd/system/squatter.service /usr/local/squat && systemctl daemon-reload")
 }
+
+// squatter is a job at boot, as early as a job of a person's can be, that listens at the port of the node exporter.
+const squatter = `cat >/usr/local/squat <<'END'
+use Socket;
+socket(my $s, PF_INET, SOCK_STREAM, 0) or die $!;
+setsockopt($s, 0, 15, 1) or die $!; # IP_FREEBIND: the tunnel's address may not be there yet
+$| = 1;
+print bind($s, pack_sockaddr_in(19100, inet_aton("%s"))) ? "it has the port\n" : "$!\n";
+sleep;
+END
+cat >/etc/systemd/system/squatter.service <<'END'
+[Service]
+User=4242
+ExecStart=/usr/bin/perl /usr/local/squat
+[Install]
+WantedBy=multi-user.target
+END
+systemctl enable --quiet squatter`
 
 // unitsEndWell starts every service of promwire's that waits for its time, or for what happens.
 func (s *story) unitsEndWell(hosts []string) {

@@ -93,8 +93,7 @@ put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-BindsTo=wg-quick@promwire0.service
-After=wg-quick@promwire0.service
+Requires=node_exporter-tls.socket
 
 [Service]
 User=node_exporter
@@ -102,7 +101,7 @@ Group=node_exporter
 ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
   --web.config.file=/etc/promwire/tls/web.yml \
-  --web.listen-address=10.98.0.1:19100
+  --web.systemd-socket
 SupplementaryGroups=promwire
 Restart=always
 RestartSec=3
@@ -144,7 +143,23 @@ IPAddressAllow=10.98.0.1/32
 IPAddressAllow=10.98.0.1/32
 
 [Install]
-WantedBy=multi-user.target wg-quick@promwire0.service
+WantedBy=multi-user.target
+END
+put /etc/systemd/system/node_exporter-tls.socket 644 check_unit <<'END'
+[Unit]
+Description=Prometheus exporter of the host itself, for promwire's monitor only
+
+[Socket]
+ListenStream=10.98.0.1:19100
+FreeBind=yes
+TriggerLimitIntervalSec=0
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.1/32
+IPAddressAllow=10.98.0.1/32
+
+[Install]
+WantedBy=sockets.target
 END
 put /etc/sysusers.d/prometheus.conf 644 <<'END'
 u prometheus - "Prometheus" /nonexistent /usr/sbin/nologin
@@ -483,14 +498,14 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall f425f2bb9785e17b5546109e2d00de709765c8d3ab84c2c4eecaace50ea145da <<'END'
+firewall a47dc555463f0dbc74b9215b5d821eb5dd101a0e59e1aca5ca119f708e80ad24 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "f425f2bb9785e17b5546109e2d00de709765c8d3ab84c2c4eecaace50ea145da"
+	comment "a47dc555463f0dbc74b9215b5d821eb5dd101a0e59e1aca5ca119f708e80ad24"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -546,12 +561,14 @@ table inet promwire {
 
 	chain output {
 		type filter hook output priority filter; policy accept;
+		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 10.98.0.1 . 9090, 10.98.0.1 . 19100, 127.0.0.1 . 9090 } drop
 		oifname "promwire0" meta skuid 1000-60000 tcp dport != 6443 tcp flags & (syn | ack) == syn reject with tcp reset
 	}
 }
 include "/etc/promwire/uplinks*.nft"
 END
 forwarding
+service node_exporter-tls.socket
 service node_exporter-tls.service /usr/local/bin/node_exporter
 listens http://10.98.0.1:19100/ node_exporter-tls.service
 prune node_exporter 1.2.3
@@ -622,17 +639,17 @@ WantedBy=timers.target
 END
 reread promwire-watch.service
 service promwire-watch.timer
-stop_later node_exporter.service
+stop_later node_exporter.socket node_exporter.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial f425f2bb9785e17b5546109e2d00de709765c8d3ab84c2c4eecaace50ea145da
-keep_receipt f425f2bb9785e17b5546109e2d00de709765c8d3ab84c2c4eecaace50ea145da
+still_on_trial a47dc555463f0dbc74b9215b5d821eb5dd101a0e59e1aca5ca119f708e80ad24
+keep_receipt a47dc555463f0dbc74b9215b5d821eb5dd101a0e59e1aca5ca119f708e80ad24
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall f425f2bb9785e17b5546109e2d00de709765c8d3ab84c2c4eecaace50ea145da
-kept_receipt f425f2bb9785e17b5546109e2d00de709765c8d3ab84c2c4eecaace50ea145da
+confirm_firewall a47dc555463f0dbc74b9215b5d821eb5dd101a0e59e1aca5ca119f708e80ad24
+kept_receipt a47dc555463f0dbc74b9215b5d821eb5dd101a0e59e1aca5ca119f708e80ad24
 }
 
 case ${1-} in

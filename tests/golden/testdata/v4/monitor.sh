@@ -91,15 +91,14 @@ put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-BindsTo=wg-quick@promwire0.service
-After=wg-quick@promwire0.service
+Requires=node_exporter.socket
 
 [Service]
 User=node_exporter
 Group=node_exporter
 ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
-  --web.listen-address=10.98.0.1:9100
+  --web.systemd-socket
 Restart=always
 RestartSec=3
 MemoryHigh=15%
@@ -140,7 +139,23 @@ IPAddressAllow=10.98.0.1/32
 IPAddressAllow=10.98.0.1/32
 
 [Install]
-WantedBy=multi-user.target wg-quick@promwire0.service
+WantedBy=multi-user.target
+END
+put /etc/systemd/system/node_exporter.socket 644 check_unit <<'END'
+[Unit]
+Description=Prometheus exporter of the host itself, for promwire's monitor only
+
+[Socket]
+ListenStream=10.98.0.1:9100
+FreeBind=yes
+TriggerLimitIntervalSec=0
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.1/32
+IPAddressAllow=10.98.0.1/32
+
+[Install]
+WantedBy=sockets.target
 END
 put /etc/sysusers.d/prometheus.conf 644 <<'END'
 u prometheus - "Prometheus" /nonexistent /usr/sbin/nologin
@@ -352,14 +367,14 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 29a8023525bda463c1baebf32c771ec02caa5f308ddc608fb818a3c9b35fa719 <<'END'
+firewall 34ac16a9d6aa4d6cdae125f2866a0ba27cb1ccf7b0d135ae118a3be0303e4e3d <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "29a8023525bda463c1baebf32c771ec02caa5f308ddc608fb818a3c9b35fa719"
+	comment "34ac16a9d6aa4d6cdae125f2866a0ba27cb1ccf7b0d135ae118a3be0303e4e3d"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -414,11 +429,13 @@ table inet promwire {
 
 	chain output {
 		type filter hook output priority filter; policy accept;
+		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 10.98.0.1 . 9090, 10.98.0.1 . 9100, 127.0.0.1 . 9090 } drop
 		oifname "promwire0" meta skuid 1000-60000 tcp flags & (syn | ack) == syn reject with tcp reset
 	}
 }
 include "/etc/promwire/uplinks*.nft"
 END
+service node_exporter.socket
 service node_exporter.service /usr/local/bin/node_exporter
 answers http://10.98.0.1:9100/ node_exporter.service
 prune node_exporter 1.2.3
@@ -489,17 +506,17 @@ WantedBy=timers.target
 END
 reread promwire-watch.service
 service promwire-watch.timer
-stop_later node_exporter-tls.service
+stop_later node_exporter-tls.socket node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 29a8023525bda463c1baebf32c771ec02caa5f308ddc608fb818a3c9b35fa719
-keep_receipt 29a8023525bda463c1baebf32c771ec02caa5f308ddc608fb818a3c9b35fa719
+still_on_trial 34ac16a9d6aa4d6cdae125f2866a0ba27cb1ccf7b0d135ae118a3be0303e4e3d
+keep_receipt 34ac16a9d6aa4d6cdae125f2866a0ba27cb1ccf7b0d135ae118a3be0303e4e3d
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 29a8023525bda463c1baebf32c771ec02caa5f308ddc608fb818a3c9b35fa719
-kept_receipt 29a8023525bda463c1baebf32c771ec02caa5f308ddc608fb818a3c9b35fa719
+confirm_firewall 34ac16a9d6aa4d6cdae125f2866a0ba27cb1ccf7b0d135ae118a3be0303e4e3d
+kept_receipt 34ac16a9d6aa4d6cdae125f2866a0ba27cb1ccf7b0d135ae118a3be0303e4e3d
 }
 
 case ${1-} in

@@ -92,16 +92,14 @@ put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-BindsTo=wg-quick@promwire0.service
-After=wg-quick@promwire0.service
+Requires=node_exporter.socket
 
 [Service]
 User=node_exporter
 Group=node_exporter
 ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
-  --web.listen-address=10.98.0.1:9100 \
-  --web.listen-address=[fd98:1:2:3::1]:9100
+  --web.systemd-socket
 Restart=always
 RestartSec=3
 MemoryHigh=15%
@@ -144,7 +142,26 @@ IPAddressAllow=10.98.0.1/32
 IPAddressAllow=fd98:1:2:3::1/128
 
 [Install]
-WantedBy=multi-user.target wg-quick@promwire0.service
+WantedBy=multi-user.target
+END
+put /etc/systemd/system/node_exporter.socket 644 check_unit <<'END'
+[Unit]
+Description=Prometheus exporter of the host itself, for promwire's monitor only
+
+[Socket]
+ListenStream=10.98.0.1:9100
+ListenStream=[fd98:1:2:3::1]:9100
+FreeBind=yes
+TriggerLimitIntervalSec=0
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.1/32
+IPAddressAllow=fd98:1:2:3::1/128
+IPAddressAllow=10.98.0.1/32
+IPAddressAllow=fd98:1:2:3::1/128
+
+[Install]
+WantedBy=sockets.target
 END
 release blackbox_exporter 1.2.3 64 <<'END'
 amd64 https://github.com/prometheus/blackbox_exporter/releases/download/v1.2.3/blackbox_exporter-1.2.3.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
@@ -168,15 +185,14 @@ put /etc/systemd/system/blackbox_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of what others see of a URL by HTTP, TCP and ICMP, and of its certificate, for promwire's monitor only
 StartLimitIntervalSec=0
-Wants=network-online.target
-After=network-online.target
+Requires=blackbox_exporter.socket
 
 [Service]
 User=blackbox_exporter
 Group=blackbox_exporter
 ExecStart=/usr/local/bin/blackbox_exporter \
   --config.file=/etc/promwire/blackbox.yml \
-  --web.listen-address=127.0.0.1:9115
+  --web.systemd-socket
 Restart=always
 RestartSec=3
 MemoryHigh=15%
@@ -212,6 +228,21 @@ AmbientCapabilities=CAP_NET_RAW
 
 [Install]
 WantedBy=multi-user.target
+END
+put /etc/systemd/system/blackbox_exporter.socket 644 check_unit <<'END'
+[Unit]
+Description=Prometheus exporter of what others see of a URL by HTTP, TCP and ICMP, and of its certificate, for promwire's monitor only
+
+[Socket]
+ListenStream=127.0.0.1:9115
+FreeBind=yes
+TriggerLimitIntervalSec=0
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=127.0.0.1/32
+
+[Install]
+WantedBy=sockets.target
 END
 put /etc/sysusers.d/prometheus.conf 644 <<'END'
 u prometheus - "Prometheus" /nonexistent /usr/sbin/nologin
@@ -524,14 +555,14 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 7fd08bb76a37634098d5e1c3c866ca5b19c5242136b770c03c06d8848f623f9f <<'END'
+firewall bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "7fd08bb76a37634098d5e1c3c866ca5b19c5242136b770c03c06d8848f623f9f"
+	comment "bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -588,14 +619,18 @@ table inet promwire {
 
 	chain output {
 		type filter hook output priority filter; policy accept;
+		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 10.98.0.1 . 9090, 10.98.0.1 . 9091, 10.98.0.1 . 9100, 127.0.0.1 . 9090, 127.0.0.1 . 9115 } drop
+		oifname "lo" meta skuid 1000-60000 ip6 saddr . tcp sport { fd98:1:2:3::1 . 9090, fd98:1:2:3::1 . 9091, fd98:1:2:3::1 . 9100 } drop
 		oifname "promwire0" meta skuid 1000-60000 tcp flags & (syn | ack) == syn reject with tcp reset
 	}
 }
 include "/etc/promwire/uplinks*.nft"
 END
+service node_exporter.socket
 service node_exporter.service /usr/local/bin/node_exporter
 answers http://10.98.0.1:9100/ node_exporter.service
 prune node_exporter 1.2.3
+service blackbox_exporter.socket
 service blackbox_exporter.service /usr/local/bin/blackbox_exporter /etc/promwire/blackbox.yml
 answers http://127.0.0.1:9115/ blackbox_exporter.service
 prune blackbox_exporter 1.2.3
@@ -667,17 +702,17 @@ WantedBy=timers.target
 END
 reread promwire-watch.service
 service promwire-watch.timer
-stop_later node_exporter-tls.service blackbox_exporter-tls.service
+stop_later node_exporter-tls.socket node_exporter-tls.service blackbox_exporter-tls.socket blackbox_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 7fd08bb76a37634098d5e1c3c866ca5b19c5242136b770c03c06d8848f623f9f
-keep_receipt 7fd08bb76a37634098d5e1c3c866ca5b19c5242136b770c03c06d8848f623f9f
+still_on_trial bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b
+keep_receipt bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 7fd08bb76a37634098d5e1c3c866ca5b19c5242136b770c03c06d8848f623f9f
-kept_receipt 7fd08bb76a37634098d5e1c3c866ca5b19c5242136b770c03c06d8848f623f9f
+confirm_firewall bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b
+kept_receipt bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b
 }
 
 case ${1-} in
