@@ -196,8 +196,8 @@ func outsideTheTunnel(s *story) {
 	}
 	s.firewall(fleetHosts, ports, map[string][]end{"monitor-1": monitors})
 	assert.NotContains(s.t, s.mustOn(direct, "ip -o link"), "promwire0", "it has a tunnel")
-	assert.Contains(s.t, s.mustOn(direct, "nft list table inet promwire"),
-		"ip saddr "+s.address("monitor-1")+" tcp dport { 19099, 19100 } accept")
+	assert.Contains(s.t, s.mustOn(direct, "nft list table inet promwire"), "ip saddr "+s.address("monitor-1")+" tcp dport @scraped_ports accept")
+	assert.Contains(s.t, s.mustOn(direct, "nft list set inet promwire scraped_ports"), "elements = { 19099, 19100 }")
 }
 
 func ownEndpoint(s *story) {
