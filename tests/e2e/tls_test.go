@@ -356,8 +356,7 @@ sleep;
 END
 cat >/etc/systemd/system/squatter.service <<'END'
 [Service]
-User=4242
-ExecStart=/usr/bin/perl /usr/local/squat
+ExecStart=/usr/bin/setpriv --reuid 4242 --clear-groups /usr/bin/perl /usr/local/squat
 [Install]
 WantedBy=multi-user.target
 END
