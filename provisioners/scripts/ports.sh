@@ -5,16 +5,30 @@ PORTS=() # pairs of a unit and an address:port where it will listen
 
 # ports UNIT ADDRESS:PORT...: refuses a host where something else listens where the plan's units are to, before anything is changed.
 ports() {
-  local pid name unit
+  local held pid name unit
   PORTS=("$@")
   while [ $# -gt 0 ]; do
-    while read -r pid name unit; do
-      [ "$unit" = "$1" ] || our_unit "$unit" ||
-        fail "port ${2##*:} is held by $name, pid $pid, of $unit, and $1 needs it at ${2%:*}; stop that or let it listen elsewhere," \
-          "then run pulumi up again"
-    done < <(holders "$2")
+    held=$(strangers "$1" "$2")
+    if [ -n "$held" ]; then
+      sleep 0.5
+      held=$(strangers "$1" "$2" | grep -xF "$held" | head -n 1 || true)
+    fi
+    if [ -n "$held" ]; then
+      read -r pid name unit <<<"$held"
+      fail "port ${2##*:} is held by $name, pid $pid, of $unit, and $1 needs it at ${2%:*}; stop that or let it listen elsewhere," \
+        "then run pulumi up again"
+    fi
     shift 2
   done
+}
+
+# strangers UNIT ADDRESS:PORT: the holders that are neither the unit nor promwire's. One that is there only for a moment is none: systemd starts
+# a service by a copy of itself, which has all sockets until it becomes the service.
+strangers() {
+  local pid name unit
+  while read -r pid name unit; do
+    [ "$unit" = "$1" ] || our_unit "$unit" || echo "$pid $name $unit"
+  done < <(holders "$2")
 }
 
 # ports_held waits until each unit of ports listens where it must, and nobody else does: what answers there is what promwire started.
@@ -51,11 +65,15 @@ holders() {
     [ -n "$processes" ] || echo "0 the-kernel no-unit"
     while read -r process; do
       pid=${process##*pid=}
-      printf '%s %s %s\n' "$pid" "$(tr -c '[:graph:]' _ <"/proc/$pid/comm" 2>/dev/null | sed 's/_$//')" "$(listening_unit "$pid" "$at")"
+      [ ! -e "/proc/$pid" ] || # it ended meanwhile
+        printf '%s %s %s\n' "$pid" "$(name_of "$pid")" "$(listening_unit "$pid" "$at")"
     done < <(grep -oE 'pid=[0-9]+,fd=[0-9]+\)' <<<"$processes" | cut -d , -f 1 | sort -u)
   done < <(ss --no-header --listening --tcp --numeric --processes "sport = :${1##*:}" |
     awk '{ $1 = $2 = $3 = $5 = ""; print }' | where "$1")
 }
+
+# name_of PID: the name of a process, without what could be taken for something else.
+name_of() { { tr -c '[:graph:]' _ <"/proc/$1/comm"; } 2>/dev/null | sed 's/_$//'; }
 
 # where ADDRESS:PORT: those lines of ss that begin with this address, or with one that stands for it.
 where() {
@@ -72,7 +90,7 @@ listening_unit() {
   if [ "$1" = 1 ]; then
     unit=$(systemctl list-sockets --no-legend --plain --full | awk -v at="${2/#\*/[::]}" '$1 == at { print $2; exit }')
   else
-    unit=$(unit_in <"/proc/$1/cgroup" 2>/dev/null || true)
+    unit=$({ unit_in <"/proc/$1/cgroup"; } 2>/dev/null || true)
   fi
   echo "${unit:-no-unit}"
 }

@@ -82,6 +82,17 @@ record unit promwire-relay-9100.socket
 	check(t, by1+"listens=0.0.0.0:9100; ports a.service 10.98.0.2:9100", "is held by "+systemd+", pid 1, of no-unit, and", true)
 }
 
+// TestPortsForAMoment: a process that ends while it is looked at, or soon after, holds no port.
+func TestPortsForAMoment(t *testing.T) {
+	const copies = listening + `
+ss() { echo "LISTEN 0 4096 10.98.0.2:9100 0.0.0.0:*          users:((\"x\",pid=$(head -n 1 /mnt/copies),fd=36))"; sed -i 1d /mnt/copies; }
+sleep() { :; }
+`
+	check(t, copies+"echo 999999 >/mnt/copies; ports a.service 10.98.0.2:9100 2>&1; echo passed", "passed\n", false)
+	check(t, copies+"printf '%s\n' $$ $PPID >/mnt/copies; ports a.service 10.98.0.2:9100 2>&1; echo passed", "passed\n", false)
+	check(t, copies+"printf '%s\n' $$ $$ >/mnt/copies; ports a.service 10.98.0.2:9100", "is held by bash, pid ", true)
+}
+
 // TestPortsHeld: it is not enough that something answers.
 func TestPortsHeld(t *testing.T) {
 	const quick = "sleep() { if [ -e /mnt/late ]; then echo a.service >/mnt/unit; else tries=149; fi; }\n"
