@@ -36,7 +36,7 @@ lab-test: ## tests of the lab: its cloud, machines, clusters and plugins (as roo
 # One story at a time: while another one boots its machines, a scrape may fail that nobody planned to miss, and two processors are busy.
 .PHONY: e2e
 e2e: ## the program on the lab, from nothing to a fleet and back to nothing (as root)
-	go test -timeout 75m -parallel 1 -skip '^TestKills$$' ./tests/e2e
+	go test -v -timeout 75m -parallel 1 -skip '^TestKills$$' ./tests/e2e
 
 .PHONY: e2e-kills
 e2e-kills: ## kill Pulumi at random moments, and look whether one more run mends it (as root)
@@ -46,7 +46,7 @@ e2e-kills: ## kill Pulumi at random moments, and look whether one more run mends
 # the other, because two processors emulate slowly.
 .PHONY: e2e-vm
 e2e-vm: ## the same on machines with kernels of their own, which take long; not in CI (as root)
-	go test -tags vm -p 1 -timeout 90m -run '^TestVirtualMachines$$' ./tests/e2e ./tests/lab/setup ./tests/lab/machines
+	go test -v -tags vm -p 1 -timeout 90m -run '^TestVirtualMachines$$' ./tests/e2e ./tests/lab/setup ./tests/lab/machines
 
 .PHONY: bench
 bench: ## what a fleet costs in time, connections and memory (as root)

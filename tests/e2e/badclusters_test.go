@@ -48,25 +48,27 @@ func badClusters(s *story) {
 		return cluster
 	}
 	good := len(s.edits)
-	s.edit(withClusters(
+	four := withClusters(
 		bad("nowhere", map[string]any{"kubeconfig": map[string]any{"context": "nowhere"}}),
 		bad("gone", map[string]any{"kubeconfig": map[string]any{"contents": unreachable}}),
 		bad("theirs", map[string]any{"kubeconfig": map[string]any{"context": "a"}, "namespace": "shop"}),
 		bad("powerless", map[string]any{"kubeconfig": map[string]any{"contents": powerless}, "namespace": "promwire-too"}),
-	))
-	said := s.upFails()
-	for _, want := range []string{
-		`cluster nowhere: the kubeconfig has no context "nowhere", only a, b`,
-		"cluster gone: https://127.0.0.1:1 can't be reached",
-		"cluster theirs: namespace shop exists already and does not belong to promwire",
-		"cluster powerless: this user lacks rights; grant them by a Role or ClusterRole, or use another context: namespaces: get, list, watch",
-		"deployments.apps in namespace promwire-too: get, list, watch, create, patch, delete",
-	} {
-		assert.Contains(s.t, strings.Join(strings.Fields(said), " "), want)
-	}
-	s.federated("a", "b")
-	assert.NotContains(s.t, a.must("get", "namespaces", "-o", "name"), "promwire-too")
-	assert.Empty(s.t, a.must("get", "-n", "shop", "networkpolicies,deployments,secrets", "-o", "name"))
+	)
+	s.fault("four bad clusters", "an update", "named, the others go on", func() { s.edit(four) }, func() {
+		said := s.upFails()
+		for _, want := range []string{
+			`cluster nowhere: the kubeconfig has no context "nowhere", only a, b`,
+			"cluster gone: https://127.0.0.1:1 can't be reached",
+			"cluster theirs: namespace shop exists already and does not belong to promwire",
+			"cluster powerless: this user lacks rights; grant them by a Role or ClusterRole, or use another context: namespaces: get, list, watch",
+			"deployments.apps in namespace promwire-too: get, list, watch, create, patch, delete",
+		} {
+			assert.Contains(s.t, strings.Join(strings.Fields(said), " "), want)
+		}
+		s.federated("a", "b")
+		assert.NotContains(s.t, a.must("get", "namespaces", "-o", "name"), "promwire-too")
+		assert.Empty(s.t, a.must("get", "-n", "shop", "networkpolicies,deployments,secrets", "-o", "name"))
+	})
 	s.edits = s.edits[:good]
 	unenforced(s)
 }
@@ -95,23 +97,26 @@ func unenforced(s *story) {
 	require.NoError(s.t, err)
 	defer func() { require.NoError(s.t, clusters.Stop(s.t.Context(), s.lab.Folder, "plain")) }()
 	plain := map[string]any{"name": "plain", "mode": "gateway", "kubeconfig": map[string]any{"context": "plain"}}
-	s.edit(withClusters(plain))
-	assert.Contains(s.t, s.upFails(), "does not enforce NetworkPolicies: it does not drop inbound connections")
-	c := s.cluster("plain")
-	assert.Empty(s.t, c.ours("get", "deployments", "-o", "name"), "made before the proof")
-	s.federated("a", "b")
+	s.fault("a cluster that enforces nothing", "an update", "named, the others go on", func() { s.edit(withClusters(plain)) }, func() {
+		assert.Contains(s.t, s.upFails(), "does not enforce NetworkPolicies: it does not drop inbound connections")
+		assert.Empty(s.t, s.cluster("plain").ours("get", "deployments", "-o", "name"), "made before the proof")
+		s.federated("a", "b")
+	})
 	plain["acceptUnenforced"] = true
 	s.up()
 	s.federated("a", "b", "plain")
 	existingPrometheus(s, plain)
 
-	require.NoError(s.t, clusters.Stop(s.t.Context(), s.lab.Folder, "plain"))
-	assert.Contains(s.t, s.upFails(), "cluster plain:")
-	s.edit(withoutCluster("plain"))
-	require.NoError(s.t, os.Setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true"))
-	defer os.Unsetenv("PULUMI_K8S_DELETE_UNREACHABLE")
-	s.up()
-	s.federated("a", "b")
+	s.fault("a lost cluster", "an update", "named; well without it", func() {
+		require.NoError(s.t, clusters.Stop(s.t.Context(), s.lab.Folder, "plain"))
+	}, func() {
+		assert.Contains(s.t, s.upFails(), "cluster plain:")
+		s.edit(withoutCluster("plain"))
+		require.NoError(s.t, os.Setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true"))
+		defer os.Unsetenv("PULUMI_K8S_DELETE_UNREACHABLE")
+		s.up()
+		s.federated("a", "b")
+	})
 }
 
 // existingPrometheus: a cluster's own is only read, by way of its Service, and another Service is reached beside it.

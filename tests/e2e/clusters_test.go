@@ -31,7 +31,9 @@ func TestClusters(t *testing.T) {
 		before["a"], before["b"] = s.openPorts("a"), s.openPorts("b")
 	})
 	s.step("from nothing to both federated", clustersFromNothing)
-	s.step("a second up changes nothing", func(s *story) { assertUnchanged(s.t, s.up()) })
+	s.step("a second up changes nothing", func(s *story) {
+		s.noMissedScrape(func() { assertUnchanged(s.t, s.up()) })
+	})
 	s.step("reflect is used over the tunnel, and its count rises", useReflect)
 	s.step("nothing listens in the dark cluster", darkCluster)
 	s.step("every edge of the graph, and no other", edges)
@@ -394,15 +396,21 @@ func clusterSecrets(s *story) {
 
 func killedGateway(s *story) {
 	c := s.cluster("a")
-	before := c.ours("get", "pods", "-l", desired.RoleLabel+"="+desired.RoleGateway, "-o", "name")
-	c.ours("delete", "pod", "-l", desired.RoleLabel+"="+desired.RoleGateway, "--now")
-	c.eventually(func() error {
-		if now := c.ours("get", "pods", "-l", desired.RoleLabel+"="+desired.RoleGateway, "-o", "name"); now == before || now == "" {
-			return fmt.Errorf("gateway: %q", now)
-		}
-		return nil
+	gateway := func() string {
+		return c.ours("get", "pods", "-l", desired.RoleLabel+"="+desired.RoleGateway, "-o", "name")
+	}
+	before := gateway()
+	s.fault("a killed gateway", "at rest", healed, func() {
+		c.ours("delete", "pod", "-l", desired.RoleLabel+"="+desired.RoleGateway, "--now")
+	}, func() {
+		c.eventually(func() error {
+			if now := gateway(); now == before || now == "" {
+				return fmt.Errorf("gateway: %q", now)
+			}
+			return nil
+		})
+		s.federated("a", "b")
 	})
-	s.federated("a", "b")
 }
 
 func rotatedKeys(s *story) {
@@ -445,9 +453,11 @@ func centralMoves(s *story) {
 		monitor["address"], monitor["hostKey"] = elsewhere.V4.String(), pinned(elsewhere)
 		delete(monitor, "image") // is a droplet's
 	})
-	s.up()
-	s.moved["monitor-1"] = elsewhere.Name
-	s.federated("a", "b")
+	s.fault("the central server replaced", "an update", "well after that up", nothing, func() {
+		s.up()
+		s.moved["monitor-1"] = elsewhere.Name
+		s.federated("a", "b")
+	})
 	assert.NotEqual(s.t, before, s.address("monitor-1"))
 	assert.Equal(s.t, ledger, s.tunnels())
 	assert.NotContains(s.t, s.cluster("b").ours("get", "networkpolicy", "prometheus", "-o", "yaml"), before+"/32")

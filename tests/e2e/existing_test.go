@@ -47,7 +47,7 @@ func TestExisting(t *testing.T) {
 	s.step("a held apt lock is waited for", heldLock)
 	s.step("a second up changes nothing", func(s *story) {
 		seen := s.connections(existingHosts...)
-		assertUnchanged(s.t, s.up())
+		s.noMissedScrape(func() { assertUnchanged(s.t, s.up()) })
 		assert.Equal(s.t, seen, s.connections(existingHosts...))
 	})
 	s.step("published ports obey open", publishedObey)
@@ -73,36 +73,40 @@ func TestExisting(t *testing.T) {
 // badHosts: a machine that can't prove itself, one with a full disk, and one whose own network is the tunnel's. Each fails by
 // itself; none keeps the others from being reported.
 func badHosts(s *story) {
-	s.edit(targets(func(list []any) []any {
-		list[0].(map[string]any)["hostKey"] = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOt01M/BwPhLYs4uP02LdymbeOKLkCiFIu3oBAEBYaY2"
-		return list
-	}))
-	s.mustOn("db-1", "mkdir -p /opt/promwire && mount -t tmpfs -o size=1m tmpfs /opt/promwire")
-	s.mustOn("cache-1", "ip address add 10.98.0.77/24 dev lo")
+	s.fault("another host key, a full disk, the tunnel's network taken", "first up", named, func() {
+		s.edit(targets(func(list []any) []any {
+			list[0].(map[string]any)["hostKey"] = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOt01M/BwPhLYs4uP02LdymbeOKLkCiFIu3oBAEBYaY2"
+			return list
+		}))
+		s.mustOn("db-1", "mkdir -p /opt/promwire && mount -t tmpfs -o size=1m tmpfs /opt/promwire")
+		s.mustOn("cache-1", "ip address add 10.98.0.77/24 dev lo")
+	}, func() {
+		printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
 
-	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
-
-	assert.Contains(s.t, printed, "web-1-bootstrap")
-	assert.Contains(s.t, printed, "host key mismatch")
-	assert.Contains(s.t, printed, "promwire: db-1: converge:")
-	assert.Contains(s.t, printed, "/opt")
-	assert.Contains(s.t, printed, "promwire: cache-1: bootstrap:")
-	assert.Contains(s.t, printed, "10.98.0")
-	_, err := s.on("web-1", "test -e /etc/wireguard/promwire0.key")
-	assert.Error(s.t, err, "nothing was done on a machine that could not prove itself")
-
+		assert.Contains(s.t, printed, "web-1-bootstrap")
+		assert.Contains(s.t, printed, "host key mismatch")
+		assert.Contains(s.t, printed, "promwire: db-1: converge:")
+		assert.Contains(s.t, printed, "/opt")
+		assert.Contains(s.t, printed, "promwire: cache-1: bootstrap:")
+		assert.Contains(s.t, printed, "10.98.0")
+		_, err := s.on("web-1", "test -e /etc/wireguard/promwire0.key")
+		assert.Error(s.t, err, "nothing was done on a machine that could not prove itself")
+	})
 	s.edits = s.edits[:len(s.edits)-1]
 	s.mustOn("db-1", "umount /opt/promwire && rmdir /opt/promwire")
 	s.mustOn("cache-1", "ip address del 10.98.0.77/24 dev lo")
 }
 
 // takenPort is what the operator reads if a program of the owner's listens on a port that promwire needs.
-func (s *story) takenPort(host string, port int) string {
-	s.mustOn(host, fmt.Sprintf(`systemd-run --collect --unit=taken python3 -m http.server %[1]d
+func (s *story) takenPort(host string, port int) (printed string) {
+	s.fault(fmt.Sprintf("port %d of %s taken", port, host), "first up", named, func() {
+		s.mustOn(host, fmt.Sprintf(`systemd-run --collect --unit=taken python3 -m http.server %[1]d
 		until ss -Hltn 'sport = :%[1]d' | grep -q .; do sleep 0.1; done`, port))
-	pid := s.mustOn(host, "systemctl show -P MainPID taken")
-	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
-	assert.Contains(s.t, printed, fmt.Sprintf("promwire: %s: converge: port %d is held by python3, pid %s, of taken.service, ", host, port, pid))
+	}, func() {
+		pid := s.mustOn(host, "systemctl show -P MainPID taken")
+		printed = s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
+		assert.Contains(s.t, printed, fmt.Sprintf("promwire: %s: converge: port %d is held by python3, pid %s, of taken.service, ", host, port, pid))
+	})
 	s.mustOn(host, "systemctl stop taken")
 	return printed
 }
@@ -116,24 +120,31 @@ func replacedCommands(s *story) {
 		return all
 	}
 	before, made := keys(), s.resources()
-	changes := s.up(func(o *operator.Options) {
-		for _, name := range []string{"web-1-enrol", "db-1-bootstrap", "monitor-1-bootstrap"} {
-			o.Replace = append(o.Replace, made[name].URN)
-		}
+	s.fault("three commands replaced", "an update", "well all the time", nothing, func() {
+		var changes map[string]int
+		s.noMissedScrape(func() {
+			changes = s.up(func(o *operator.Options) {
+				for _, name := range []string{"web-1-enrol", "db-1-bootstrap", "monitor-1-bootstrap"} {
+					o.Replace = append(o.Replace, made[name].URN)
+				}
+			})
+		})
+		assert.Equal(s.t, 3, changes["replace"], changes)
+		assert.Equal(s.t, before, keys())
+		assert.Equal(s.t, "0", s.mustOn("monitor-1", "cat /var/lib/promwire/former/* | sort -u"), "undos that are still to come")
 	})
-	assert.Equal(s.t, 3, changes["replace"], changes)
-	assert.Equal(s.t, before, keys())
-	assert.Equal(s.t, "0", s.mustOn("monitor-1", "cat /var/lib/promwire/former/* | sort -u"), "undos that are still to come")
-	s.allUp(s.tunnels())
 	assertUnchanged(s.t, s.up())
 }
 
 // foreignMachine: another fleet has the machine, as its record there says.
 func foreignMachine(s *story) {
 	const record = "/var/lib/promwire/fleet"
-	s.mustOn("cache-1", "cp "+record+" "+record+".kept && echo other-prod target >"+record)
-	printed := s.upFails(func(o *operator.Options) { o.Replace = []string{s.resources()["cache-1-bootstrap"].URN} })
-	assert.Contains(s.t, printed, "promwire: cache-1: bootstrap: it is the host cache-1 of the fleet other-prod; remove it there")
+	s.fault("a machine of another fleet", "an update", named, func() {
+		s.mustOn("cache-1", "cp "+record+" "+record+".kept && echo other-prod target >"+record)
+	}, func() {
+		printed := s.upFails(func(o *operator.Options) { o.Replace = []string{s.resources()["cache-1-bootstrap"].URN} })
+		assert.Contains(s.t, printed, "promwire: cache-1: bootstrap: it is the host cache-1 of the fleet other-prod; remove it there")
+	})
 	s.mustOn("cache-1", "mv "+record+".kept "+record)
 	assertUnchanged(s.t, s.up())
 	s.allUp(s.tunnels())
@@ -141,31 +152,34 @@ func foreignMachine(s *story) {
 
 // heldLock holds dpkg's lock as another apt would, and lets go of it once the update waits for it.
 func heldLock(s *story) {
-	s.mustOn("cache-1", "apt-get remove -y -qq wireguard-tools")
-	s.mustOn("cache-1", `systemd-run --collect --unit=hold-apt perl -e '
+	s.fault("dpkg's lock held", "first up", "waited for", func() {
+		s.mustOn("cache-1", "apt-get remove -y -qq wireguard-tools")
+		s.mustOn("cache-1", `systemd-run --collect --unit=hold-apt perl -e '
 		use Fcntl; open(F, ">>", "/var/lib/dpkg/lock-frontend") or die;
 		$lock = pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die;
 		open(H, ">", "/run/hold-apt") or die; sleep 3600'`)
-	// Asked too early, apt would install what the update is to wait for.
-	s.eventually(func() error {
-		_, err := s.on("cache-1", "test -e /run/hold-apt")
-		return err
-	})
-	s.mustOn("cache-1", "! apt-get -o DPkg::Lock::Timeout=0 install -y -qq wireguard-tools && rm /run/hold-apt")
-	ctx, cancel := context.WithCancel(s.t.Context())
-	waited := make(chan bool, 1)
-	go func() {
-		const letGo = "pgrep -x apt-get >/dev/null && systemctl stop hold-apt"
-		for ctx.Err() == nil {
-			if _, err := s.lab.Machines.Exec(ctx, "cache-1", "bash", "-c", letGo); err == nil {
-				waited <- true
-				return
+		// Asked too early, apt would install what the update is to wait for.
+		s.eventually(func() error {
+			_, err := s.on("cache-1", "test -e /run/hold-apt")
+			return err
+		})
+		s.mustOn("cache-1", "! apt-get -o DPkg::Lock::Timeout=0 install -y -qq wireguard-tools && rm /run/hold-apt")
+	}, func() {
+		ctx, cancel := context.WithCancel(s.t.Context())
+		waited := make(chan bool, 1)
+		go func() {
+			const letGo = "pgrep -x apt-get >/dev/null && systemctl stop hold-apt"
+			for ctx.Err() == nil {
+				if _, err := s.lab.Machines.Exec(ctx, "cache-1", "bash", "-c", letGo); err == nil {
+					waited <- true
+					return
+				}
 			}
-		}
-		waited <- false
-	}()
-	s.up()
-	cancel()
-	assert.True(s.t, <-waited, "the update never waited for the lock")
-	s.allUp(s.tunnels())
+			waited <- false
+		}()
+		s.up()
+		cancel()
+		assert.True(s.t, <-waited, "the update never waited for the lock")
+		s.allUp(s.tunnels())
+	})
 }

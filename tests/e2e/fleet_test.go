@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -26,7 +25,7 @@ var fleetHosts = []string{"monitor-1", "node-1", "node-2", "node-3"}
 // TestFleet is the life of a fleet of droplets.
 func TestFleet(t *testing.T) {
 	s := newStory(t, "lab")
-	var before string // node-1's firewall
+	var pending trial
 	s.step("from nothing to all up", fromNothing)
 	s.step("few connections, few resources", fewConnections)
 	s.step("a second up changes nothing", secondUp)
@@ -41,9 +40,9 @@ func TestFleet(t *testing.T) {
 	s.step("what a lost state leaves on the monitor is named, then removed", lostState)
 	s.step("a failed update, then other settings", failedUpdate)
 	s.step("a firewall that would lock the operator out", lockout)
-	s.step("a firewall that nobody can confirm", func(s *story) { before = unconfirmed(s) })
+	s.step("a firewall that nobody can confirm", func(s *story) { pending = unconfirmed(s) })
 	s.step("a broken tunnel opens nothing", brokenTunnel) // in the minute that the former takes
-	s.step("the host goes back by itself", func(s *story) { wentBack(s, before) })
+	s.step("the host goes back by itself", func(s *story) { wentBack(s, pending) })
 	s.step("a download with a wrong checksum", wrongChecksum)
 	s.step("a host that is down is named, with the cause", hostDown)
 	s.step("destroy leaves nothing", leavesNothing)
@@ -109,7 +108,7 @@ func (s *story) smallState(hosts ...string) {
 
 func secondUp(s *story) {
 	before := s.connections(fleetHosts...)
-	assertUnchanged(s.t, s.up(func(o *operator.Options) { o.ExpectNoChanges = true }))
+	s.noMissedScrape(func() { assertUnchanged(s.t, s.up(func(o *operator.Options) { o.ExpectNoChanges = true })) })
 	assert.Equal(s.t, before, s.connections(fleetHosts...), "an unchanged update opens no connection")
 }
 
@@ -136,12 +135,15 @@ func nobodyElse(s *story) {
 
 // openForward: a rule in front of the monitor's admits everything from one end of the tunnel to another, and its watch does not remove it.
 func openForward(s *story) {
-	s.mustOn("monitor-1", "systemctl stop promwire-watch.timer promwire-watch.service && nft insert rule inet promwire forward accept")
-	s.edit(set("verification", map[string]any{"again": "forward"}))
-	printed := s.upFails()
-	assert.Contains(s.t, printed, "seen differs from expected")
-	assert.Regexp(s.t, `an end of the tunnel\tanother, through monitor-1\t10\.98\.0\.3\t9100\tclosed\topen`, printed)
-	assert.Regexp(s.t, `an end of the tunnel\tanother, through monitor-1\t2001:db8::3\t9100\tclosed\topen`, printed)
+	s.fault("a monitor that forwards", "an update", named, func() {
+		s.mustOn("monitor-1", "systemctl stop promwire-watch.timer promwire-watch.service && nft insert rule inet promwire forward accept")
+	}, func() {
+		s.edit(set("verification", map[string]any{"again": "forward"}))
+		printed := s.upFails()
+		assert.Contains(s.t, printed, "seen differs from expected")
+		assert.Regexp(s.t, `an end of the tunnel\tanother, through monitor-1\t10\.98\.0\.3\t9100\tclosed\topen`, printed)
+		assert.Regexp(s.t, `an end of the tunnel\tanother, through monitor-1\t2001:db8::3\t9100\tclosed\topen`, printed)
+	})
 	s.mustOn("monitor-1", "systemctl start promwire-watch.timer && systemctl start promwire-watch.service")
 	assert.NotContains(s.t, s.mustOn("monitor-1", "ip -oneline link"), "veth")
 	s.up()
@@ -173,9 +175,11 @@ func secretsStay(s *story) {
 func convergeAgain(s *story) {
 	resources := s.resources()
 	var said io.Writer
-	s.up(func(o *operator.Options) {
-		said = o.Progress
-		o.Replace = []string{resources["node-1-converge"].URN, resources["monitor-1-converge"].URN}
+	s.noMissedScrape(func() {
+		s.up(func(o *operator.Options) {
+			said = o.Progress
+			o.Replace = []string{resources["node-1-converge"].URN, resources["monitor-1-converge"].URN}
+		})
 	})
 	assert.Contains(s.t, fmt.Sprint(said), "promwire "+version.Release, "an update says which promwire it is")
 	for _, host := range []string{"node-1", "monitor-1"} {
@@ -209,7 +213,7 @@ func (s *story) touchesOnly(update func(), touched ...string) {
 
 func targetMore(s *story) {
 	s.edit(with("node-4", "ams3"))
-	s.touchesOnly(func() { s.up() }, "monitor-1")
+	s.touchesOnly(func() { s.noMissedScrape(func() { s.up() }) }, "monitor-1")
 	want := map[string]string{
 		"monitor-1": "10.98.0.1", "node-1": "10.98.0.2", "node-2": "10.98.0.3", "node-3": "10.98.0.4", "node-4": "10.98.0.5",
 	}
@@ -219,7 +223,7 @@ func targetMore(s *story) {
 
 func targetLess(s *story) {
 	s.edit(without("node-2"))
-	s.touchesOnly(func() { s.up() }, "monitor-1")
+	s.touchesOnly(func() { s.noMissedScrape(func() { s.up() }) }, "monitor-1")
 	want := map[string]string{"monitor-1": "10.98.0.1", "node-1": "10.98.0.2", "node-3": "10.98.0.4", "node-4": "10.98.0.5"}
 	assert.Equal(s.t, want, s.tunnels())
 	s.allUp(want)
@@ -232,63 +236,71 @@ func targetLess(s *story) {
 func replacedDroplet(s *story) {
 	const userData = "grep ecdsa_public /var/lib/cloud/instance/user-data.txt"
 	before, tunnels := s.mustOn("node-1", userData), s.tunnels()
-	s.up(func(o *operator.Options) { o.Replace = []string{s.resources()["node-1-droplet"].URN} })
-	s.replaced("node-1")
+	s.fault("a droplet replaced", "an update", "well after that up", nothing, func() {
+		s.up(func(o *operator.Options) { o.Replace = []string{s.resources()["node-1-droplet"].URN} })
+		s.replaced("node-1")
+		assert.Equal(s.t, tunnels, s.tunnels())
+		s.allUp(tunnels)
+	})
 	after := s.mustOn("node-1", userData)
 	assert.Contains(s.t, after, "ecdsa-sha2-nistp256")
 	assert.NotEqual(s.t, before, after)
-	assert.Equal(s.t, tunnels, s.tunnels())
-	s.allUp(tunnels)
 	assertUnchanged(s.t, s.up())
 }
 
 // lostState: a host of a state that was lost is a peer of the monitor, and scraped, and one more peer is only in the running tunnel. The name
 // of the one begins as a target's.
 func lostState(s *story) {
-	s.mustOn("monitor-1", `. /usr/local/lib/promwire/lib.sh; begin monitor-1 test
+	const left = `ls /etc/prometheus/targets.d /etc/wireguard/promwire0.d | grep -F node-10; wg show promwire0 allowed-ips | grep -oE '10\.98\.0\.7[78]' | sort; true`
+	s.fault("a lost state left hosts on the monitor", "an update", "named, then removed as told", func() {
+		s.mustOn("monitor-1", `. /usr/local/lib/promwire/lib.sh; begin monitor-1 test
 		key() { wg genkey | wg pubkey; }
 		printf '[Peer]\nPublicKey = %s\nAllowedIPs = 10.98.0.77/32\n' "$(key)" | put /etc/wireguard/promwire0.d/peer-node-10.conf 600
 		sed 's/node-1"/node-10"/; s/10\.98\.0\.2:/10.98.0.77:/' /etc/prometheus/targets.d/node-1.node.json | put /etc/prometheus/targets.d/node-10.node.json 644
 		join_parts
 		wg set promwire0 peer "$(key)" allowed-ips 10.98.0.78/32`)
-	const left = `ls /etc/prometheus/targets.d /etc/wireguard/promwire0.d | grep -F node-10; wg show promwire0 allowed-ips | grep -oE '10\.98\.0\.7[78]' | sort; true`
-	require.Equal(s.t, "node-10.node.json\npeer-node-10.conf\n10.98.0.77\n10.98.0.78", s.mustOn("monitor-1", left))
-	s.edit(set("verification", map[string]any{"again": "after the state was lost"}))
-	printed := s.upFails()
-	for _, named := range []string{
-		"promwire: monitor-1: verify: the monitor has what is of no host and no cluster of this stack:",
-		"node-10: peer at 10.98.0.77/32", "node-10: scraped by /etc/prometheus/targets.d/node-10.node.json", "=: peer at 10.98.0.78/32, without a file",
-		"set verification.removeUnknown: true",
-	} {
-		assert.Contains(s.t, printed, named)
-	}
-	assert.NotContains(s.t, printed, "node-1: ")
-	s.edit(set("verification", map[string]any{"removeUnknown": true}))
-	s.up()
-	assert.Empty(s.t, s.mustOn("monitor-1", left))
-	s.allUp(s.tunnels())
+		require.Equal(s.t, "node-10.node.json\npeer-node-10.conf\n10.98.0.77\n10.98.0.78", s.mustOn("monitor-1", left))
+	}, func() {
+		s.edit(set("verification", map[string]any{"again": "after the state was lost"}))
+		printed := s.upFails()
+		for _, line := range []string{
+			"promwire: monitor-1: verify: the monitor has what is of no host and no cluster of this stack:",
+			"node-10: peer at 10.98.0.77/32", "node-10: scraped by /etc/prometheus/targets.d/node-10.node.json", "=: peer at 10.98.0.78/32, without a file",
+			"set verification.removeUnknown: true",
+		} {
+			assert.Contains(s.t, printed, line)
+		}
+		assert.NotContains(s.t, printed, "node-1: ")
+		s.edit(set("verification", map[string]any{"removeUnknown": true}))
+		s.up()
+		assert.Empty(s.t, s.mustOn("monitor-1", left))
+		s.allUp(s.tunnels())
+	})
 	assertUnchanged(s.t, s.up())
 }
 
 // failedUpdate: two targets more, of which one can't be made; then other settings. No address may move, and the one that was
 // given in the failed run stays given.
 func failedUpdate(s *story) {
-	s.edit(with("node-5", "sfo3"))
-	s.edit(targets(func(list []any) []any {
-		return append([]any{map[string]any{"name": "node-6", "region": "lon1", "size": "s-no-such-size"}}, list...)
-	}))
-	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
-	assert.Contains(s.t, printed, "node-6")
 	want := map[string]string{
 		"monitor-1": "10.98.0.1", "node-1": "10.98.0.2", "node-3": "10.98.0.4", "node-4": "10.98.0.5", "node-5": "10.98.0.7",
 	}
-	s.allUp(want) // one bad host is one bad host
-	s.edit(without("node-6"))
-	s.edit(with("node-7", "sgp1"))
-	s.up()
-	want["node-7"] = "10.98.0.8"
-	assert.Equal(s.t, want, s.tunnels())
-	s.allUp(want)
+	s.fault("a droplet that can't be made", "an update", mended, func() {
+		s.edit(with("node-5", "sfo3"))
+		s.edit(targets(func(list []any) []any {
+			return append([]any{map[string]any{"name": "node-6", "region": "lon1", "size": "s-no-such-size"}}, list...)
+		}))
+	}, func() {
+		printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
+		assert.Contains(s.t, printed, "node-6")
+		s.allUp(want) // one bad host is one bad host
+		s.edit(without("node-6"))
+		s.edit(with("node-7", "sgp1"))
+		s.up()
+		want["node-7"] = "10.98.0.8"
+		assert.Equal(s.t, want, s.tunnels())
+		s.allUp(want)
+	})
 	s.edit(without("node-4", "node-5", "node-7"))
 	s.up()
 	s.allUp(s.tunnels())
@@ -312,35 +324,45 @@ func lockout(s *story) {
 	for host := range s.tunnels() {
 		before[host] = s.rules(host)
 	}
-	s.edit(set("ssh", map[string]any{"from": []any{s.address("monitor-1") + "/32"}}))
-	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
-	from := s.lab.Machines.Network().OperatorV4
-	for host, rules := range before {
-		want := fmt.Sprintf("promwire: %s: converge: the new firewall does not admit this connection (from %s to port 22), and was rolled back", host, from)
-		assert.Contains(s.t, printed, want)
-		assert.Equal(s.t, rules, s.rules(host), host)
-		assert.Equal(s.t, "inactive", s.mustOn(host, "systemctl is-active promwire-rollback.timer || true"), host)
-		assert.True(s.t, strings.HasPrefix(banner(s.t, s.address(host)), "SSH-2.0"), "%s: SSH still answers", host)
-	}
+	s.fault("a firewall that would lock the operator out", "an update", unchanged, func() {
+		s.edit(set("ssh", map[string]any{"from": []any{s.address("monitor-1") + "/32"}}))
+	}, func() {
+		printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
+		from := s.lab.Machines.Network().OperatorV4
+		for host, rules := range before {
+			want := fmt.Sprintf("promwire: %s: converge: the new firewall does not admit this connection (from %s to port 22), and was rolled back", host, from)
+			assert.Contains(s.t, printed, want)
+			assert.Equal(s.t, rules, s.rules(host), host)
+			assert.Equal(s.t, "inactive", s.mustOn(host, "systemctl is-active promwire-rollback.timer || true"), host)
+			assert.True(s.t, strings.HasPrefix(banner(s.t, s.address(host)), "SSH-2.0"), "%s: SSH still answers", host)
+		}
+		s.allUp(s.tunnels())
+	})
 	s.mustOn("monitor-1", "systemctl stop e2e-knock")
-	s.allUp(s.tunnels())
 	s.edits = s.edits[:len(s.edits)-1]
 	s.up()
 	s.allUp(s.tunnels())
 }
 
+// trial is a firewall that nobody confirms, and the one that was there before.
+type trial struct {
+	before string
+	fault  *fault
+}
+
 // unconfirmed runs node-1's converge by hand with a firewall that admits the connection which loads it, and no other: nobody can
-// confirm it. It returns the firewall that was there before.
-func unconfirmed(s *story) string {
+// confirm it.
+func unconfirmed(s *story) trial {
 	before := s.rules("node-1")
 	digest, script := neverConfirmed(s, s.resources()["node-1-converge"].Outputs)
 	require.Contains(s.t, before, digest)
+	f := faults.add("a firewall that nobody can confirm", "an update")
 	said, err := s.ssh("node-1", script, "bash -s -- apply")
 	require.NoError(s.t, err)
 	assert.Contains(s.t, said, "firewall on trial")
 	assert.Empty(s.t, banner(s.t, s.address("node-1")), "somebody gets in: then there is nothing to go back from")
 	assert.NotEqual(s.t, before, s.rules("node-1"))
-	return before
+	return trial{before, f}
 }
 
 // neverConfirmed is the script of a converge, with a firewall of another digest that admits no new connection; and its former digest.
@@ -354,20 +376,21 @@ func neverConfirmed(s *story, converge map[string]any) (digest, script string) {
 }
 
 // wentBack: nobody did anything meanwhile.
-func wentBack(s *story, before string) {
+func wentBack(s *story, pending trial) {
 	s.eventually(func() error {
 		if said := banner(s.t, s.address("node-1")); !strings.HasPrefix(said, "SSH-2.0") {
 			return fmt.Errorf("SSH says %q", said)
 		}
 		return nil
 	})
-	assert.Equal(s.t, before, s.rules("node-1"))
+	assert.Equal(s.t, pending.before, s.rules("node-1"))
+	pending.fault.ended(s.t, "went back by itself")
 	// Who comes now comes through the former firewall, and confirms nothing.
 	converge := s.resources()["node-1-converge"].Outputs
 	_, script := neverConfirmed(s, converge)
 	_, err := s.ssh("node-1", script, "bash -s -- confirm")
 	assert.ErrorContains(s.t, err, "promwire: node-1: confirm: the new firewall was rolled back, because it admitted no second connection")
-	assert.Equal(s.t, before, s.rules("node-1"))
+	assert.Equal(s.t, pending.before, s.rules("node-1"))
 }
 
 // failFirewall makes the firewall's unit fail once.
@@ -386,28 +409,29 @@ func comesBack(s *story) {
 			return err
 		})
 	}
-	for _, fault := range []struct{ what, command, broken string }{
-		{"firewall", "nft delete table inet promwire", "! nft list table inet promwire 2>/dev/null"},
-		{"firewall", "nft flush ruleset", "! nft list table inet promwire 2>/dev/null"},
-		{"firewall", "nft insert rule inet promwire input tcp dport 9100 accept", "nft list chain inet promwire input | grep -q 'dport 9100 accept'"},
-		{"address", "ip address flush dev promwire0", "! ip address show dev promwire0 | grep -q inet"},
-		{"tunnel", "ip link delete promwire0", "! ip link show promwire0 2>/dev/null"},
-		{"tunnel", "pkill -KILL -x wireguard-go || ip link delete promwire0", "timeout 10 bash -c 'while ip link show promwire0; do sleep 0.1; done' >/dev/null 2>&1"},
-		{"unit", failFirewall, "systemctl is-failed --quiet promwire-firewall"},
+	for _, broken := range []struct{ fault, what, command, shown string }{
+		{"the firewall's table deleted", "firewall", "nft delete table inet promwire", "! nft list table inet promwire 2>/dev/null"},
+		{"all firewalls flushed", "firewall", "nft flush ruleset", "! nft list table inet promwire 2>/dev/null"},
+		{"the firewall opened for a port", "firewall", "nft insert rule inet promwire input tcp dport 9100 accept", "nft list chain inet promwire input | grep -q 'dport 9100 accept'"},
+		{"the tunnel's addresses flushed", "address", "ip address flush dev promwire0", "! ip address show dev promwire0 | grep -q inet"},
+		{"the tunnel's link deleted", "tunnel", "ip link delete promwire0", "! ip link show promwire0 2>/dev/null"},
+		{"the tunnel's process killed", "tunnel", "pkill -KILL -x wireguard-go || ip link delete promwire0", "timeout 10 bash -c 'while ip link show promwire0; do sleep 0.1; done' >/dev/null 2>&1"},
+		{"the firewall's unit failed", "unit", failFirewall, "systemctl is-failed --quiet promwire-firewall"},
 	} {
 		before := map[string]int{}
-		began := time.Now()
-		for _, host := range hosts {
-			before[host] = s.healed(host, fault.what)
-			// In one command, under the lock of promwire's scripts: it can't be healed before it was seen to be broken.
-			s.mustOn(host, fmt.Sprintf("exec 9>/run/promwire/lock; flock 9; { %s; } 9>&-; %s", fault.command, fault.broken))
-		}
-		for _, host := range hosts {
-			s.heals(host, fault.what, before[host])
-			s.t.Logf("%s, after %q: well after %.0f s", host, fault.command, time.Since(began).Seconds())
-			assert.Equal(s.t, rules[host], s.rules(host), "%s, after %q", host, fault.command)
-			assert.Contains(s.t, s.mustOn(host, "ip -oneline address show dev promwire0"), " "+s.tunnels()[host]+"/", "%s, after %q", host, fault.command)
-		}
+		s.fault(broken.fault, "at rest", healed, func() {
+			for _, host := range hosts {
+				before[host] = s.healed(host, broken.what)
+				// In one command, under the lock of promwire's scripts: it can't be healed before it was seen to be broken.
+				s.mustOn(host, fmt.Sprintf("exec 9>/run/promwire/lock; flock 9; { %s; } 9>&-; %s", broken.command, broken.shown))
+			}
+		}, func() {
+			for _, host := range hosts {
+				s.heals(host, broken.what, before[host])
+				assert.Equal(s.t, rules[host], s.rules(host), "%s, after %q", host, broken.command)
+				assert.Contains(s.t, s.mustOn(host, "ip -oneline address show dev promwire0"), " "+s.tunnels()[host]+"/", "%s, after %q", host, broken.command)
+			}
+		})
 	}
 	for _, host := range hosts {
 		assert.NotContains(s.t, s.mustOn(host, "grep ^promwire_drift "+watchMetrics), "} 1", host)
@@ -444,43 +468,54 @@ func brokenTunnel(s *story) {
 	for _, host := range []string{"node-3", "monitor-1"} {
 		own, rules := s.tunnels()[host], s.rules(host)
 		for what, command := range map[string]string{"stopped": "systemctl stop " + unit, "without its link": "ip link delete promwire0"} {
-			s.mustOn(host, "systemctl stop promwire-watch.timer promwire-watch") // it would bring the link back at once
-			s.mustOn(host, command)
-			s.mustOn(host, "! ip link show promwire0 2>/dev/null")
-			for _, at := range strings.Fields(s.mustOn(host, "ss --no-header --tcp --listening --numeric | awk '{ print $4 }'")) {
-				assert.Regexp(s.t, `:22$|^127\.|^\[::1\]:|^`+regexp.QuoteMeta(own)+":", at, "something listens there on %s, %s", host, what)
-			}
-			s.firewall([]string{host}, closedPorts, nil)
-			assert.Equal(s.t, rules, s.rules(host), "%s, %s", host, what)
-			s.mustOn(host, "systemctl restart "+unit+" promwire-watch.timer")
+			s.fault("the tunnel of "+host+" "+what+", its watch off", "at rest", "closed, well after a restart", func() {
+				s.mustOn(host, "systemctl stop promwire-watch.timer promwire-watch") // it would bring the link back at once
+				s.mustOn(host, command)
+				s.mustOn(host, "! ip link show promwire0 2>/dev/null")
+			}, func() {
+				for _, at := range strings.Fields(s.mustOn(host, "ss --no-header --tcp --listening --numeric | awk '{ print $4 }'")) {
+					assert.Regexp(s.t, `:22$|^127\.|^\[::1\]:|^`+regexp.QuoteMeta(own)+":", at, "something listens there on %s, %s", host, what)
+				}
+				s.firewall([]string{host}, closedPorts, nil)
+				assert.Equal(s.t, rules, s.rules(host), "%s, %s", host, what)
+				s.mustOn(host, "systemctl restart "+unit+" promwire-watch.timer")
+				s.allUp(s.tunnels())
+			})
 		}
 	}
-	s.allUp(s.tunnels())
 }
 
 func wrongChecksum(s *story) {
 	bad := strings.Repeat("0", 64)
-	s.edit(func(fleet map[string]any) {
-		exporter := fleet["releases"].(map[string]any)["nodeExporter"].(map[string]any)
-		exporter["sha256"] = map[string]any{"amd64": bad}
-		exporter["version"] = "9.9.9"
+	s.fault("a download with a wrong checksum", "an update", mended, func() {
+		s.edit(func(fleet map[string]any) {
+			exporter := fleet["releases"].(map[string]any)["nodeExporter"].(map[string]any)
+			exporter["sha256"] = map[string]any{"amd64": bad}
+			exporter["version"] = "9.9.9"
+		})
+	}, func() {
+		printed := s.upFails()
+		assert.Contains(s.t, printed, "node_exporter")
+		s.allUp(s.tunnels())
+		s.edits = s.edits[:len(s.edits)-1]
+		s.up()
+		s.allUp(s.tunnels())
 	})
-	printed := s.upFails()
-	assert.Contains(s.t, printed, "node_exporter")
-	s.allUp(s.tunnels())
-	s.edits = s.edits[:len(s.edits)-1]
-	s.up()
-	s.allUp(s.tunnels())
 }
 
 func hostDown(s *story) {
-	require.NoError(s.t, s.lab.Machines.PowerOff(s.t.Context(), s.machine("node-3")))
-	s.edit(set("verification", map[string]any{"again": "while a host is down"}))
-	printed := s.upFails()
-	assert.Contains(s.t, printed, "node-3/node: tunnel: silent, its last handshake was")
-	assert.NotContains(s.t, printed, "node-1/")
-	require.NoError(s.t, s.lab.Machines.PowerOn(s.t.Context(), s.machine("node-3")))
-	s.allUp(s.tunnels()) // nobody had to do anything: tunnel, firewall and exporter came back by themselves
+	s.fault("a target without power", "an update", named, func() {
+		require.NoError(s.t, s.lab.Machines.PowerOff(s.t.Context(), s.machine("node-3")))
+	}, func() {
+		s.edit(set("verification", map[string]any{"again": "while a host is down"}))
+		printed := s.upFails()
+		assert.Contains(s.t, printed, "node-3/node: tunnel: silent, its last handshake was")
+		assert.NotContains(s.t, printed, "node-1/")
+	})
+	s.fault("a target that was without power", "a boot", healed, nothing, func() {
+		require.NoError(s.t, s.lab.Machines.PowerOn(s.t.Context(), s.machine("node-3")))
+		s.allUp(s.tunnels()) // nobody had to do anything: tunnel, firewall and exporter came back by themselves
+	})
 	s.firewall([]string{"node-3"}, closedPorts, map[string][]end{"monitor-1": {tcp(s.tunnels()["node-3"], 9100)}})
 	s.up()
 }

@@ -121,26 +121,30 @@ func refusedInUse(s *story) {
 
 // blockedMonitor: firewalld does not admit what the targets dial.
 func blockedMonitor(s *story) {
-	s.mustOn("monitor-1", "firewall-cmd --remove-port=51820/udp")
-	s.edit(set("targets", []any{}))
-	printed := s.upFails()
-	s.edits = s.edits[:len(s.edits)-1]
-	assert.Contains(s.t, printed, "promwire: monitor-1: converge: another firewall would drop 51820/udp, which promwire needs: table inet firewalld")
-	assert.Contains(s.t, printed, "run firewall-cmd --permanent --add-port=51820/udp and firewall-cmd --reload")
+	s.fault("firewalld drops what targets dial", "first up", named, func() { s.mustOn("monitor-1", "firewall-cmd --remove-port=51820/udp") }, func() {
+		s.edit(set("targets", []any{}))
+		printed := s.upFails()
+		s.edits = s.edits[:len(s.edits)-1]
+		assert.Contains(s.t, printed, "promwire: monitor-1: converge: another firewall would drop 51820/udp, which promwire needs: table inet firewalld")
+		assert.Contains(s.t, printed, "run firewall-cmd --permanent --add-port=51820/udp and firewall-cmd --reload")
+	})
 	s.mustOn("monitor-1", "firewall-cmd --permanent --add-port=51820/udp && firewall-cmd --reload")
 }
 
 // blockedTargets: ufw does not admit the monitor, and the owner has an exporter of his own in the place of promwire's.
 func blockedTargets(s *story) {
 	const unit = "/etc/systemd/system/node_exporter.service"
-	s.mustOn("cache-1", "ufw delete allow in on promwire0")
-	s.mustOn("db-1", "printf '[Service]\\nExecStart=/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n' >"+unit+" && systemctl enable --now node_exporter")
-	running := s.mustOn("db-1", "sha256sum "+unit+" && systemctl show -P MainPID -P UnitFileState node_exporter")
-	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
-	assert.Contains(s.t, printed, "promwire: cache-1: converge: another firewall would drop 9100/tcp, which promwire needs: table ip filter, chain ")
-	assert.Contains(s.t, printed, "run ufw allow in on promwire0")
-	assert.Contains(s.t, printed, "promwire: db-1: converge: "+unit+" exists already and is not promwire's")
-	assert.Equal(s.t, running, s.mustOn("db-1", "sha256sum "+unit+" && systemctl show -P MainPID -P UnitFileState node_exporter"))
+	s.fault("ufw drops the monitor, an exporter of the owner's", "first up", named, func() {
+		s.mustOn("cache-1", "ufw delete allow in on promwire0")
+		s.mustOn("db-1", "printf '[Service]\\nExecStart=/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n' >"+unit+" && systemctl enable --now node_exporter")
+	}, func() {
+		running := s.mustOn("db-1", "sha256sum "+unit+" && systemctl show -P MainPID -P UnitFileState node_exporter")
+		printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
+		assert.Contains(s.t, printed, "promwire: cache-1: converge: another firewall would drop 9100/tcp, which promwire needs: table ip filter, chain ")
+		assert.Contains(s.t, printed, "run ufw allow in on promwire0")
+		assert.Contains(s.t, printed, "promwire: db-1: converge: "+unit+" exists already and is not promwire's")
+		assert.Equal(s.t, running, s.mustOn("db-1", "sha256sum "+unit+" && systemctl show -P MainPID -P UnitFileState node_exporter"))
+	})
 	s.mustOn("db-1", "systemctl disable --now node_exporter && rm "+unit+" && systemctl daemon-reload")
 	s.mustOn("cache-1", "ufw allow in on promwire0")
 }
@@ -200,37 +204,46 @@ func ownersKeep(s *story) {
 	}
 }
 
+// ownersPrograms are the units that start again, by host.
+var ownersPrograms = map[string][]string{
+	"monitor-1": {"firewalld"}, "web-1": {"nftables", "keepalived", "office-vpn", "shop"}, "db-1": {"docker", "fail2ban", "keepalived"}, "cache-1": {"ufw"},
+}
+
 // restarts: every program of the owners', and then every machine, starts again. Scraping goes on, and so does all else.
 func restarts(s *story) {
-	for host, units := range map[string]string{
-		"monitor-1": "firewalld", "web-1": "nftables keepalived office-vpn shop", "db-1": "docker fail2ban keepalived", "cache-1": "ufw",
-	} {
-		s.mustOn(host, "systemctl restart "+units)
-	}
-	s.eventually(func() error { // nftables.service had removed all tables
-		_, err := s.on("web-1", "nft list table inet promwire")
-		return err
-	})
-	s.ownersGoOn()
-	s.publishedObeys()
-	s.allUp(s.tunnels())
 	for _, host := range existingHosts {
-		require.NoError(s.t, s.lab.Machines.PowerOff(s.t.Context(), s.machine(host)))
+		for _, unit := range ownersPrograms[host] {
+			s.fault(unit+" of "+host+" restarted", "at rest", healed, func() { s.mustOn(host, "systemctl restart "+unit) }, func() {
+				s.eventually(func() error { // nftables.service removes all tables
+					_, err := s.on(host, "nft list table inet promwire")
+					return err
+				})
+				s.ownersGoOn()
+				s.allUp(s.tunnels())
+			})
+		}
 	}
-	for _, host := range existingHosts { // one after the other: four boots at once are more load than any of their owners' programs expects
-		require.NoError(s.t, s.lab.Machines.PowerOn(s.t.Context(), s.machine(host)))
+	s.publishedObeys()
+	s.fault("power lost on all machines of owners", "a boot", healed, func() {
+		for _, host := range existingHosts {
+			require.NoError(s.t, s.lab.Machines.PowerOff(s.t.Context(), s.machine(host)))
+		}
+	}, func() {
+		for _, host := range existingHosts { // one after the other: four boots at once are more load than any of their owners' programs expects
+			require.NoError(s.t, s.lab.Machines.PowerOn(s.t.Context(), s.machine(host)))
+			s.eventually(func() error {
+				_, err := s.on(host, "systemctl is-system-running --wait | grep -E 'running|degraded'")
+				return err
+			})
+		}
 		s.eventually(func() error {
-			_, err := s.on(host, "systemctl is-system-running --wait | grep -E 'running|degraded'")
+			_, err := s.on("db-1", "docker ps | grep late")
 			return err
 		})
-	}
-	s.eventually(func() error {
-		_, err := s.on("db-1", "docker ps | grep late")
-		return err
+		s.ownersGoOn()
+		s.publishedObeys()
+		s.allUp(s.tunnels())
 	})
-	s.ownersGoOn()
-	s.publishedObeys()
-	s.allUp(s.tunnels())
 	s.becomes(`shop_stock{name="web-1"}`, 3)
 	assertUnchanged(s.t, s.up())
 }

@@ -17,7 +17,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"text/tabwriter"
 	"time"
 
 	"github.com/digitalocean/godo"
@@ -56,8 +55,6 @@ func TestKills(t *testing.T) {
 	t.Logf("PROMWIRE_KILLS=%d PROMWIRE_KILLS_SEED=%d", kills, seed)
 	s := newStory(t, "lab")
 	s.leaveKey()
-	var rows table
-	defer func() { t.Logf("\n%s", &rows) }()
 	usual := make([]time.Duration, len(phases))
 	for i, p := range phases {
 		s.step("undisturbed "+p.name, func(s *story) {
@@ -75,7 +72,7 @@ func TestKills(t *testing.T) {
 		ok := t.Run(fmt.Sprintf("%d %s after %.1f s", i+1, p.name, after.Seconds()), func(t *testing.T) {
 			at := *s
 			at.t = t
-			at.round(p, after, &rows)
+			at.round(i+1, p, after)
 		})
 		if !ok {
 			if failed++; failed == 3 {
@@ -110,31 +107,15 @@ func (s *story) leaveKey() {
 	require.NoError(s.t, registerKey(s.t.Context(), s.lab, "promwire-lab-operator"))
 }
 
-// table is what the test prints at its end: a row for each kill.
-type table [][5]string
-
-func (rows table) String() string {
-	var text bytes.Buffer
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	for _, row := range append(table{{"kill", "phase", "killed after", "outcome", "well after"}}, rows...) {
-		_, _ = fmt.Fprintln(w, strings.Join(row[:], "\t"))
-	}
-	_ = w.Flush()
-	return text.String()
-}
-
 // round is one kill and what comes after it.
-func (s *story) round(p phase, after time.Duration, rows *table) {
-	began := time.Now()
-	outcome := []string{"NOT WELL"}
-	row := len(*rows)
-	*rows = append(*rows, [5]string{strconv.Itoa(row + 1), p.name, fmt.Sprintf("%.1f s", after.Seconds())})
+func (s *story) round(n int, p phase, after time.Duration) {
+	f := faults.add(fmt.Sprintf("kill %d, after %.1f s", n, after.Seconds()), p.name)
+	var outcome []string
 	defer func() {
-		(*rows)[row][3] = strings.Join(outcome, ", ")
-		(*rows)[row][4] = fmt.Sprintf("%.0f s", time.Since(began).Seconds())
-		s.t.Log((*rows)[row])
+		f.ended(s.t, strings.Join(outcome, ", "))
 		if s.t.Failed() {
-			s.keepState(row + 1)
+			f.outcome = strings.Join(append([]string{notWell}, outcome...), ", ")
+			s.keepState(n)
 		}
 	}()
 	victim := s.start(p)
@@ -143,7 +124,7 @@ func (s *story) round(p phase, after time.Duration, rows *table) {
 	} else {
 		outcome = append(outcome, "it had ended")
 	}
-	began = time.Now()
+	f.began = time.Now()
 	said, err := s.run(p)
 	if err != nil && locked.MatchString(said) {
 		outcome = append(outcome, "locked")
@@ -165,7 +146,6 @@ func (s *story) round(p phase, after time.Duration, rows *table) {
 		}
 	}
 	s.well(p)
-	outcome = slices.Delete(outcome, 0, 1)
 }
 
 // locked is what a run says of the lock of one that was killed; the latter, if that was while it wrote its lock.

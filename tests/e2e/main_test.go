@@ -66,6 +66,7 @@ func runWithLab(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	code = m.Run()
+	fmt.Print(&faults)
 	if code != 0 { // the cloud says there why a machine was not made
 		log, _ := os.ReadFile(filepath.Join(f.Logs(), "daemon.log"))
 		fmt.Fprintf(os.Stderr, "the end of the lab's log:\n%s\n", log[max(0, len(log)-4000):])

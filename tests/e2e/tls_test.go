@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -41,16 +40,6 @@ func TestTLS(t *testing.T) {
 	s.step("relays go with what they led to", relaysGo)
 	s.step("a lost monitor", lostMonitor)
 	s.step("destroy leaves nothing", leavesNothing)
-}
-
-// scraped is where Prometheus must scrape each host.
-func (s *story) scraped() map[string]string {
-	s.t.Helper()
-	want := s.tunnels()
-	if _, there := want[direct]; there {
-		want[direct] = s.address(direct)
-	}
-	return want
 }
 
 // at is the URL of a host's exporter as Prometheus has it.
@@ -261,78 +250,22 @@ func (s *story) life(host string) string {
 	return s.mustOn(host, "systemctl show --property MainPID --value node_exporter-tls.service; sha256sum /etc/promwire/tls/key.pem")
 }
 
-// noMissedScrape does something and sees that every scrape meanwhile, and for some time after, happened and succeeded: of each job
-// and host that was scraped before and is after. When Prometheus turns from one place to another, it is one series still.
-func (s *story) noMissedScrape(change func()) {
-	s.t.Helper()
-	began, before := time.Now(), s.intervals()
-	change()
-	s.allUp(s.scraped())
-	s.scrapedSince(time.Now())
-	ended, after := time.Now(), s.intervals()
-	series, err := s.lab.Samples(s.t.Context(), s.machine("monitor-1"), "up", began)
-	require.NoError(s.t, err)
-	looked := 0
-	for _, one := range series {
-		of := key(one.Labels)
-		if interval, scraped := after[of]; scraped && before[of] != 0 {
-			assert.NoError(s.t, one.Missed(began, ended, interval), "%s of %s", of.job, of.host)
-			looked++
-		}
-	}
-	maps.DeleteFunc(after, func(of scrape, _ time.Duration) bool { return before[of] == 0 })
-	assert.Equal(s.t, len(after), looked, "series of %v", after)
-}
-
-// scrape is what one job of Prometheus's reads of one host.
-type scrape struct{ host, job string }
-
-func key(labels map[string]string) scrape { return scrape{labels["name"], labels["job"]} }
-
-// intervals are how often Prometheus scrapes what it scrapes.
-func (s *story) intervals() map[scrape]time.Duration {
-	s.t.Helper()
-	scrapes, err := s.lab.Scrapes(s.t.Context(), s.machine("monitor-1"))
-	require.NoError(s.t, err)
-	all := map[scrape]time.Duration{}
-	for _, one := range scrapes {
-		all[key(one.Labels)] = one.Interval
-	}
-	require.NotEmpty(s.t, all)
-	return all
-}
-
-// scrapedSince waits until every host was scraped after a moment.
-func (s *story) scrapedSince(moment time.Time) {
-	s.t.Helper()
-	s.eventually(func() error {
-		scrapes, err := s.lab.Scrapes(s.t.Context(), s.machine("monitor-1"))
-		if err != nil {
-			return err
-		}
-		for _, scrape := range scrapes {
-			if scrape.Last.Before(moment) {
-				return fmt.Errorf("%s of %s was last scraped at %s", scrape.Labels["job"], scrape.Address, scrape.Last)
-			}
-		}
-		return nil
-	})
-}
-
 // afterReboot: what lies in memory is gone, and nobody runs an update. All is scraped again, and every service of promwire's ends well,
-// also those that wait for their time; the next step sees that certificates are renewed.
-// afterReboot: all comes back by itself. Whoever has a login on a host, and a job at its boot, does not get an exporter's port before the
-// exporter does.
+// also those that wait for their time; the next step sees that certificates are renewed. Whoever has a login on a host, and a job at its boot,
+// does not get the port of the node exporter.
 func afterReboot(s *story) {
 	hosts := []string{"monitor-1", "node-1", direct}
 	s.mustOn("node-1", fmt.Sprintf(squatter, s.tunnels()["node-1"]))
-	for _, host := range hosts {
-		require.NoError(s.t, s.lab.Machines.PowerOff(s.t.Context(), s.machine(host)))
-	}
-	for _, host := range hosts {
-		require.NoError(s.t, s.lab.Machines.PowerOn(s.t.Context(), s.machine(host)))
-	}
-	s.allUp(s.scraped())
+	s.fault("power lost on the monitor and two targets", "a boot", healed, func() {
+		for _, host := range hosts {
+			require.NoError(s.t, s.lab.Machines.PowerOff(s.t.Context(), s.machine(host)))
+		}
+	}, func() {
+		for _, host := range hosts {
+			require.NoError(s.t, s.lab.Machines.PowerOn(s.t.Context(), s.machine(host)))
+		}
+		s.allUp(s.scraped())
+	})
 	s.unitsEndWell(hosts)
 	assert.Contains(s.t, s.mustOn("monitor-1", "ls /etc/systemd/system"), "promwire-renew.service")
 	s.eventually(func() error {
@@ -441,16 +374,19 @@ func anotherAuthority(s *story) {
 // wrongClock: a host whose clock is three hours behind is told so by name. A container shares its machine's clock, so the test
 // gives the host another date(1).
 func wrongClock(s *story) {
-	s.mustOn("node-1", `printf '#!/bin/sh\nexec /bin/date --date="3 hours ago" "$@"\n' >/usr/local/sbin/date && chmod 755 /usr/local/sbin/date`)
-	s.edit(tls(map[string]any{"validity": "61d"}))
-	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
-	assert.Contains(s.t, printed, "node-1")
-	assert.Contains(s.t, printed, "clock")
-	assert.Contains(s.t, printed, "timedatectl")
-	s.allUp(s.scraped()) // with its former certificate it goes on
-	s.mustOn("node-1", "rm /usr/local/sbin/date")
-	s.up()
-	s.allUp(s.scraped())
+	s.fault("a clock that is three hours behind", "an update", mended, func() {
+		s.mustOn("node-1", `printf '#!/bin/sh\nexec /bin/date --date="3 hours ago" "$@"\n' >/usr/local/sbin/date && chmod 755 /usr/local/sbin/date`)
+	}, func() {
+		s.edit(tls(map[string]any{"validity": "61d"}))
+		printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
+		assert.Contains(s.t, printed, "node-1")
+		assert.Contains(s.t, printed, "clock")
+		assert.Contains(s.t, printed, "timedatectl")
+		s.allUp(s.scraped()) // with its former certificate it goes on
+		s.mustOn("node-1", "rm /usr/local/sbin/date")
+		s.up()
+		s.allUp(s.scraped())
+	})
 }
 
 func removedHost(s *story) {
@@ -462,16 +398,16 @@ func removedHost(s *story) {
 	assert.NotContains(s.t, s.mustOn("monitor-1", "cat /etc/prometheus/targets.d/*.json"), address)
 }
 
-// offAndOn: when certificates come, the exporter that has them is scraped before the former one goes. A certificate for Prometheus's own
-// endpoint, or a target outside the tunnel, make it start again: these go before, and come later.
+// offAndOn: when certificates go or come, the exporter that is to be scraped then answers before the former one goes. A certificate for
+// Prometheus's own endpoint, or a target outside the tunnel, make Prometheus start again: these go before, and come later.
 func offAndOn(s *story) {
 	s.edit(func(fleet map[string]any) {
 		delete(fleet["monitor"].(map[string]any)["prometheus"].(map[string]any), "web")
 	})
 	s.edit(without(direct))
-	s.edit(set("tls", map[string]any{"enabled": false}))
 	s.up()
-	s.allUp(s.scraped())
+	s.edit(set("tls", map[string]any{"enabled": false}))
+	s.noMissedScrape(func() { s.up() })
 	s.relayedJobsUp("http")
 	assert.Equal(s.t, 0, s.curlOn("monitor-1", "http://"+s.tunnels()["node-1"]+":9100/metrics"))
 	s.edits = s.edits[:len(s.edits)-1]
@@ -486,12 +422,13 @@ func offAndOn(s *story) {
 // lostMonitor: another one takes its place, with an authority of its own, and all hosts follow.
 func lostMonitor(s *story) {
 	before := s.mustOn("node-1", "sha256sum </etc/promwire/tls/authorities.pem")
-	s.deleteDroplet("monitor-1")
-	options, progress := s.options()
-	_, err := s.lab.Operator.Refresh(s.t.Context(), s.stack, options)
-	require.NoError(s.t, err, progress.String())
-	s.up()
-	s.allUp(s.scraped())
+	s.fault("the monitor deleted in the cloud", "at rest", "well after refresh and up", func() { s.deleteDroplet("monitor-1") }, func() {
+		options, progress := s.options()
+		_, err := s.lab.Operator.Refresh(s.t.Context(), s.stack, options)
+		require.NoError(s.t, err, progress.String())
+		s.up()
+		s.allUp(s.scraped())
+	})
 	assert.NotEqual(s.t, before, s.mustOn("node-1", "sha256sum </etc/promwire/tls/authorities.pem"))
 	assert.Equal(s.t, "1", s.mustOn("node-1", "grep -c BEGIN /etc/promwire/tls/authorities.pem"))
 }

@@ -83,7 +83,7 @@ func TestEveryPackageIsTested(t *testing.T) {
 
 // TestVirtualMachinesAreTested: tests with the build tag vm, which nothing else runs, are run by `make e2e-vm`, by their name and package.
 func TestVirtualMachinesAreTested(t *testing.T) {
-	run := regexp.MustCompile(`(?m)^e2e-vm: ## .*\n\tgo test -tags vm .* -run '\^(\w+)\$\$' (.*)$`).FindStringSubmatch(text(t, "Makefile"))
+	run := regexp.MustCompile(`(?m)^e2e-vm: ## .*\n\tgo test -v -tags vm .* -run '\^(\w+)\$\$' (.*)$`).FindStringSubmatch(text(t, "Makefile"))
 	if run == nil {
 		t.Fatal("Makefile has no target e2e-vm that runs the tests with the tag vm by name")
 	}
