@@ -64,7 +64,7 @@ func (f *fault) ended(t *testing.T, outcome string) {
 		return
 	}
 	f.outcome, f.took = outcome, time.Since(f.began)
-	t.Logf("%s (%s): %s after %.1f s", f.what, f.phase, f.outcome, f.took.Seconds())
+	t.Logf("%s (%s): %s (%.1f s)", f.what, f.phase, f.outcome, f.took.Seconds())
 }
 
 func (t *table) String() string {

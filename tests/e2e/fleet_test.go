@@ -467,17 +467,17 @@ func brokenTunnel(s *story) {
 	const unit = "wg-quick@promwire0.service"
 	for _, host := range []string{"node-3", "monitor-1"} {
 		own, rules := s.tunnels()[host], s.rules(host)
-		for what, command := range map[string]string{"stopped": "systemctl stop " + unit, "without its link": "ip link delete promwire0"} {
-			s.fault("the tunnel of "+host+" "+what+", its watch off", "at rest", "closed, well after a restart", func() {
+		for _, broken := range []struct{ what, command string }{{"stopped", "systemctl stop " + unit}, {"without its link", "ip link delete promwire0"}} {
+			s.fault("the tunnel of "+host+" "+broken.what+", its watch off", "at rest", "closed, well after a restart", func() {
 				s.mustOn(host, "systemctl stop promwire-watch.timer promwire-watch") // it would bring the link back at once
-				s.mustOn(host, command)
+				s.mustOn(host, broken.command)
 				s.mustOn(host, "! ip link show promwire0 2>/dev/null")
 			}, func() {
 				for _, at := range strings.Fields(s.mustOn(host, "ss --no-header --tcp --listening --numeric | awk '{ print $4 }'")) {
-					assert.Regexp(s.t, `:22$|^127\.|^\[::1\]:|^`+regexp.QuoteMeta(own)+":", at, "something listens there on %s, %s", host, what)
+					assert.Regexp(s.t, `:22$|^127\.|^\[::1\]:|^`+regexp.QuoteMeta(own)+":", at, "something listens there on %s, %s", host, broken.what)
 				}
 				s.firewall([]string{host}, closedPorts, nil)
-				assert.Equal(s.t, rules, s.rules(host), "%s, %s", host, what)
+				assert.Equal(s.t, rules, s.rules(host), "%s, %s", host, broken.what)
 				s.mustOn(host, "systemctl restart "+unit+" promwire-watch.timer")
 				s.allUp(s.tunnels())
 			})
