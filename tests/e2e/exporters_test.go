@@ -227,12 +227,15 @@ func refusals(s *story) {
 // exporterLess: redis and squid are taken off db-1, postgres gets a flag, web-1's own exporter is scraped as it is, and nothing is probed any more.
 // The package of a removed exporter stays, and its unit stays off, even when the package is installed again, as an upgrade does.
 func exporterLess(s *story) {
+	// The operator's own jobs may be anywhere: without any, Prometheus's unit names the networks that it may reach, and it starts again.
+	s.edit(func(fleet map[string]any) { delete(fleet, "scrapeConfigs") })
+	s.up()
 	s.edit(target("db-1", func(t map[string]any) {
 		t["exporters"] = []any{"node", "postgres", "process"}
 		t["flags"] = map[string]any{"process": []any{"--procnames=postgres"}, "postgres": []any{"--disable-settings-metrics"}}
 	}))
 	s.edit(target("web-1", func(t map[string]any) { t["scrape"] = []any{map[string]any{"job": "cache", "port": 9121}} }))
-	s.edit(func(fleet map[string]any) { delete(fleet, "probes"); delete(fleet, "scrapeConfigs") })
+	s.edit(func(fleet map[string]any) { delete(fleet, "probes") })
 	// Flags are of a process, so these two exporters start again, and nobody listens on their ports meanwhile.
 	s.noMissedScrape(func() { s.up() }, "postgres", "process")
 	s.jobsUp(map[string][]string{
