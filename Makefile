@@ -33,10 +33,10 @@ test: ## tests that need neither root nor the lab
 lab-test: ## tests of the lab: its cloud, machines, clusters and plugins (as root)
 	go test -timeout 30m $(lab_packages)
 
-# One story at a time: while another one boots its machines, a scrape may fail that nobody planned to miss, and two processors are busy.
+# Two stories at a time: each waits for its hosts most of the time.
 .PHONY: e2e
 e2e: ## the program on the lab, from nothing to a fleet and back to nothing (as root)
-	go test -v -timeout 75m -parallel 1 -skip '^TestKills$$' ./tests/e2e
+	go test -v -timeout 75m -parallel 2 -skip '^TestKills$$' ./tests/e2e
 
 .PHONY: e2e-kills
 e2e-kills: ## kill Pulumi at random moments, and look whether one more run mends it (as root)
