@@ -17,8 +17,8 @@ type Existing struct {
 	Bastion string // name of the only machine through which this one is reached; empty: it is reached directly
 }
 
-// bastionName is the lab's name for a bastion that is not a machine of the fleet itself.
-const bastionName = "bastion"
+// BastionName is the lab's name for a bastion that is not a machine of the fleet itself.
+const BastionName = "bastion"
 
 // host is as much of a machine in promwire:fleet as the lab must know.
 type host struct {
@@ -77,8 +77,8 @@ func existing(hosts []host) []Existing {
 		default:
 			b := h.Bastion
 			if names[b.Address] == "" {
-				names[b.Address] = bastionName
-				b.Name, b.Region = bastionName, h.Region
+				names[b.Address] = BastionName
+				b.Name, b.Region = BastionName, h.Region
 				direct = append(direct, b.existing(""))
 			}
 			behind = append(behind, h.existing(names[b.Address]))

@@ -30,10 +30,16 @@ var installed = []string{
 // available is what machines can install with apt, from a repository inside the image, for they can't reach any other: what
 // promwire installs, exporters' packages among it, the servers that these exporters look at, and what a machine in use has beside promwire.
 var available = []string{
-	"apache2", "busybox-static", "crun", "curl", "docker.io", "fail2ban", "firewalld", "keepalived", "nftables", "postgresql", "prometheus-apache-exporter",
-	"prometheus-postgres-exporter", "prometheus-process-exporter", "prometheus-redis-exporter", "prometheus-squid-exporter", "python3-systemd",
-	"redis-server", "squid", "stunnel4", "ufw", "wireguard-go", "wireguard-tools",
+	"apache2", "busybox-static", "crun", "curl", "docker.io", "fail2ban", "firewalld", "keepalived", "nftables", "postgresql", "prometheus",
+	"prometheus-apache-exporter", "prometheus-postgres-exporter", "prometheus-process-exporter", "prometheus-redis-exporter",
+	"prometheus-squid-exporter", "python3-systemd", "redis-server", "squid", "stunnel4", "ufw", "wireguard-go", "wireguard-tools",
 }
+
+// split are packages that only some of Debians have: elsewhere others have their contents.
+var split = map[string][]string{"trixie": {"docker-cli"}}
+
+// availableIn are those that machines with a release can install.
+func availableIn(release string) []string { return slices.Concat(available, split[release]) }
 
 // imageFiles is the script that finishes the image, and the files which it puts there.
 //
@@ -56,7 +62,7 @@ func ImageFolder(f folder.Folder, image string) (string, error) {
 // imagePath has the image's key in it, so that machines which run keep the image they were started from.
 func imagePath(f folder.Folder, release string) (string, error) {
 	digest := sha256.New()
-	fmt.Fprintln(digest, release, runtime.GOARCH, installed, available)
+	fmt.Fprintln(digest, release, runtime.GOARCH, installed, availableIn(release))
 	if err := hashFiles(digest, imageFiles); err != nil {
 		return "", err
 	}
@@ -126,7 +132,7 @@ func bootstrap(ctx context.Context, root, release, sources string) error {
 		return err
 	}
 	_, err = run(ctx, command{
-		env: []string{"PACKAGES=" + strings.Join(available, " ")},
+		env: []string{"PACKAGES=" + strings.Join(availableIn(release), " ")},
 		args: []string{
 			"mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
 			"--include=" + strings.Join(installed, ","),

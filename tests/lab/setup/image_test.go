@@ -80,7 +80,7 @@ func lookInto(t *testing.T, root, release string) {
 			names = append(names, strings.TrimSpace(name))
 		}
 	}
-	for _, name := range available {
+	for _, name := range availableIn(release) {
 		if !slices.Contains(names, name) {
 			t.Errorf("package %s is not in the repository", name)
 		}
