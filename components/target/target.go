@@ -64,7 +64,8 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args,
 	}
 	desired := t.plan(enrol)
 	t.Script = text(desired, plan.Plan.Script)
-	converge, err := t.Host.Converge(ctx, t.Script)
+	// One machine under two names must not become the other host: the check is the same as that of enrol.
+	converge, err := t.Host.Converge(ctx, t.Script, func() error { return m.Keys.Clone(name) })
 	if err != nil {
 		return nil, err
 	}

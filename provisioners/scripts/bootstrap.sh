@@ -126,8 +126,12 @@ refuse_other_fleets() {
     "in that stack. If that stack is gone for good, run rm $STATE/fleet on this machine. Then run pulumi up again"
 }
 
-# record_host FLEET ROLE: notes which host this machine is. If it becomes another one, the undo of the former must not affect it.
+# record_host FLEET ROLE: notes which host this machine is. If it becomes another one, the undo of the former must not affect it. But until the
+# new one has converged, it may be a mistake, such as one machine twice on the list: the undo of that gives the machine back.
 record_host() {
+  if [ "${WANTED-}" = apply ] && [ -e "$STATE/fleet" ] && [ "$(cat "$STATE/host")" != "$HOST" ]; then
+    echo "$(<"$STATE/host") $(<"$STATE/fleet")" >"$STATE/before"
+  fi
   echo "$HOST" >"$STATE/host"
   echo "$*" >"$STATE/fleet"
 }

@@ -52,6 +52,7 @@ func TestIdentity(t *testing.T) {
 		systemd = "systemctl() { :; }\n"
 		of      = systemd + "put /mnt/a 644 <<<x; record_host prod target\n"
 		undo    = "; undo_all prod target 2>&1; ls /mnt"
+		again   = "HOST=other; WANTED=apply record_host prod target" // under another name
 	)
 	for _, c := range []struct {
 		name, text, said string
@@ -63,6 +64,12 @@ func TestIdentity(t *testing.T) {
 		{"another fleet", of + "record_host staging target" + undo, "another host (name, fleet, role): host staging target; nothing is undone\na\n", false},
 		{"as an earlier version recorded it", of + "rm $STATE/fleet; undo_all prod target; ls /mnt; echo none", "none\n", false},
 		{"another one, as an earlier version recorded it", of + "rm $STATE/fleet; echo other >$STATE/host" + undo, "other prod target; nothing is undone\na\n", false},
+		{"twice on the list", of + again + "; undo_all prod target 2>&1; ls /mnt; cat $STATE/host $STATE/fleet; HOST=host; undo_all prod target; ls /mnt; echo none",
+			"again what it was before, the host host; nothing is undone\na\nhost\nprod target\nnone\n", false},
+		{"twice on the list, and tried again", of + again + "; WANTED=update record_host prod target; undo_all prod target; cat $STATE/host", "host\n", false},
+		{"a new name, which has converged", of + again + "; keep_receipt '' 3>/dev/null; undo_all prod target; ls /mnt; echo none", "none\n", false},
+		{"a new name, and the former one is gone", of + again + "; HOST=host; undo_all prod target; HOST=other; undo_all prod target; ls /mnt; echo none", "none\n", false},
+		{"two that swap machines", of + "HOST=other; WANTED=update record_host prod target; undo_all prod target; ls /mnt; echo none", "none\n", false},
 		{"nothing was recorded", systemd + "put /mnt/a 644 <<<x; undo_all prod target; ls /mnt; echo none", "none\n", false},
 		{"no other fleet", "refuse_other_fleets prod; echo in", "in\n", false},
 		{"its own fleet", of + "refuse_other_fleets prod; echo in", "in\n", false},

@@ -7,6 +7,11 @@ undo_all() {
   now=$(present_host "$*")
   if [ "$now" != "$HOST $*" ]; then
     say "this machine is now another host (name, fleet, role): $now; nothing is undone"
+    ! grep -qsxF "$HOST $*" "$STATE/before" || rm "$STATE/before"
+    return
+  fi
+  if [ -e "$STATE/before" ]; then
+    give_back
     return
   fi
   systemctl stop promwire-rollback.timer promwire-rollback.service promwire-retire.timer promwire-retire.service \
@@ -22,6 +27,16 @@ undo_all() {
   fi
   remove_dir "$PROGRAMS"
   rm -rf "$STATE" "$RUN"
+}
+
+# give_back makes the machine the host again that it was before this one, which never converged. See record_host.
+give_back() {
+  local name is
+  read -r name is <"$STATE/before"
+  say "this machine is again what it was before, the host $name; nothing is undone"
+  echo "$is" >"$STATE/fleet"
+  echo "$name" >"$STATE/host"
+  rm "$STATE/before"
 }
 
 # present_host FLEET-ROLE: which host this machine is: name, fleet and role. Earlier versions recorded only the name.

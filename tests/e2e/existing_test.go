@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -33,23 +34,31 @@ func TestExisting(t *testing.T) {
 		prepareInUse(s)
 		before = s.inventories(existingHosts)
 	})
+	var prometheus ownersPrometheus
+	s.step("the package of a Prometheus where the monitor is to be is refused, until its owner has removed it", func(s *story) {
+		prometheus = refusedPrometheus(s)
+	})
 	s.step("a taken port of the monitor is named before anything is changed", func(s *story) {
 		s.edit(set("targets", []any{})) // whose bad ones come next
-		assert.Contains(s.t, s.takenPort("monitor-1", 9090), "and prometheus.service needs it at 127.0.0.1")
+		named, release := s.takePort("monitor-1", 9090)
+		assert.Contains(s.t, s.upFails(), named+"prometheus.service needs it at 127.0.0.1")
+		release()
 		s.edits = s.edits[:len(s.edits)-1]
 		_, err := s.on("monitor-1", "test -e /etc/systemd/system/prometheus.service || nft list table inet promwire")
 		assert.Error(s.t, err)
 	})
 	s.step("a firewall of the monitor's owner that keeps targets out is named", blockedMonitor)
 	s.step("each bad host is named, with what to do", badHosts)
-	s.step("a taken port of a target, and what is in use, is named before anything is changed", refusedInUse)
-	s.step("a firewall that keeps the monitor out, and an exporter of the owner's, are named", blockedTargets)
+	s.step("what is in use is named before anything is changed", refusedInUse)
+	s.step("a taken port, a firewall that keeps the monitor out, and an exporter of the owner's, are named", blockedTargets)
 	s.step("a held apt lock is waited for", heldLock)
 	s.step("a second up changes nothing", func(s *story) {
 		seen := s.connections(existingHosts...)
 		s.noMissedScrape(func() { assertUnchanged(s.t, s.up()) })
 		assert.Equal(s.t, seen, s.connections(existingHosts...))
+		prometheus.stays(s)
 	})
+	s.step("a machine that is on the list twice is refused, and stays what it is", listedTwice)
 	s.step("published ports obey open", publishedObey)
 	s.step("what owners add later", ownersAdd)
 	s.step("owners' programs and machines start again", restarts)
@@ -64,7 +73,10 @@ func TestExisting(t *testing.T) {
 		})
 	})
 	s.step("destroy leaves all as it was", func(s *story) {
+		prometheus.stays(s)
 		s.destroy()
+		prometheus.stays(s)
+		prometheus.returns(s)
 		afterwards(s)
 		s.asBefore(before)
 	})
@@ -97,18 +109,13 @@ func badHosts(s *story) {
 	s.mustOn("cache-1", "ip address del 10.98.0.77/24 dev lo")
 }
 
-// takenPort is what the operator reads if a program of the owner's listens on a port that promwire needs.
-func (s *story) takenPort(host string, port int) (printed string) {
-	s.fault(fmt.Sprintf("port %d of %s taken", port, host), "first up", named, func() {
-		s.mustOn(host, fmt.Sprintf(`systemd-run --collect --unit=taken python3 -m http.server %[1]d
+// takePort starts a program of the owner's where promwire needs the port, and returns how the operator reads of it. release ends it.
+func (s *story) takePort(host string, port int) (named string, release func()) {
+	s.mustOn(host, fmt.Sprintf(`systemd-run --collect --unit=taken python3 -m http.server %[1]d
 		until ss -Hltn 'sport = :%[1]d' | grep -q .; do sleep 0.1; done`, port))
-	}, func() {
-		pid := s.mustOn(host, "systemctl show -P MainPID taken")
-		printed = s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
-		assert.Contains(s.t, printed, fmt.Sprintf("promwire: %s: converge: port %d is held by python3, pid %s, of taken.service, ", host, port, pid))
-	})
-	s.mustOn(host, "systemctl stop taken")
-	return printed
+	pid := s.mustOn(host, "systemctl show -P MainPID taken")
+	return fmt.Sprintf("promwire: %s: converge: port %d is held by python3, pid %s, of taken.service, and ", host, port, pid),
+		func() { s.mustOn(host, "systemctl stop taken") }
 }
 
 // replacedCommands: Pulumi undoes the former commands after it has made the new ones.
@@ -133,6 +140,26 @@ func replacedCommands(s *story) {
 		assert.Equal(s.t, before, keys())
 		assert.Equal(s.t, "0", s.mustOn("monitor-1", "cat /var/lib/promwire/former/* | sort -u"), "undos that are still to come")
 	})
+	assertUnchanged(s.t, s.up())
+}
+
+// listedTwice: web-1 is there again, by another name and another way. Who takes that one off the list again changes nothing on the machine.
+func listedTwice(s *story) {
+	tunnels := s.tunnels()
+	s.edit(targets(func(list []any) []any {
+		twice := maps.Clone(list[0].(map[string]any))
+		twice["name"], twice["bastion"] = "web-2", list[2].(map[string]any)["bastion"]
+		return append(list, twice)
+	}))
+	printed := s.upFails(func(o *operator.Options) { o.ContinueOnError = true })
+	s.edits = s.edits[:len(s.edits)-1]
+	assert.Contains(s.t, printed, "web-2-enrol")
+	assert.Contains(s.t, printed, "web-2-converge")
+	assert.Contains(s.t, printed, "web-2 and web-1 have the same WireGuard key: if both are one machine, take one of them off the list")
+	s.allUp(tunnels)
+	s.up()
+	assert.Equal(s.t, "web-1", s.mustOn("web-1", "cat /var/lib/promwire/host"))
+	s.allUp(tunnels)
 	assertUnchanged(s.t, s.up())
 }
 

@@ -6,13 +6,17 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
 install_packages() { apt-get -qq update && apt-get -qq -y --no-install-recommends install "$@" >/dev/null; }
 
-# firewalld admits SSH, and what promwire asks for.
+# firewalld admits SSH, and what promwire asks for. The owner has Prometheus of Debian's package, with a database and files of his.
 prepare_monitor-1() {
-	install_packages firewalld nftables
+	install_packages curl firewalld nftables prometheus
+	echo '# of the owner' >>/etc/prometheus/prometheus.yml
+	echo 'ARGS="--web.listen-address=127.0.0.1:9090"' >/etc/default/prometheus
+	systemctl restart prometheus
 	firewall-cmd --quiet --permanent --add-port=51820/udp
 	firewall-cmd --quiet --reload
-	install -d -m 750 -g adm /etc/prometheus
-	echo 'groups: []' | install -m 640 -g adm /dev/stdin /etc/prometheus/own.yml
+	chgrp prometheus /etc/prometheus
+	chmod 750 /etc/prometheus
+	echo 'groups: []' | install -m 640 -g prometheus /dev/stdin /etc/prometheus/own.yml
 }
 
 # Another VPN whose key a group may read, a table of nftables, a shop, its metrics, and one of two that share an address.
@@ -65,6 +69,26 @@ prepare_db-1() {
 	printf '[sshd]\nenabled = true\nbackend = systemd\nbantime = -1\n' >/etc/fail2ban/jail.d/own.local
 	systemctl restart fail2ban
 	until fail2ban-client set sshd banip 203.0.113.9; do sleep 0.2; done
+	runs_docker
+	shares_address 100 "$@"
+	runuser -u admin -- sudo true # which leaves a note in the folder of the user at the first time
+}
+
+# ufw admits SSH, what comes through promwire's tunnel, and containers to one port. Docker publishes ports beside it.
+prepare_cache-1() {
+	install_packages busybox-static crun docker-cli docker.io nftables ufw
+	ufw allow ssh
+	ufw allow in on promwire0
+	ufw allow in on docker0 to any port 8082 proto tcp
+	ufw --force enable
+	# Now its settings of the kernel are those of every later boot, where they come before the link.
+	systemctl restart ufw
+	sysctl --quiet net.ipv4.conf.eth0.accept_redirects=0
+	runs_docker
+}
+
+# runs_docker makes Docker run a container, the shop, that publishes port 8080.
+runs_docker() {
 	# A machine of the lab may have no keyrings, and no cgroups of its own.
 	cat >/usr/local/bin/runtime <<-'END'
 		#!/bin/bash
@@ -84,19 +108,6 @@ prepare_db-1() {
 	tar -C "$image" -c . | docker import - container
 	rm -r "$image"
 	docker run --detach --name shop --restart always --publish 8080:80 container /bin/busybox httpd -f -h /
-	shares_address 100 "$@"
-	runuser -u admin -- sudo true # which leaves a note in the folder of the user at the first time
-}
-
-# ufw admits SSH, and what comes through promwire's tunnel.
-prepare_cache-1() {
-	install_packages nftables ufw
-	ufw allow ssh
-	ufw allow in on promwire0
-	ufw --force enable
-	# Now its settings of the kernel are those of every later boot, where they come before the link.
-	systemctl restart ufw
-	sysctl --quiet net.ipv4.conf.eth0.accept_redirects=0
 }
 
 # shares_address PRIORITY OWN OTHER: by VRRP, which is protocol 112. Who hears nothing of the other has the address itself.

@@ -18,6 +18,7 @@ readonly ELSEWHERE=(
 	/etc/.pwd.lock                                       # systemd-sysusers makes it, and waits for it
 	/var/lib/docker /var/lib/containerd                  # of programs that run all the time
 	/var/lib/fail2ban
+	/var/lib/prometheus/metrics2                         # of Debian's Prometheus, which is looked at while it does not run
 )
 
 files() {
