@@ -179,6 +179,11 @@ owners_dir() {
   CHANGED+=("$1")
 }
 
+# end_units UNIT...: stops them, and starts them at boot no more; but a link of the owner's to the first one stays, see enable.
+end_units() {
+  if recorded enabled "$1"; then systemctl stop "$@"; else systemctl disable --quiet --now "$@"; fi
+}
+
 # remove_dir PATH: removes a directory that dir made, with what promwire's programs left in it. It stays if there is anything else, which the
 # host's journal names: nobody sees what a delete says that succeeds.
 remove_dir() {

@@ -82,10 +82,21 @@ theirs /etc/prometheus/prometheus.yml; ask_first apply`, "/etc/prometheus/promet
 
 // TestOwnersThings: what promwire did not make, it does not remove, and what it changed is as it was after an undo.
 func TestOwnersThings(t *testing.T) {
+	// All units are enabled, and ends prints how they were ended.
+	const enabled = `systemctl() { echo "$@" >>/mnt/asked; }
+ends() { grep -E '^(stop|disable) .*a.service' /mnt/asked; }
+`
 	for _, c := range []struct{ name, text, said string }{
 		{"a unit", `theirs $UNITS/node_exporter.service; remove_unit node_exporter.service; stop_later node_exporter.service; retire node_exporter.service
 cat $UNITS/node_exporter.service; cat /mnt/asked | grep node_exporter || echo untouched`, "theirs\nuntouched\n"},
 		{"a unit of ours goes", `put $UNITS/a.service 644 <<<x; remove_unit a.service; ls $UNITS; grep -c a.service $STATE/manifest || cat /mnt/asked`, "0\ndisable --quiet --now a.service\ndaemon-reload\n"},
+		{"a unit that the owner had enabled", enabled + `put $UNITS/a.service 644 <<<x; service a.service; put $UNITS/a.service 644 <<<y; service a.service; undo_all; ends`,
+			"stop a.service\n"},
+		{"such a unit that is not in the plan any more", enabled + `put $UNITS/a.service 644 <<<x; service a.service; remove_unit a.service; ends; cat $STATE/manifest`, "stop a.service\n"},
+		{"a unit that only promwire enabled", enabled + `systemctl() { echo "$@" >>/mnt/asked; [ "$1" != is-enabled ]; }; put $UNITS/a.service 644 <<<x; service a.service; undo_all; ends`,
+			"disable --quiet --now a.service\n"},
+		{"a unit of a package", enabled + `service a.service; undo_all; ends`, "disable --quiet --now a.service\n"},
+		{"a unit after its record was lost", enabled + `touch $STATE/damaged; put $UNITS/a.service 644 <<<x; service a.service; undo_all; ends`, "disable --quiet --now a.service\n"},
 		{"files", `for f in /etc/prometheus/{web,promtool}.yml /etc/pushgateway/a.password /etc/prometheus/targets.d/{mine,web.mine}.json; do theirs "$f"; done
 find /etc/p* -type f | sort >/mnt/1; web no ""; remove_pushgateway; targets_by_job; scrape_only web; find /etc/p* -type f | sort | diff /mnt/1 - && echo kept`, "kept\n"},
 		{"a password", `theirs $PUSH/a.password; (password $PUSH/a.password) || cat $PUSH/a.password`, "exists already and is not promwire's; move it away, or leave this host out of the fleet\ntheirs\n"},

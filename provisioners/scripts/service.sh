@@ -69,9 +69,10 @@ sandboxed() {
 remove_unit() {
   local file=$UNIT_FOLDER/$1
   if [ ! -e "$file" ] || ! ours "$file"; then return; fi
-  systemctl disable --quiet --now "$1" || fail_unit "$1" "does not stop"
+  end_units "$1" || fail_unit "$1" "does not stop"
   remove "$file"
   forget unit "$1"
+  forget enabled "$1"
   rm -f "$STATE/started/$1"
   systemctl daemon-reload
 }
@@ -112,10 +113,14 @@ reread() {
   if [ "$(systemctl show --property NeedDaemonReload --value "$1")" = yes ]; then systemctl daemon-reload; fi
 }
 
-# enable UNIT: starts it at boot.
+# enable UNIT: starts it at boot. A link that starts a unit of this name is the owner's if it was there before, as after the removal of a package:
+# it is recorded, and stays.
 enable() {
-  record unit "$1"
   reread "$1"
+  if recorded file "$UNIT_FOLDER/$1" && ! recorded unit "$1" && [ ! -e "$STATE/damaged" ] && systemctl is-enabled --quiet "$1" 2>/dev/null; then
+    record enabled "$1"
+  fi
+  record unit "$1"
   ! systemctl is-enabled --quiet "$1" 2>/dev/null || return 0
   systemctl enable --quiet "$1"
   CHANGED+=("$1 at boot")

@@ -53,7 +53,7 @@ undo_unit() {
   if [[ $1 == *.timer || $1 == *.socket ]] && [ -e "$UNIT_FOLDER/${1%.*}.service" ]; then # or it has a template, which ends by itself
     units+=("${1%.*}.service")
   fi
-  systemctl disable --quiet --now "${units[@]}" 2>/dev/null || ! systemctl is-active --quiet "${units[@]}" || return 1
+  end_units "${units[@]}" 2>/dev/null || ! systemctl is-active --quiet "${units[@]}" || return 1
   for unit in "${units[@]}"; do systemctl reset-failed "$unit" 2>/dev/null || true; done
 }
 
@@ -79,6 +79,8 @@ undo_user() { ! getent passwd "$1" >/dev/null || userdel "$1"; }
 undo_group() { ! getent group "$1" >/dev/null || groupdel "$1"; }
 
 undo_exporter() { :; } # its unit and drop-in are recorded on their own
+
+undo_enabled() { :; } # the link is the owner's
 
 undo_table() { ! nft list table inet "$1" >/dev/null 2>&1 || nft delete table inet "$1"; }
 
