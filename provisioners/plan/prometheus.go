@@ -16,13 +16,12 @@ func prometheusUser() []call {
 }
 
 func (v MonitorValues) prometheusFiles() []call {
-	self := prometheus.Labels{Name: v.Host, Region: v.Region, Role: prometheus.RoleMonitor, Own: v.Labels}
 	server := prometheus.Server{
-		Self: self, ScrapeInterval: v.ScrapeInterval, RetentionTime: v.RetentionTime, RetentionSize: v.RetentionSize,
+		Self: v.self(), ScrapeInterval: v.ScrapeInterval, RetentionTime: v.RetentionTime, RetentionSize: v.RetentionSize,
 		TLS: v.TLS.Enabled(), Web: v.Web, Pushed: v.pushed(), Jobs: append([]string{exporter.Node}, v.Scraped...),
 		Probes: v.probes(), ScrapeConfigs: v.ScrapeConfigs, Limits: v.Limits, Clusters: v.Clusters,
 	}
-	return join(
+	files := join(
 		v.web(),
 		[]call{
 			do("dir", prometheus.Rules, "755"),
@@ -33,9 +32,17 @@ func (v MonitorValues) prometheusFiles() []call {
 			putText("rules", prometheus.RulesPath, "644", "promtool", "check", "rules"),
 			v.retained(put(prometheus.Config, "644", server.Render(), "promtool", "check", "config")),
 		},
-		v.scrapeItself(self),
 		[]call{unit(prometheus.Service, prometheus.Unit(v.Tunnel.Addresses, v.peers(), v.Web))},
 	)
+	if v.TLS.Enabled() {
+		return files
+	}
+	return join(files, v.scrapeItself())
+}
+
+// self are the labels of the monitor's own series.
+func (v MonitorValues) self() prometheus.Labels {
+	return prometheus.Labels{Name: v.Host, Region: v.Region, Role: prometheus.RoleMonitor, Own: v.Labels}
 }
 
 // retained compares what Prometheus may keep with the disk, which only the monitor knows, before its configuration is put there.
@@ -52,14 +59,14 @@ func (v MonitorValues) retained(configuration call) call {
 }
 
 // scrapeItself makes Prometheus scrape the monitor's own node exporter. The blackbox exporter is asked only for probes.
-func (v MonitorValues) scrapeItself(self prometheus.Labels) []call {
+func (v MonitorValues) scrapeItself() []call {
 	var nodes []exporter.Choice
 	for _, c := range v.Exporters {
 		if c.Name != exporter.Blackbox {
 			nodes = append(nodes, c)
 		}
 	}
-	return scrapes(ownName, self, v.Tunnel.Addresses[0].String(), exporter.Endpoints(nodes, nil, v.TLS.Enabled()))
+	return scrapes(ownName, v.self(), v.Tunnel.Addresses[0].String(), exporter.Endpoints(nodes, nil, v.TLS.Enabled()))
 }
 
 // probes are those that Prometheus requests from the blackbox exporter.
@@ -80,11 +87,17 @@ func (v MonitorValues) peers() []netip.Prefix {
 	return v.Tunnel.Networks
 }
 
+// prometheusRuns starts Prometheus, or makes it read its configuration again. It turns to the monitor's exporter with certificates only
+// after that: by the former configuration it knows none.
 func (v MonitorValues) prometheusRuns() []call {
-	return []call{
+	runs := []call{
 		do("service", prometheus.Service, release.Binaries+"/"+prometheus.Name),
 		v.answers(),
 		do("reload_prometheus"),
 		do("prune", v.Releases.Prometheus.Name, v.Releases.Prometheus.Version),
 	}
+	if !v.TLS.Enabled() {
+		return runs
+	}
+	return join(runs, v.scrapeItself())
 }

@@ -398,16 +398,17 @@ func removedHost(s *story) {
 	assert.NotContains(s.t, s.mustOn("monitor-1", "cat /etc/prometheus/targets.d/*.json"), address)
 }
 
-// offAndOn: when certificates go or come, the exporter that is to be scraped then answers before the former one goes. A certificate for
-// Prometheus's own endpoint, or a target outside the tunnel, make Prometheus start again: these go before, and come later.
+// offAndOn: when certificates come, the exporter that has them is scraped before the former one goes. When they go, Prometheus forgets its own
+// first, so a scrape or two may be missed, as docs/certificates.md says. A certificate for Prometheus's own endpoint, or a target outside the
+// tunnel, make Prometheus start again: these go before, and come later.
 func offAndOn(s *story) {
 	s.edit(func(fleet map[string]any) {
 		delete(fleet["monitor"].(map[string]any)["prometheus"].(map[string]any), "web")
 	})
 	s.edit(without(direct))
-	s.up()
 	s.edit(set("tls", map[string]any{"enabled": false}))
-	s.noMissedScrape(func() { s.up() })
+	s.up()
+	s.allUp(s.scraped())
 	s.relayedJobsUp("http")
 	assert.Equal(s.t, 0, s.curlOn("monitor-1", "http://"+s.tunnels()["node-1"]+":9100/metrics"))
 	s.edits = s.edits[:len(s.edits)-1]

@@ -365,24 +365,6 @@ scrape_configs:
       - source_labels: [name]
         target_label: instance
 END
-scrape _monitor.node https://10.98.0.1:19100/metrics <<'END'
-[
-  {
-    "targets": [
-      "10.98.0.1:19100"
-    ],
-    "labels": {
-      "__scheme__": "https",
-      "azone": "1",
-      "name": "watcher",
-      "region": "tor1",
-      "role": "monitor",
-      "team": "it's \"ours\""
-    }
-  }
-]
-END
-scrape_only _monitor node
 put /etc/systemd/system/prometheus.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus, of a fleet that nobody else can reach
@@ -577,6 +559,24 @@ service prometheus.service /usr/local/bin/prometheus
 web_answers yes prometheus.service
 reload_prometheus
 prune prometheus 3.2.1
+scrape _monitor.node https://10.98.0.1:19100/metrics <<'END'
+[
+  {
+    "targets": [
+      "10.98.0.1:19100"
+    ],
+    "labels": {
+      "__scheme__": "https",
+      "azone": "1",
+      "name": "watcher",
+      "region": "tor1",
+      "role": "monitor",
+      "team": "it's \"ours\""
+    }
+  }
+]
+END
+scrape_only _monitor node
 ports_held
 remove_pushgateway
 remove_release blackbox_exporter /etc/promwire/blackbox.yml

@@ -236,23 +236,6 @@ scrape_configs:
       - source_labels: [name]
         target_label: instance
 END
-scrape _monitor.node http://10.98.0.1:9100/metrics <<'END'
-[
-  {
-    "targets": [
-      "10.98.0.1:9100"
-    ],
-    "labels": {
-      "azone": "1",
-      "name": "watcher",
-      "region": "tor1",
-      "role": "monitor",
-      "team": "it's \"ours\""
-    }
-  }
-]
-END
-scrape_only _monitor node
 put /etc/systemd/system/prometheus.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus, of a fleet that nobody else can reach
@@ -310,6 +293,23 @@ IPAddressAllow=10.98.0.0/24
 [Install]
 WantedBy=multi-user.target
 END
+scrape _monitor.node http://10.98.0.1:9100/metrics <<'END'
+[
+  {
+    "targets": [
+      "10.98.0.1:9100"
+    ],
+    "labels": {
+      "azone": "1",
+      "name": "watcher",
+      "region": "tor1",
+      "role": "monitor",
+      "team": "it's \"ours\""
+    }
+  }
+]
+END
+scrape_only _monitor node
 dir /etc/systemd/system/nftables.service.d 755
 put /etc/systemd/system/nftables.service.d/promwire.conf 644 <<'END'
 [Service]

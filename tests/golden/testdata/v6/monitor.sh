@@ -422,23 +422,6 @@ scrape_configs:
       - targets: ['127.0.0.1:9115']
         labels: {"__param_module":"icmp","__param_target":"2001:db8::1","instance":"icmp://[2001:db8::1]","name":"watcher"}
 END
-scrape _monitor.node http://10.98.0.1:9100/metrics <<'END'
-[
-  {
-    "targets": [
-      "10.98.0.1:9100"
-    ],
-    "labels": {
-      "azone": "1",
-      "name": "watcher",
-      "region": "tor1",
-      "role": "monitor",
-      "team": "it's \"ours\""
-    }
-  }
-]
-END
-scrape_only _monitor node
 put /etc/systemd/system/prometheus.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus, of a fleet that nobody else can reach
@@ -498,6 +481,23 @@ IPAddressAllow=fd98:1:2:3::/64
 [Install]
 WantedBy=multi-user.target
 END
+scrape _monitor.node http://10.98.0.1:9100/metrics <<'END'
+[
+  {
+    "targets": [
+      "10.98.0.1:9100"
+    ],
+    "labels": {
+      "azone": "1",
+      "name": "watcher",
+      "region": "tor1",
+      "role": "monitor",
+      "team": "it's \"ours\""
+    }
+  }
+]
+END
+scrape_only _monitor node
 dir /etc/systemd/system/nftables.service.d 755
 put /etc/systemd/system/nftables.service.d/promwire.conf 644 <<'END'
 [Service]
