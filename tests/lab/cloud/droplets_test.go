@@ -170,6 +170,35 @@ func TestDropletThatIsNotMadeIsGone(t *testing.T) {
 	}
 }
 
+func TestDropletIsNewUntilItsMachineHasBooted(t *testing.T) {
+	fake := newFake()
+	fake.booting = make(chan struct{})
+	fake.refuse("boot", 1) // one that does not boot is active in the end too
+	a := openAccount(t, t.TempDir(), fake)
+	d := a.create("node", nil)
+	boots := func() bool {
+		select {
+		case <-fake.booting:
+			return true
+		default:
+			return false
+		}
+	}
+	a.wait("the boot to be waited for", boots)
+	if m, _ := fake.machine("node"); !m.filtered {
+		t.Error("a boot is waited for before the firewalls are on")
+	}
+	now, _, err := a.client.Droplets.Get(t.Context(), d.ID)
+	if err != nil || now.Status != statusNew {
+		t.Errorf("while its machine boots, the droplet is %q, %v", now.Status, err)
+	}
+	a.wait("the boot to end", boots)
+	a.wait("the droplet to be active", func() bool {
+		now, _, err = a.client.Droplets.Get(t.Context(), d.ID)
+		return err == nil && now.Status == statusActive
+	})
+}
+
 func TestDropletOnItsWayIsNotDeleted(t *testing.T) {
 	a := newAccount(t)
 	a.api.Inject(Faults{DropletDelay: 1 << 40})

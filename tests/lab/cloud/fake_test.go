@@ -24,6 +24,7 @@ type fakeHypervisor struct {
 	number   int
 	calls    []string // "create NAME", "destroy NAME" of one that is there
 	fail     map[string]int
+	booting  chan struct{} // two receives: a machine's boot is waited for, and it has booted; nil: all have at once
 }
 
 type fakeMachine struct {
@@ -100,6 +101,22 @@ func (h *fakeHypervisor) Filter(_ context.Context, name string, rules *Rules) er
 	}
 	m.rules, m.filtered = rules, true
 	return nil
+}
+
+func (h *fakeHypervisor) Booted(ctx context.Context, _ string) error {
+	for range 2 {
+		if h.booting == nil {
+			break
+		}
+		select {
+		case h.booting <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return h.begin("boot")
 }
 
 func (h *fakeHypervisor) Stop(_ context.Context, name string) error  { return h.power(name, false) }

@@ -16,6 +16,12 @@ type Hypervisor interface {
 	Filter(ctx context.Context, name string, rules *Rules) error
 }
 
+// Slow is what a Hypervisor may do besides: wait until a machine has booted as far as one of a real cloud has when that is called active. The
+// cloud's users wait minutes for the rest of a boot, and not longer.
+type Slow interface {
+	Booted(ctx context.Context, name string) error
+}
+
 // MachineSpec is a machine to make.
 type MachineSpec struct {
 	Name     string   // unique in the lab, a host name

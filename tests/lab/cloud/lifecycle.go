@@ -51,7 +51,21 @@ func (a *API) build(ctx context.Context, id int) {
 			return
 		}
 	}
+	if !a.booted(ctx, id, spec.Name) {
+		return
+	}
 	a.finish(id, actionCompleted, func(d *droplet) { d.Status = statusActive })
+}
+
+// booted waits for a machine that boots slowly. One that does not boot is called active too, as a real cloud does. It says whether the
+// wait was over before the context was.
+func (a *API) booted(ctx context.Context, id int, machine string) bool {
+	if slow, ok := a.machines.(Slow); ok {
+		if err := slow.Booted(ctx, machine); err != nil && ctx.Err() == nil {
+			a.log.Error("machine does not boot", "droplet", id, "machine", machine, "error", err)
+		}
+	}
+	return ctx.Err() == nil
 }
 
 // make makes a machine. What an interrupted try may have left of it goes first, and so does what a failed one leaves.

@@ -25,7 +25,10 @@ import (
 // Images are the slugs of the images that machines can be made from.
 var Images = slices.Sorted(maps.Keys(setup.Debians))
 
-var _ cloud.Hypervisor = (*Lab)(nil)
+var (
+	_ cloud.Hypervisor = (*Lab)(nil)
+	_ cloud.Slow       = (*Lab)(nil)
+)
 
 // Kind says how a machine came to be.
 type Kind string

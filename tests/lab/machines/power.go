@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 //go:embed boot.sh
@@ -79,6 +80,21 @@ func (l *Lab) boot(r record) error {
 	}
 	go cmd.Wait() // so that no zombie stays while this process lives
 	return nil
+}
+
+// bootPatience is how long a machine with a kernel of its own may take to boot. It is there so that one that never does is noticed.
+const bootPatience = 15 * time.Minute
+
+// Booted waits until commands run in a machine with a kernel of its own. One without has booted in seconds; see cloud.Slow.
+func (l *Lab) Booted(ctx context.Context, name string) error {
+	r, err := l.find(name)
+	if err != nil || r.Boot != Virtual {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, bootPatience)
+	defer cancel()
+	_, err = l.Exec(ctx, name, "true")
+	return err
 }
 
 // routes are the machine's addresses, as routes of the router.
