@@ -71,7 +71,7 @@ func output(cmd *exec.Cmd) ([]byte, error) {
 
 // answering are those of the ends that answer somebody there, sorted.
 func (s *story) answering(from where, ends []end) ([]end, error) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), s.patience)
 	defer cancel()
 	out, err := from(ctx, append([]string{"perl", "-e", answersScript, "--"}, words(ends)...)...)
 	if err != nil {
@@ -96,7 +96,7 @@ func words(ends []end) []string {
 // serve makes all of the ends answer where they are, and sees that they do, until it is stopped or the step ends.
 func (s *story) serve(at where, ends []end) (stop func()) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), s.patience)
 	defer cancel()
 	process, err := at(ctx, append([]string{"perl", "-e", serveScript, "--"}, words(ends)...)...)
 	require.NoError(s.t, err)
