@@ -40,7 +40,7 @@ func Service(networks []netip.Prefix) string {
 		{Name: "Service", Lines: slices.Concat([]string{
 			"Type=oneshot",
 			"ExecStart=" + RenewPath,
-			"TimeoutStartSec=30min",
+			"TimeoutStartSec=1h", // as long as a thousand hosts that do not answer need
 			"ReadWritePaths=" + strings.Join([]string{folders.Config, prometheus.Folder, folders.State, folders.Textfiles}, " "),
 			"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
 		}, systemd.Runtime(folders.Run), systemd.Sandbox(), systemd.Owners(), systemd.OnlyIf(networks))},

@@ -34,6 +34,10 @@ const (
 	ReceiveSocket  = "promwire-certificate.socket"
 	ReceiveService = "promwire-certificate@.service"
 
+	// ReceiveSeconds is how long it may take to install one. The monitor waits longer: otherwise it would say of a busy host that it does not
+	// answer, and the host would install the certificate afterwards.
+	ReceiveSeconds = 30
+
 	// Scraper is the only name that a client's certificate may have. It has dots, which no host name of a fleet has.
 	Scraper = "scraper.promwire.internal"
 )
@@ -87,7 +91,7 @@ func Service() string {
 			"StandardInput=socket",
 			"StandardOutput=socket",
 			"StandardError=journal",
-			"RuntimeMaxSec=30",
+			"RuntimeMaxSec=" + strconv.Itoa(ReceiveSeconds),
 			"ReadWritePaths=" + strings.Join([]string{Folder, folders.State, folders.Textfiles}, " "),
 			"PrivateNetwork=yes",
 			"IPAddressDeny=any",

@@ -86,9 +86,10 @@ shows() {
   rm -f "$1"/former-*.pem
 }
 
-# serves ADDRESS:PORT: the serial number of the certificate that an exporter serves.
+# serves ADDRESS:PORT: the serial number of the certificate that an exporter serves. A busy host needs some seconds to show it; one that seems to
+# have another is sent the same certificate again, and refuses it.
 serves() {
-  timeout 5 openssl s_client -connect "$1" -cert "$PAIR/certificate.pem" -key "$PAIR/key.pem" </dev/null 2>/dev/null |
+  timeout 15 openssl s_client -connect "$1" -cert "$PAIR/certificate.pem" -key "$PAIR/key.pem" </dev/null 2>/dev/null |
     openssl x509 -noout -serial 2>/dev/null || true
 }
 

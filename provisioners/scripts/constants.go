@@ -58,6 +58,7 @@ var constants = []constant{
 	{"CERTIFICATE_MODE", certificate.Mode},
 	{"SCRAPER", certificate.Scraper},
 	{"RECEIVER", certificate.ReceiveSocket},
+	{"DELIVERY_SECONDS", strconv.Itoa(certificate.ReceiveSeconds + 10)}, // the monitor's patience: the host's own ends before
 	{"AUTHORITY", authority.Folder},
 	{"RENEWAL", authority.RenewService},
 	{"RENEW_TIMER", authority.RenewTimer},

@@ -71,7 +71,7 @@ send_to() {
   local address=${1%:*}
   address=${address#[}
   # shellcheck disable=SC2016 # the inner bash expands them
-  timeout 15 bash -c 'exec 3<>"/dev/tcp/$1/$2" && cat "$3" >&3 && head --lines 1 <&3' give "${address%]}" "${1##*:}" "$2" 2>/dev/null
+  timeout "$DELIVERY_SECONDS" bash -c 'exec 3<>"/dev/tcp/$1/$2" && cat "$3" >&3 && head --lines 1 <&3' give "${address%]}" "${1##*:}" "$2" 2>/dev/null
 }
 
 main

@@ -192,7 +192,7 @@ After=wg-quick@promwire0.service
 [Service]
 Type=oneshot
 ExecStart=/usr/local/lib/promwire/renew
-TimeoutStartSec=30min
+TimeoutStartSec=1h
 ReadWritePaths=/etc/promwire /etc/prometheus /var/lib/promwire /var/lib/node_exporter/textfile
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
 RuntimeDirectory=promwire
