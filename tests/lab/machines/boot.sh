@@ -58,9 +58,9 @@ start() {
 # what has a minute there for its work would have some seconds. Where sessions have priorities, those of processes hold only within one;
 # see sched(7).
 prefer() {
-	renice --priority -5 $$ >/dev/null
+	renice --priority -8 $$ >/dev/null
 	if [[ -e /proc/self/autogroup ]]; then
-		echo -5 >"/proc/$$/autogroup"
+		echo -8 >"/proc/$$/autogroup"
 	fi
 }
 
