@@ -112,23 +112,29 @@ func rebooted(s *story) {
 	const boot = "cat /proc/sys/kernel/random/boot_id"
 	for _, host := range virtualHosts {
 		boots[host] = s.mustOn(host, boot)
-		_, _ = s.on(host, "systemctl --no-block reboot") // may be cut off
 	}
-	s.eventually(func() error {
-		for host, before := range boots {
-			now, err := s.on(host, boot)
-			if err != nil {
-				return err
-			}
-			if now == before {
-				return fmt.Errorf("%s has not booted again", host)
-			}
+	var again time.Time
+	s.fault("all hosts rebooted", "a boot", healed, func() {
+		for _, host := range virtualHosts {
+			_, _ = s.on(host, "systemctl --no-block reboot") // may be cut off
 		}
-		return nil
+	}, func() {
+		s.eventually(func() error {
+			for host, before := range boots {
+				now, err := s.on(host, boot)
+				if err != nil {
+					return err
+				}
+				if now == before {
+					return fmt.Errorf("%s has not booted again", host)
+				}
+			}
+			return nil
+		})
+		again = time.Now()
+		s.allUp(s.tunnels())
+		s.scrapedSince(again)
 	})
-	again := time.Now()
-	s.allUp(s.tunnels())
-	s.scrapedSince(again)
 	series, err := s.lab.Samples(s.t.Context(), s.machine("monitor-1"), `up{job="node"}`, began)
 	require.NoError(s.t, err)
 	require.Len(s.t, series, len(virtualHosts), "a series each: what was recorded before goes on")
@@ -174,26 +180,29 @@ func killedInTrial(s *story) {
 		before[host] = s.rules(host)
 	}
 	s.edit(set("ssh", map[string]any{"from": []any{s.address("monitor-1") + "/32"}}))
-	ended := make(chan error, 1)
-	go func() {
-		options, _ := s.options()
-		_, err := s.lab.Operator.Up(s.t.Context(), s.stack, options)
-		ended <- err
-	}()
-	s.mustOn("monitor-1", `digest() { nft --stateless list table inet promwire | sha256sum; }; before=$(digest)
+	s.fault("an engine killed in the trial of a firewall that locks out", "an update", "went back by itself", func() {
+		ended := make(chan error, 1)
+		go func() {
+			options, _ := s.options()
+			_, err := s.lab.Operator.Up(s.t.Context(), s.stack, options)
+			ended <- err
+		}()
+		s.mustOn("monitor-1", `digest() { nft --stateless list table inet promwire | sha256sum; }; before=$(digest)
 until systemctl is-active --quiet promwire-rollback.timer && [ "$(digest)" != "$before" ]; do sleep 0.2; done`)
-	killEngine(s.t)
-	require.Error(s.t, <-ended)
-	s.eventually(func() error {
-		for _, host := range virtualHosts {
-			if said := banner(s.t, s.address(host)); !strings.HasPrefix(said, "SSH-2.0") {
-				return fmt.Errorf("SSH on %s says %q", host, said)
+		killEngine(s.t)
+		require.Error(s.t, <-ended)
+	}, func() {
+		s.eventually(func() error {
+			for _, host := range virtualHosts {
+				if said := banner(s.t, s.address(host)); !strings.HasPrefix(said, "SSH-2.0") {
+					return fmt.Errorf("SSH on %s says %q", host, said)
+				}
+				if s.rules(host) != before[host] {
+					return fmt.Errorf("%s still has the firewall on trial", host)
+				}
 			}
-			if s.rules(host) != before[host] {
-				return fmt.Errorf("%s still has the firewall on trial", host)
-			}
-		}
-		return nil
+			return nil
+		})
 	})
 	s.edits = s.edits[:len(s.edits)-1]
 	require.NoError(s.t, s.lab.Operator.Cancel(s.t.Context(), s.stack))

@@ -36,8 +36,7 @@ put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-Wants=network-online.target
-After=network-online.target
+Requires=node_exporter-tls.socket
 
 [Service]
 User=node_exporter
@@ -45,7 +44,7 @@ Group=node_exporter
 ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
   --web.config.file=/etc/promwire/tls/web.yml \
-  --web.listen-address=198.51.100.98:19100
+  --web.systemd-socket
 SupplementaryGroups=promwire
 Restart=always
 RestartSec=3
@@ -88,6 +87,22 @@ IPAddressAllow=198.51.100.34/32
 
 [Install]
 WantedBy=multi-user.target
+END
+put /etc/systemd/system/node_exporter-tls.socket 644 check_unit <<'END'
+[Unit]
+Description=Prometheus exporter of the host itself, for promwire's monitor only
+
+[Socket]
+ListenStream=198.51.100.98:19100
+FreeBind=yes
+TriggerLimitIntervalSec=0
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=198.51.100.98/32
+IPAddressAllow=198.51.100.34/32
+
+[Install]
+WantedBy=sockets.target
 END
 refuse_owners_exporter prometheus-postgres-exporter.service prometheus-postgres-exporter
 dir /etc/systemd/system/prometheus-postgres-exporter.service.d 755
@@ -316,26 +331,26 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 65b9eef115fddbaa50481ced6f77174e5005fb9172964483ac33aa4b845e9f81 <<'END'
+firewall 10ce735e1861eb37f1c237fb76e372d308100282ad93ca28440c9587afbf915f <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "65b9eef115fddbaa50481ced6f77174e5005fb9172964483ac33aa4b845e9f81"
+	comment "10ce735e1861eb37f1c237fb76e372d308100282ad93ca28440c9587afbf915f"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
 
 	# What the monitor scrapes.
-	set scraped {
+	set scraped_ports {
 		type inet_service
 		elements = { 18080, 19099, 19100, 19187 }
 	}
 
 	# What it scraped before the last update, until it has turned to what it scrapes now.
-	set former {
+	set former_ports {
 		type inet_service
 		flags timeout
 	}
@@ -365,8 +380,8 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		ip saddr 198.51.100.34 tcp dport @scraped accept
-		ip saddr 198.51.100.34 tcp dport @former accept
+		ip saddr 198.51.100.34 tcp dport @scraped_ports accept
+		ip saddr 198.51.100.34 tcp dport @former_ports accept
 	}
 
 	chain forward {
@@ -385,9 +400,15 @@ table inet promwire {
 		meta iifkind "veth" iifname "cali*" accept
 		drop
 	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 198.51.100.98 . 19100, 198.51.100.98 . 19187 } drop
+	}
 }
 include "/etc/promwire/uplinks*.nft"
 END
+service node_exporter-tls.socket
 service node_exporter-tls.service /usr/local/bin/node_exporter
 listens http://198.51.100.98:19100/ node_exporter-tls.service
 prune node_exporter 1.2.3
@@ -523,17 +544,17 @@ WantedBy=timers.target
 END
 reread promwire-watch.service
 service promwire-watch.timer
-stop_later node_exporter.service promwire-relay-8080.socket
+stop_later node_exporter.socket node_exporter.service promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 65b9eef115fddbaa50481ced6f77174e5005fb9172964483ac33aa4b845e9f81
-keep_receipt 65b9eef115fddbaa50481ced6f77174e5005fb9172964483ac33aa4b845e9f81
+still_on_trial 10ce735e1861eb37f1c237fb76e372d308100282ad93ca28440c9587afbf915f
+keep_receipt 10ce735e1861eb37f1c237fb76e372d308100282ad93ca28440c9587afbf915f
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 65b9eef115fddbaa50481ced6f77174e5005fb9172964483ac33aa4b845e9f81
-kept_receipt 65b9eef115fddbaa50481ced6f77174e5005fb9172964483ac33aa4b845e9f81
+confirm_firewall 10ce735e1861eb37f1c237fb76e372d308100282ad93ca28440c9587afbf915f
+kept_receipt 10ce735e1861eb37f1c237fb76e372d308100282ad93ca28440c9587afbf915f
 }
 
 case ${1-} in

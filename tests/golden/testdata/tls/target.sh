@@ -93,8 +93,7 @@ put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-BindsTo=wg-quick@promwire0.service
-After=wg-quick@promwire0.service
+Requires=node_exporter-tls.socket
 
 [Service]
 User=node_exporter
@@ -102,7 +101,7 @@ Group=node_exporter
 ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
   --web.config.file=/etc/promwire/tls/web.yml \
-  --web.listen-address=10.98.0.2:19100
+  --web.systemd-socket
 SupplementaryGroups=promwire
 Restart=always
 RestartSec=3
@@ -144,7 +143,23 @@ IPAddressAllow=10.98.0.2/32
 IPAddressAllow=10.98.0.1/32
 
 [Install]
-WantedBy=multi-user.target wg-quick@promwire0.service
+WantedBy=multi-user.target
+END
+put /etc/systemd/system/node_exporter-tls.socket 644 check_unit <<'END'
+[Unit]
+Description=Prometheus exporter of the host itself, for promwire's monitor only
+
+[Socket]
+ListenStream=10.98.0.2:19100
+FreeBind=yes
+TriggerLimitIntervalSec=0
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.2/32
+IPAddressAllow=10.98.0.1/32
+
+[Install]
+WantedBy=sockets.target
 END
 refuse_owners_exporter prometheus-postgres-exporter.service prometheus-postgres-exporter
 dir /etc/systemd/system/prometheus-postgres-exporter.service.d 755
@@ -573,26 +588,26 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall e601b88227742c5726c8ec3925ac93a8167734573bc0420e9e6f15d3c221fe0b <<'END'
+firewall 2f0f47d98f3619140faa29a7b9305c3f64f6912bb9f918bf8d1d7c7d663f9dc6 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "e601b88227742c5726c8ec3925ac93a8167734573bc0420e9e6f15d3c221fe0b"
+	comment "2f0f47d98f3619140faa29a7b9305c3f64f6912bb9f918bf8d1d7c7d663f9dc6"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
 
 	# What the monitor scrapes.
-	set scraped {
+	set scraped_ports {
 		type inet_service
 		elements = { 18080, 19099, 19100, 19121, 19187 }
 	}
 
 	# What it scraped before the last update, until it has turned to what it scrapes now.
-	set former {
+	set former_ports {
 		type inet_service
 		flags timeout
 	}
@@ -622,8 +637,8 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @scraped accept
-		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @former accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @scraped_ports accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @former_ports accept
 	}
 
 	chain forward {
@@ -647,11 +662,13 @@ table inet promwire {
 
 	chain output {
 		type filter hook output priority filter; policy accept;
+		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 10.98.0.2 . 19100, 10.98.0.2 . 19187, 127.0.0.1 . 9121 } drop
 		oifname "promwire0" meta skuid 1000-60000 tcp sport { 19100, 19187 } drop
 	}
 }
 include "/etc/promwire/uplinks*.nft"
 END
+service node_exporter-tls.socket
 service node_exporter-tls.service /usr/local/bin/node_exporter
 listens http://10.98.0.2:19100/ node_exporter-tls.service
 prune node_exporter 1.2.3
@@ -790,17 +807,17 @@ WantedBy=timers.target
 END
 reread promwire-watch.service
 service promwire-watch.timer
-stop_later node_exporter.service promwire-relay-9121.socket promwire-relay-8080.socket
+stop_later node_exporter.socket node_exporter.service promwire-relay-9121.socket promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial e601b88227742c5726c8ec3925ac93a8167734573bc0420e9e6f15d3c221fe0b
-keep_receipt e601b88227742c5726c8ec3925ac93a8167734573bc0420e9e6f15d3c221fe0b
+still_on_trial 2f0f47d98f3619140faa29a7b9305c3f64f6912bb9f918bf8d1d7c7d663f9dc6
+keep_receipt 2f0f47d98f3619140faa29a7b9305c3f64f6912bb9f918bf8d1d7c7d663f9dc6
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall e601b88227742c5726c8ec3925ac93a8167734573bc0420e9e6f15d3c221fe0b
-kept_receipt e601b88227742c5726c8ec3925ac93a8167734573bc0420e9e6f15d3c221fe0b
+confirm_firewall 2f0f47d98f3619140faa29a7b9305c3f64f6912bb9f918bf8d1d7c7d663f9dc6
+kept_receipt 2f0f47d98f3619140faa29a7b9305c3f64f6912bb9f918bf8d1d7c7d663f9dc6
 }
 
 case ${1-} in

@@ -93,15 +93,14 @@ put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-BindsTo=wg-quick@promwire0.service
-After=wg-quick@promwire0.service
+Requires=node_exporter.socket
 
 [Service]
 User=node_exporter
 Group=node_exporter
 ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
-  --web.listen-address=10.98.0.2:9100
+  --web.systemd-socket
 Restart=always
 RestartSec=3
 MemoryHigh=15%
@@ -142,7 +141,23 @@ IPAddressAllow=10.98.0.2/32
 IPAddressAllow=10.98.0.1/32
 
 [Install]
-WantedBy=multi-user.target wg-quick@promwire0.service
+WantedBy=multi-user.target
+END
+put /etc/systemd/system/node_exporter.socket 644 check_unit <<'END'
+[Unit]
+Description=Prometheus exporter of the host itself, for promwire's monitor only
+
+[Socket]
+ListenStream=10.98.0.2:9100
+FreeBind=yes
+TriggerLimitIntervalSec=0
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.2/32
+IPAddressAllow=10.98.0.1/32
+
+[Install]
+WantedBy=sockets.target
 END
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_fence.prom
@@ -264,26 +279,26 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 8f139f9fee56b3939b12be62eeecdaafc178d8adf1c4d595fe9b2ba0be130135 <<'END'
+firewall 7081f0fe9020ae0f03afefdea1e25e8d448940bcca60b1b31809fafd2ec59f86 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "8f139f9fee56b3939b12be62eeecdaafc178d8adf1c4d595fe9b2ba0be130135"
+	comment "7081f0fe9020ae0f03afefdea1e25e8d448940bcca60b1b31809fafd2ec59f86"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
 
 	# What the monitor scrapes.
-	set scraped {
+	set scraped_ports {
 		type inet_service
 		elements = { 9100 }
 	}
 
 	# What it scraped before the last update, until it has turned to what it scrapes now.
-	set former {
+	set former_ports {
 		type inet_service
 		flags timeout
 	}
@@ -314,8 +329,8 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @scraped accept
-		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @former accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @scraped_ports accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @former_ports accept
 	}
 
 	chain forward {
@@ -339,11 +354,13 @@ table inet promwire {
 
 	chain output {
 		type filter hook output priority filter; policy accept;
+		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 10.98.0.2 . 9100 } drop
 		oifname "promwire0" meta skuid 1000-60000 tcp sport 9100 drop
 	}
 }
 include "/etc/promwire/uplinks*.nft"
 END
+service node_exporter.socket
 service node_exporter.service /usr/local/bin/node_exporter
 answers http://10.98.0.2:9100/ node_exporter.service
 prune node_exporter 1.2.3
@@ -412,17 +429,17 @@ WantedBy=timers.target
 END
 reread promwire-watch.service
 service promwire-watch.timer
-stop_later node_exporter-tls.service
+stop_later node_exporter-tls.socket node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 8f139f9fee56b3939b12be62eeecdaafc178d8adf1c4d595fe9b2ba0be130135
-keep_receipt 8f139f9fee56b3939b12be62eeecdaafc178d8adf1c4d595fe9b2ba0be130135
+still_on_trial 7081f0fe9020ae0f03afefdea1e25e8d448940bcca60b1b31809fafd2ec59f86
+keep_receipt 7081f0fe9020ae0f03afefdea1e25e8d448940bcca60b1b31809fafd2ec59f86
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 8f139f9fee56b3939b12be62eeecdaafc178d8adf1c4d595fe9b2ba0be130135
-kept_receipt 8f139f9fee56b3939b12be62eeecdaafc178d8adf1c4d595fe9b2ba0be130135
+confirm_firewall 7081f0fe9020ae0f03afefdea1e25e8d448940bcca60b1b31809fafd2ec59f86
+kept_receipt 7081f0fe9020ae0f03afefdea1e25e8d448940bcca60b1b31809fafd2ec59f86
 }
 
 case ${1-} in

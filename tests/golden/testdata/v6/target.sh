@@ -94,8 +94,7 @@ put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-BindsTo=wg-quick@promwire0.service
-After=wg-quick@promwire0.service
+Requires=node_exporter.socket
 
 [Service]
 User=node_exporter
@@ -104,8 +103,7 @@ ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
   --collector.systemd \
   "--collector.netdev.device-exclude=^(lo|\"x\")%%i" \
-  --web.listen-address=10.98.0.2:9100 \
-  --web.listen-address=[fd98:1:2:3::2]:9100
+  --web.systemd-socket
 Restart=always
 RestartSec=3
 MemoryHigh=15%
@@ -148,7 +146,26 @@ IPAddressAllow=10.98.0.1/32
 IPAddressAllow=fd98:1:2:3::1/128
 
 [Install]
-WantedBy=multi-user.target wg-quick@promwire0.service
+WantedBy=multi-user.target
+END
+put /etc/systemd/system/node_exporter.socket 644 check_unit <<'END'
+[Unit]
+Description=Prometheus exporter of the host itself, for promwire's monitor only
+
+[Socket]
+ListenStream=10.98.0.2:9100
+ListenStream=[fd98:1:2:3::2]:9100
+FreeBind=yes
+TriggerLimitIntervalSec=0
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.2/32
+IPAddressAllow=fd98:1:2:3::2/128
+IPAddressAllow=10.98.0.1/32
+IPAddressAllow=fd98:1:2:3::1/128
+
+[Install]
+WantedBy=sockets.target
 END
 refuse_owners_exporter prometheus-postgres-exporter.service prometheus-postgres-exporter
 secret_file postgres '/etc/postgres exporter.env' DATA_SOURCE_NAME
@@ -379,26 +396,26 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 4968e409ad70edce2651abbdad2fa1ebb2b50e7180676d12254f9df39c0338d2 <<'END'
+firewall bbce2396ff7b5f6e77cfd796ce20f9fee78b4cd77be973fef60cf15783ce3744 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "4968e409ad70edce2651abbdad2fa1ebb2b50e7180676d12254f9df39c0338d2"
+	comment "bbce2396ff7b5f6e77cfd796ce20f9fee78b4cd77be973fef60cf15783ce3744"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
 
 	# What the monitor scrapes.
-	set scraped {
+	set scraped_ports {
 		type inet_service
 		elements = { 8080, 9100, 9121, 9187 }
 	}
 
 	# What it scraped before the last update, until it has turned to what it scrapes now.
-	set former {
+	set former_ports {
 		type inet_service
 		flags timeout
 	}
@@ -429,10 +446,10 @@ table inet promwire {
 		udp sport 67 udp dport 68 accept
 		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @scraped accept
-		iifname "promwire0" ip6 saddr fd98:1:2:3::1 tcp dport @scraped accept
-		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @former accept
-		iifname "promwire0" ip6 saddr fd98:1:2:3::1 tcp dport @former accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @scraped_ports accept
+		iifname "promwire0" ip6 saddr fd98:1:2:3::1 tcp dport @scraped_ports accept
+		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @former_ports accept
+		iifname "promwire0" ip6 saddr fd98:1:2:3::1 tcp dport @former_ports accept
 	}
 
 	chain forward {
@@ -456,11 +473,14 @@ table inet promwire {
 
 	chain output {
 		type filter hook output priority filter; policy accept;
+		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 10.98.0.2 . 9100, 10.98.0.2 . 9187, 127.0.0.1 . 9121 } drop
+		oifname "lo" meta skuid 1000-60000 ip6 saddr . tcp sport { fd98:1:2:3::2 . 9100, fd98:1:2:3::2 . 9187 } drop
 		oifname "promwire0" meta skuid 1000-60000 tcp sport { 9100, 9187 } drop
 	}
 }
 include "/etc/promwire/uplinks*.nft"
 END
+service node_exporter.socket
 service node_exporter.service /usr/local/bin/node_exporter
 answers http://10.98.0.2:9100/ node_exporter.service
 prune node_exporter 1.2.3
@@ -533,17 +553,17 @@ WantedBy=timers.target
 END
 reread promwire-watch.service
 service promwire-watch.timer
-stop_later node_exporter-tls.service promwire-relay-19121.socket promwire-relay-18080.socket
+stop_later node_exporter-tls.socket node_exporter-tls.service promwire-relay-19121.socket promwire-relay-18080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 4968e409ad70edce2651abbdad2fa1ebb2b50e7180676d12254f9df39c0338d2
-keep_receipt 4968e409ad70edce2651abbdad2fa1ebb2b50e7180676d12254f9df39c0338d2
+still_on_trial bbce2396ff7b5f6e77cfd796ce20f9fee78b4cd77be973fef60cf15783ce3744
+keep_receipt bbce2396ff7b5f6e77cfd796ce20f9fee78b4cd77be973fef60cf15783ce3744
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 4968e409ad70edce2651abbdad2fa1ebb2b50e7180676d12254f9df39c0338d2
-kept_receipt 4968e409ad70edce2651abbdad2fa1ebb2b50e7180676d12254f9df39c0338d2
+confirm_firewall bbce2396ff7b5f6e77cfd796ce20f9fee78b4cd77be973fef60cf15783ce3744
+kept_receipt bbce2396ff7b5f6e77cfd796ce20f9fee78b4cd77be973fef60cf15783ce3744
 }
 
 case ${1-} in
