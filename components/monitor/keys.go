@@ -35,7 +35,7 @@ func (k *Keys) Clone(host string) error {
 	defer k.mu.Unlock()
 	for _, other := range slices.Sorted(maps.Keys(k.of)) {
 		if key := k.of[host]; key != "" && other != host && k.of[other] == key {
-			return fmt.Errorf("%s and %s have the same WireGuard key: if both are one machine, take one of them off the list; if one is a copy "+
+			return fmt.Errorf("%s and %s have the same WireGuard key; if both are one machine, take one of them off the list, and if one is a copy "+
 				"of the other, run `rm %s %s` on the copy, and then `pulumi up --replace` with the URN of its -bootstrap",
 				host, other, wireguard.Key, path.Join(certificate.Folder, "key.pem"))
 		}

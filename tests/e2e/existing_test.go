@@ -155,7 +155,7 @@ func listedTwice(s *story) {
 	s.edits = s.edits[:len(s.edits)-1]
 	assert.Contains(s.t, printed, "web-2-enrol")
 	assert.Contains(s.t, printed, "web-2-converge")
-	assert.Contains(s.t, printed, "web-2 and web-1 have the same WireGuard key: if both are one machine, take one of them off the list")
+	assert.Contains(s.t, printed, "web-2 and web-1 have the same WireGuard key; if both are one machine, take one of them off the list")
 	s.allUp(tunnels)
 	s.up()
 	assert.Equal(s.t, "web-1", s.mustOn("web-1", "cat /var/lib/promwire/host"))

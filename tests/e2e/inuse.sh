@@ -74,16 +74,16 @@ prepare_db-1() {
 	runuser -u admin -- sudo true # which leaves a note in the folder of the user at the first time
 }
 
-# ufw admits SSH, what comes through promwire's tunnel, and containers to one port. Docker publishes ports beside it.
+# ufw admits SSH, containers to one port, and what comes through promwire's tunnel. Docker publishes ports beside it.
 prepare_cache-1() {
 	install_packages busybox-static crun docker-cli docker.io nftables ufw
 	ufw allow ssh
-	ufw allow in on promwire0
 	ufw allow in on docker0 to any port 8082 proto tcp
+	ufw allow in on promwire0 # the last one, as after it is admitted again
 	ufw --force enable
-	# Now its settings of the kernel are those of every later boot, where they come before the link.
+	# Now its settings of the kernel are those of every later boot, where they come before the links.
 	systemctl restart ufw
-	sysctl --quiet net.ipv4.conf.eth0.accept_redirects=0
+	sysctl --quiet net.ipv{4,6}.conf.docker0.accept_redirects=0 net.ipv4.conf.eth0.accept_redirects=0
 	runs_docker
 }
 
