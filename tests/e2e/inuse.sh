@@ -9,6 +9,9 @@ install_packages() { apt-get -qq update && apt-get -qq -y --no-install-recommend
 # firewalld admits SSH, and what promwire asks for. The owner has Prometheus of Debian's package, with a database and files of his.
 prepare_monitor-1() {
 	install_packages curl firewalld nftables prometheus
+	# cloud-init of Debian 12 waits for the network before sysinit.target, and the network waits for firewalld, which starts after that. systemd
+	# breaks the cycle at boot by leaving one of them out, which may be firewalld.
+	touch /etc/cloud/cloud-init.disabled
 	echo '# of the owner' >>/etc/prometheus/prometheus.yml
 	echo 'ARGS="--web.listen-address=127.0.0.1:9090"' >/etc/default/prometheus
 	systemctl restart prometheus
