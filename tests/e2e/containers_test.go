@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Ports that real Docker publishes: Docker of Debian 12 alone on its host, and that of Debian 13 beside ufw.
@@ -46,7 +47,7 @@ func (s *story) publishedObeys() {
 	s.publishedBesideUFW()
 	v4, v6 := tcps(s.address("db-1"), publishedPorts...), tcps(s.address6("db-1"), publishedPorts...)
 	open4, open6 := tcps(s.address("db-1"), 8080, 8083), tcps(s.address6("db-1"), 8080, 8083)
-	both, open := append(v4, v6...), append(open4, open6...)
+	both, open := slices.Concat(v4, v6), slices.Concat(open4, open6)
 	s.reaches("db-1", s.host("db-1"), both, both)
 	checks := []func() error{
 		func() error { return s.holds("cache-1, which has no IPv6", s.host("cache-1"), v4, open4) },
