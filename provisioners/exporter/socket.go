@@ -29,7 +29,7 @@ func (i Instance) SocketText() string {
 	)
 	socket = slices.Concat(socket, systemd.Only(append(wireguard.Hosts(i.Own), wireguard.Hosts(i.Monitor)...)...))
 	return systemd.Unit{
-		{Name: "Unit", Lines: []string{"Description=Prometheus exporter of " + i.Sees + ", for promwire's monitor only"}},
+		{Name: "Unit", Lines: []string{"Description=Where " + i.Service() + " is scraped"}},
 		{Name: "Socket", Lines: socket},
 		{Name: "Install", Lines: []string{"WantedBy=sockets.target"}},
 	}.Render()

@@ -39,7 +39,10 @@ var table = append([]Exporter{
 		Name: Blackbox, Sees: "what others see of a URL by HTTP, TCP and ICMP, and of its certificate", Release: "blackbox_exporter",
 		Unit: "blackbox_exporter", Program: release.Binaries + "/blackbox_exporter", User: "blackbox_exporter",
 		Port: 9115, ListenFlag: "--web.listen-address", SocketFlag: socketFlag, WebFlag: webFlag, CheckFlag: "--version",
-		Flags: []string{"--config.file=" + BlackboxConfig}, ConfigFile: BlackboxConfig, Config: blackboxModules,
+		Flags: []string{ // the URL because it can't make one of a socket
+			"--config.file=" + BlackboxConfig, "--web.external-url=http://127.0.0.1:9115/",
+		},
+		ConfigFile: BlackboxConfig, Config: blackboxModules,
 		Service: []string{
 			"RemoveIPC=yes",
 			"CapabilityBoundingSet=CAP_NET_RAW", "AmbientCapabilities=CAP_NET_RAW", // it sends echo requests

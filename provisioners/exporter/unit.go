@@ -48,7 +48,7 @@ func (i Instance) Text() string {
 	wanted := "WantedBy=multi-user.target"
 	switch {
 	case i.Socket() != "":
-		unit = append(unit, "Requires="+i.Socket())
+		unit = append(unit, "Wants="+i.Socket(), "PartOf="+i.Socket()) // systemd 249 checks a unit only with all that it requires
 	case i.Relayed():
 	case i.Tunnel:
 		unit = append(unit, "BindsTo="+wireguard.Unit, "After="+wireguard.Unit)

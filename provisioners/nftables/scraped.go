@@ -34,13 +34,12 @@ func (r Ruleset) scrapes() []string {
 	return rules
 }
 
-const sets = `	# What the monitor scrapes.
-	set %s {
+const sets = `	set %s {
 		type inet_service
 		elements = { %s }
 	}
 
-	# What it scraped before the last update, until it has turned to what it scrapes now.
+	# What the monitor scraped before an update.
 	set %s {
 		type inet_service
 		flags timeout

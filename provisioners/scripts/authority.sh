@@ -77,19 +77,19 @@ still_has() {
   done
 }
 
-# shows FOLDER: says whether a host's node exporter shows the certificate that was signed for it last. Then former ones do not matter.
+# shows FOLDER [SECONDS]: says whether a host's node exporter shows the certificate that was signed for it last. Then former ones do not matter.
 shows() {
   local at
   [ -s "$1/certificate.pem" ] || return 1
   at=$(<"$1/receiver")
-  [ "$(serves "${at%:*}:$NODE_TLS_PORT")" = "$(openssl x509 -in "$1/certificate.pem" -noout -serial)" ] || return 1
+  [ "$(serves "${at%:*}:$NODE_TLS_PORT" "${2-5}")" = "$(openssl x509 -in "$1/certificate.pem" -noout -serial)" ] || return 1
   rm -f "$1"/former-*.pem
 }
 
-# serves ADDRESS:PORT: the serial number of the certificate that an exporter serves. A busy host needs some seconds to show it; one that seems to
-# have another is sent the same certificate again, and refuses it.
+# serves ADDRESS:PORT SECONDS: the serial number of the certificate that an exporter serves. A busy host needs some seconds to show it; one that
+# seems to have another is sent the same certificate again, and refuses it.
 serves() {
-  timeout 15 openssl s_client -connect "$1" -cert "$PAIR/certificate.pem" -key "$PAIR/key.pem" </dev/null 2>/dev/null |
+  timeout "$2" openssl s_client -connect "$1" -cert "$PAIR/certificate.pem" -key "$PAIR/key.pem" </dev/null 2>/dev/null |
     openssl x509 -noout -serial 2>/dev/null || true
 }
 

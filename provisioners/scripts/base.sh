@@ -179,9 +179,15 @@ owners_dir() {
   CHANGED+=("$1")
 }
 
-# end_units UNIT...: stops them, and starts them at boot no more; but a link of the owner's to the first one stays, see enable.
+# end_units UNIT...: stops them, and starts them at boot no more; but a link of the owner's stays, see enable.
 end_units() {
-  if recorded enabled "$1"; then systemctl stop "$@"; else systemctl disable --quiet --now "$@"; fi
+  local unit ours=()
+  for unit in "$@"; do recorded enabled "$unit" || ours+=("$unit"); done
+  if [ ${#ours[@]} = $# ]; then
+    systemctl disable --quiet --now "$@"
+  else
+    systemctl stop "$@" && { [ ${#ours[@]} = 0 ] || systemctl disable --quiet "${ours[@]}"; }
+  fi
 }
 
 # remove_dir PATH: removes a directory that dir made, with what promwire's programs left in it. It stays if there is anything else, which the

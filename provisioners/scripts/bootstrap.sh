@@ -129,7 +129,7 @@ refuse_other_fleets() {
 # record_host FLEET ROLE: notes which host this machine is. If it becomes another one, the undo of the former must not affect it. But until the
 # new one has converged, it may be a mistake, such as one machine twice on the list: the undo of that gives the machine back.
 record_host() {
-  if [ "${WANTED-}" = apply ] && [ -e "$STATE/fleet" ] && [ "$(cat "$STATE/host")" != "$HOST" ]; then
+  if [ "${WANTED-}" = apply ] && [ -e "$STATE/fleet" ] && [ ! -e "$STATE/before" ] && [ "$(cat "$STATE/host")" != "$HOST" ]; then
     echo "$(<"$STATE/host") $(<"$STATE/fleet")" >"$STATE/before"
   fi
   echo "$HOST" >"$STATE/host"

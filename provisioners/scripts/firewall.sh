@@ -46,7 +46,7 @@ loaded() { [[ $(nft list table inet "$TABLE" 2>/dev/null) == *"comment \"$1\""* 
 # trial loads the pending ruleset and checks that the operator's packets still arrive.
 trial() {
   local before
-  before=$(admitted)
+  before=$(admitted "$SCRAPED_SET" "$FORMER_SET")
   arm
   nft --file "$PENDING"
   still_admit "$before"
@@ -57,12 +57,21 @@ trial() {
   fail "the new firewall does not admit this connection (from $(operator)), and was rolled back; check ssh.from and the port"
 }
 
-# admitted prints the ports that the loaded ruleset lets the monitor reach, a line each.
+# admitted SET...: the ports in these sets of the loaded ruleset, which the monitor may reach, a line each.
 admitted() {
   local set
-  for set in "$SCRAPED_SET" "$FORMER_SET"; do
-    { nft list set inet "$TABLE" "$set" 2>/dev/null || true; } | tr '\n' ' ' | sed -n 's/.*elements = { \([^}]*\) }.*/\1/p' | tr ',' '\n' | awk '{ print $1 }'
+  for set in "$@"; do
+    { nft list set inet "$TABLE" "$set" 2>/dev/null || true; } | tr '\n' ' ' |
+      sed -n 's/.*elements = { \([^}]*\) }.*/\1/p' | tr ',' '\n' | awk '{ print $1 }'
   done | sort -nu
+}
+
+# again COMMAND...: loads the permanent ruleset by a command. The former ports stay admitted, which are in no file.
+again() {
+  local before
+  before=$(admitted "$FORMER_SET")
+  "$@" || return
+  still_admit "$before"
 }
 
 # still_admit PORTS: lets the monitor reach these for ten minutes more. An update must not close a port under a scrape: Prometheus turns to
@@ -168,5 +177,5 @@ confirm_firewall() {
   fi
   holds "$PERMANENT" "$1" || fail "it has no such firewall to confirm; run its converge command again"
   loaded "$1" || nft --file "$PERMANENT"
-  service "$FIREWALL" "$PERMANENT"
+  again service "$FIREWALL" "$PERMANENT"
 }

@@ -10,7 +10,8 @@ installed() { VERSIONS+=("\"$1\":\"$2\""); }
 # keep_receipt DIGEST: prints the receipt and keeps it for the script that confirms, which comes over another connection. All that a damaged
 # record had lost is in it again, and the machine is this host, whatever it was before.
 keep_receipt() {
-  rm -f "$STATE/damaged" "$STATE/before"
+  rm -f "$STATE/damaged"
+  [ "$(cat "$STATE/host" 2>/dev/null)" != "$HOST" ] || rm -f "$STATE/before"
   printf '%s\n' "${CHANGED[@]}" | sed '/^$/d' >"$STATE/changed"
   printf '%s\n' "${VERSIONS[@]}" | sed '/^$/d' >"$STATE/versions"
   receipt "$1"

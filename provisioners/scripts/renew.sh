@@ -59,7 +59,7 @@ deliver_all() {
 # deliver FOLDER: sends a host its certificate, unless it serves it already.
 deliver() {
   local at said
-  ! shows "$1" || return 0
+  ! shows "$1" 15 || return 0
   at=$(<"$1/receiver")
   said=$(send_to "$at" "$1/certificate.pem") || said="no answer at $at"
   say "$(basename "$1"): $said"

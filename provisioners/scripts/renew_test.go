@@ -29,7 +29,7 @@ receiver() { # ANSWER: takes one certificate
     while (<$c>) { print $f $_; last if /END/ } close $f; print $c "$ARGV[0]\n"' "$1" </dev/null >/dev/null 2>&1 9>&- 3>&- &
   until [ -e /mnt/ready ]; do sleep 0.1; done
 }
-until [ -n "$(serves 10.98.0.2:19100)" ]; do sleep 0.1; done
+until [ -n "$(serves 10.98.0.2:19100 5)" ]; do sleep 0.1; done
 exec 9>&-
 `
 

@@ -66,6 +66,8 @@ func TestIdentity(t *testing.T) {
 		{"another one, as an earlier version recorded it", of + "rm $STATE/fleet; echo other >$STATE/host" + undo, "other prod target; nothing is undone\na\n", false},
 		{"twice on the list", of + again + "; undo_all prod target 2>&1; ls /mnt; cat $STATE/host $STATE/fleet; HOST=host; undo_all prod target; ls /mnt; echo none",
 			"again what it was before, the host host; nothing is undone\na\nhost\nprod target\nnone\n", false},
+		{"three times on the list", of + again + "; HOST=third; WANTED=apply record_host prod target; undo_all prod target; HOST=other; undo_all prod target 2>&1; ls /mnt; cat $STATE/host",
+			"nothing is undone\na\nhost\n", false},
 		{"twice on the list, and tried again", of + again + "; WANTED=update record_host prod target; undo_all prod target; cat $STATE/host", "host\n", false},
 		{"a new name, which has converged", of + again + "; keep_receipt '' 3>/dev/null; undo_all prod target; ls /mnt; echo none", "none\n", false},
 		{"a new name, and the former one is gone", of + again + "; HOST=host; undo_all prod target; HOST=other; undo_all prod target; ls /mnt; echo none", "none\n", false},

@@ -80,7 +80,7 @@ undo_group() { ! getent group "$1" >/dev/null || groupdel "$1"; }
 
 undo_exporter() { :; } # its unit and drop-in are recorded on their own
 
-undo_enabled() { :; } # the link is the owner's
+undo_enabled() { [[ " ${left[*]} " != *" unit $1 "* ]]; } # the link is the owner's: it is known until the unit has ended
 
 undo_table() { ! nft list table inet "$1" >/dev/null 2>&1 || nft delete table inet "$1"; }
 

@@ -132,7 +132,7 @@ watch_firewall() {
   [ ${#CHANGED[@]} = 0 ] || say "other bridges lead outside now; see $UPLINKS"
   before=$(table_digest)
   [ "$before" != "$(cat "$AS_LISTED" 2>/dev/null)" ] || return 0
-  nft --file "$PERMANENT" || {
+  again nft --file "$PERMANENT" || {
     drifts firewall "the firewall is not what it must be, and nft does not load it; see its reason above"
     return
   }

@@ -85,7 +85,7 @@ func fewConnections(s *story) {
 // What one host may take of the state: the bytes that were measured, with certificates, and a few percent more. A backend that writes the
 // whole state at each step pays for the square of it.
 const (
-	targetBytes  = 80_000
+	targetBytes  = 81_000
 	monitorBytes = 70_000
 )
 

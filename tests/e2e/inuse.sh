@@ -12,6 +12,8 @@ prepare_monitor-1() {
 	# cloud-init of Debian 12 waits for the network before sysinit.target, and the network waits for firewalld, which starts after that. systemd
 	# breaks the cycle at boot by leaving one of them out, which may be firewalld.
 	touch /etc/cloud/cloud-init.disabled
+	systemctl stop cloud-init-hotplugd.socket
+	systemctl daemon-reload # its target is no longer wanted, as after the next boot
 	echo '# of the owner' >>/etc/prometheus/prometheus.yml
 	echo 'ARGS="--web.listen-address=127.0.0.1:9090"' >/etc/default/prometheus
 	systemctl restart prometheus

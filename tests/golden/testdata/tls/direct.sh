@@ -36,7 +36,8 @@ put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-Requires=node_exporter-tls.socket
+Wants=node_exporter-tls.socket
+PartOf=node_exporter-tls.socket
 
 [Service]
 User=node_exporter
@@ -90,7 +91,7 @@ WantedBy=multi-user.target
 END
 put /etc/systemd/system/node_exporter-tls.socket 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of the host itself, for promwire's monitor only
+Description=Where node_exporter-tls.service is scraped
 
 [Socket]
 ListenStream=198.51.100.98:19100
@@ -331,25 +332,24 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 10ce735e1861eb37f1c237fb76e372d308100282ad93ca28440c9587afbf915f <<'END'
+firewall 6a2250fb38b8d63d1335682e9e5d7b4b75a441a205d610fb30f8e740c049d202 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "10ce735e1861eb37f1c237fb76e372d308100282ad93ca28440c9587afbf915f"
+	comment "6a2250fb38b8d63d1335682e9e5d7b4b75a441a205d610fb30f8e740c049d202"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
 
-	# What the monitor scrapes.
 	set scraped_ports {
 		type inet_service
 		elements = { 18080, 19099, 19100, 19187 }
 	}
 
-	# What it scraped before the last update, until it has turned to what it scrapes now.
+	# What the monitor scraped before an update.
 	set former_ports {
 		type inet_service
 		flags timeout
@@ -547,14 +547,14 @@ service promwire-watch.timer
 stop_later node_exporter.socket node_exporter.service promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 10ce735e1861eb37f1c237fb76e372d308100282ad93ca28440c9587afbf915f
-keep_receipt 10ce735e1861eb37f1c237fb76e372d308100282ad93ca28440c9587afbf915f
+still_on_trial 6a2250fb38b8d63d1335682e9e5d7b4b75a441a205d610fb30f8e740c049d202
+keep_receipt 6a2250fb38b8d63d1335682e9e5d7b4b75a441a205d610fb30f8e740c049d202
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 10ce735e1861eb37f1c237fb76e372d308100282ad93ca28440c9587afbf915f
-kept_receipt 10ce735e1861eb37f1c237fb76e372d308100282ad93ca28440c9587afbf915f
+confirm_firewall 6a2250fb38b8d63d1335682e9e5d7b4b75a441a205d610fb30f8e740c049d202
+kept_receipt 6a2250fb38b8d63d1335682e9e5d7b4b75a441a205d610fb30f8e740c049d202
 }
 
 case ${1-} in

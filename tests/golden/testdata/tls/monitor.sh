@@ -93,7 +93,8 @@ put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-Requires=node_exporter-tls.socket
+Wants=node_exporter-tls.socket
+PartOf=node_exporter-tls.socket
 
 [Service]
 User=node_exporter
@@ -147,7 +148,7 @@ WantedBy=multi-user.target
 END
 put /etc/systemd/system/node_exporter-tls.socket 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of the host itself, for promwire's monitor only
+Description=Where node_exporter-tls.service is scraped
 
 [Socket]
 ListenStream=10.98.0.1:19100

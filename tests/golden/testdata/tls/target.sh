@@ -93,7 +93,8 @@ put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-Requires=node_exporter-tls.socket
+Wants=node_exporter-tls.socket
+PartOf=node_exporter-tls.socket
 
 [Service]
 User=node_exporter
@@ -147,7 +148,7 @@ WantedBy=multi-user.target
 END
 put /etc/systemd/system/node_exporter-tls.socket 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of the host itself, for promwire's monitor only
+Description=Where node_exporter-tls.service is scraped
 
 [Socket]
 ListenStream=10.98.0.2:19100
@@ -588,25 +589,24 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 2f0f47d98f3619140faa29a7b9305c3f64f6912bb9f918bf8d1d7c7d663f9dc6 <<'END'
+firewall 1304a337f052f575b06006f0ae8bdb698490a22a5dd9e63d99b189c77875a16f <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "2f0f47d98f3619140faa29a7b9305c3f64f6912bb9f918bf8d1d7c7d663f9dc6"
+	comment "1304a337f052f575b06006f0ae8bdb698490a22a5dd9e63d99b189c77875a16f"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
 
-	# What the monitor scrapes.
 	set scraped_ports {
 		type inet_service
 		elements = { 18080, 19099, 19100, 19121, 19187 }
 	}
 
-	# What it scraped before the last update, until it has turned to what it scrapes now.
+	# What the monitor scraped before an update.
 	set former_ports {
 		type inet_service
 		flags timeout
@@ -810,14 +810,14 @@ service promwire-watch.timer
 stop_later node_exporter.socket node_exporter.service promwire-relay-9121.socket promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 2f0f47d98f3619140faa29a7b9305c3f64f6912bb9f918bf8d1d7c7d663f9dc6
-keep_receipt 2f0f47d98f3619140faa29a7b9305c3f64f6912bb9f918bf8d1d7c7d663f9dc6
+still_on_trial 1304a337f052f575b06006f0ae8bdb698490a22a5dd9e63d99b189c77875a16f
+keep_receipt 1304a337f052f575b06006f0ae8bdb698490a22a5dd9e63d99b189c77875a16f
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 2f0f47d98f3619140faa29a7b9305c3f64f6912bb9f918bf8d1d7c7d663f9dc6
-kept_receipt 2f0f47d98f3619140faa29a7b9305c3f64f6912bb9f918bf8d1d7c7d663f9dc6
+confirm_firewall 1304a337f052f575b06006f0ae8bdb698490a22a5dd9e63d99b189c77875a16f
+kept_receipt 1304a337f052f575b06006f0ae8bdb698490a22a5dd9e63d99b189c77875a16f
 }
 
 case ${1-} in

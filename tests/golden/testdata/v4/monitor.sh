@@ -91,7 +91,8 @@ put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-Requires=node_exporter.socket
+Wants=node_exporter.socket
+PartOf=node_exporter.socket
 
 [Service]
 User=node_exporter
@@ -143,7 +144,7 @@ WantedBy=multi-user.target
 END
 put /etc/systemd/system/node_exporter.socket 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of the host itself, for promwire's monitor only
+Description=Where node_exporter.service is scraped
 
 [Socket]
 ListenStream=10.98.0.1:9100

@@ -93,7 +93,8 @@ put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-Requires=node_exporter.socket
+Wants=node_exporter.socket
+PartOf=node_exporter.socket
 
 [Service]
 User=node_exporter
@@ -145,7 +146,7 @@ WantedBy=multi-user.target
 END
 put /etc/systemd/system/node_exporter.socket 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of the host itself, for promwire's monitor only
+Description=Where node_exporter.service is scraped
 
 [Socket]
 ListenStream=10.98.0.2:9100
@@ -279,25 +280,24 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 7081f0fe9020ae0f03afefdea1e25e8d448940bcca60b1b31809fafd2ec59f86 <<'END'
+firewall 008f7c6c40b6222082e687c8e0748826d9f9a3564b8785866d003bc9bee13212 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "7081f0fe9020ae0f03afefdea1e25e8d448940bcca60b1b31809fafd2ec59f86"
+	comment "008f7c6c40b6222082e687c8e0748826d9f9a3564b8785866d003bc9bee13212"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
 
-	# What the monitor scrapes.
 	set scraped_ports {
 		type inet_service
 		elements = { 9100 }
 	}
 
-	# What it scraped before the last update, until it has turned to what it scrapes now.
+	# What the monitor scraped before an update.
 	set former_ports {
 		type inet_service
 		flags timeout
@@ -432,14 +432,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.socket node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 7081f0fe9020ae0f03afefdea1e25e8d448940bcca60b1b31809fafd2ec59f86
-keep_receipt 7081f0fe9020ae0f03afefdea1e25e8d448940bcca60b1b31809fafd2ec59f86
+still_on_trial 008f7c6c40b6222082e687c8e0748826d9f9a3564b8785866d003bc9bee13212
+keep_receipt 008f7c6c40b6222082e687c8e0748826d9f9a3564b8785866d003bc9bee13212
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 7081f0fe9020ae0f03afefdea1e25e8d448940bcca60b1b31809fafd2ec59f86
-kept_receipt 7081f0fe9020ae0f03afefdea1e25e8d448940bcca60b1b31809fafd2ec59f86
+confirm_firewall 008f7c6c40b6222082e687c8e0748826d9f9a3564b8785866d003bc9bee13212
+kept_receipt 008f7c6c40b6222082e687c8e0748826d9f9a3564b8785866d003bc9bee13212
 }
 
 case ${1-} in

@@ -92,7 +92,8 @@ put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-Requires=node_exporter.socket
+Wants=node_exporter.socket
+PartOf=node_exporter.socket
 
 [Service]
 User=node_exporter
@@ -146,7 +147,7 @@ WantedBy=multi-user.target
 END
 put /etc/systemd/system/node_exporter.socket 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of the host itself, for promwire's monitor only
+Description=Where node_exporter.service is scraped
 
 [Socket]
 ListenStream=10.98.0.1:9100
@@ -171,7 +172,7 @@ put /etc/sysusers.d/blackbox_exporter.conf 644 <<'END'
 u blackbox_exporter - "Prometheus exporter of what others see of a URL by HTTP, TCP and ICMP, and of its certificate" /nonexistent /usr/sbin/nologin
 END
 user blackbox_exporter
-knows_flags blackbox /opt/promwire/blackbox_exporter-1.2.3/blackbox_exporter --version --config.file=/etc/promwire/blackbox.yml
+knows_flags blackbox /opt/promwire/blackbox_exporter-1.2.3/blackbox_exporter --version --config.file=/etc/promwire/blackbox.yml --web.external-url=http://127.0.0.1:9115/
 link_release blackbox_exporter 1.2.3 blackbox_exporter
 dir /etc/promwire 755
 put /etc/promwire/blackbox.yml 644 <<'END'
@@ -185,13 +186,15 @@ put /etc/systemd/system/blackbox_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of what others see of a URL by HTTP, TCP and ICMP, and of its certificate, for promwire's monitor only
 StartLimitIntervalSec=0
-Requires=blackbox_exporter.socket
+Wants=blackbox_exporter.socket
+PartOf=blackbox_exporter.socket
 
 [Service]
 User=blackbox_exporter
 Group=blackbox_exporter
 ExecStart=/usr/local/bin/blackbox_exporter \
   --config.file=/etc/promwire/blackbox.yml \
+  --web.external-url=http://127.0.0.1:9115/ \
   --web.systemd-socket
 Restart=always
 RestartSec=3
@@ -231,7 +234,7 @@ WantedBy=multi-user.target
 END
 put /etc/systemd/system/blackbox_exporter.socket 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of what others see of a URL by HTTP, TCP and ICMP, and of its certificate, for promwire's monitor only
+Description=Where blackbox_exporter.service is scraped
 
 [Socket]
 ListenStream=127.0.0.1:9115

@@ -94,7 +94,8 @@ put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
-Requires=node_exporter.socket
+Wants=node_exporter.socket
+PartOf=node_exporter.socket
 
 [Service]
 User=node_exporter
@@ -150,7 +151,7 @@ WantedBy=multi-user.target
 END
 put /etc/systemd/system/node_exporter.socket 644 check_unit <<'END'
 [Unit]
-Description=Prometheus exporter of the host itself, for promwire's monitor only
+Description=Where node_exporter.service is scraped
 
 [Socket]
 ListenStream=10.98.0.2:9100
@@ -396,25 +397,24 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall bbce2396ff7b5f6e77cfd796ce20f9fee78b4cd77be973fef60cf15783ce3744 <<'END'
+firewall c33bd5b4f96f582552620829fbb2d65afea6edab96fa71ec8da8b6f0bc3fc055 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "bbce2396ff7b5f6e77cfd796ce20f9fee78b4cd77be973fef60cf15783ce3744"
+	comment "c33bd5b4f96f582552620829fbb2d65afea6edab96fa71ec8da8b6f0bc3fc055"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
 
-	# What the monitor scrapes.
 	set scraped_ports {
 		type inet_service
 		elements = { 8080, 9100, 9121, 9187 }
 	}
 
-	# What it scraped before the last update, until it has turned to what it scrapes now.
+	# What the monitor scraped before an update.
 	set former_ports {
 		type inet_service
 		flags timeout
@@ -556,14 +556,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.socket node_exporter-tls.service promwire-relay-19121.socket promwire-relay-18080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial bbce2396ff7b5f6e77cfd796ce20f9fee78b4cd77be973fef60cf15783ce3744
-keep_receipt bbce2396ff7b5f6e77cfd796ce20f9fee78b4cd77be973fef60cf15783ce3744
+still_on_trial c33bd5b4f96f582552620829fbb2d65afea6edab96fa71ec8da8b6f0bc3fc055
+keep_receipt c33bd5b4f96f582552620829fbb2d65afea6edab96fa71ec8da8b6f0bc3fc055
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall bbce2396ff7b5f6e77cfd796ce20f9fee78b4cd77be973fef60cf15783ce3744
-kept_receipt bbce2396ff7b5f6e77cfd796ce20f9fee78b4cd77be973fef60cf15783ce3744
+confirm_firewall c33bd5b4f96f582552620829fbb2d65afea6edab96fa71ec8da8b6f0bc3fc055
+kept_receipt c33bd5b4f96f582552620829fbb2d65afea6edab96fa71ec8da8b6f0bc3fc055
 }
 
 case ${1-} in
