@@ -11,6 +11,7 @@ ask_first() {
   }
   found=$(sort -u <<<"$found")
   [ -z "$found" ] || refuse_taken "${found//$'\n'/, }"
+  [ ! -e "$STATE/before" ] || echo begun >>"$STATE/before" # for give_back
 }
 
 # only_asks makes functions harmless.
@@ -21,7 +22,6 @@ only_asks() {
       ask_first) eval "$name() { :; }" ;;
       apply | ask_* | text_* | from_library | recorded | ours | marked | taken | link_taken | data_in | say | fail) ;;
       refuse_owners_exporter | secret_file | own_address) ;; # they only refuse
-      ports | our_unit | holders | where | listening_unit | unit_in) ;; # as these, of ports.sh
       *) if declare -F "ask_$name" >/dev/null; then eval "$name() { ask_$name \"\$@\"; }"; else eval "$name() { :; }"; fi ;;
     esac
   done

@@ -3,16 +3,17 @@
 
 PORTS=() # pairs of a unit and an address:port where it will listen
 
-# ports UNIT ADDRESS:PORT...: refuses a host where something else listens where the plan's units are to, before anything is changed.
+# ports UNIT ADDRESS:PORT...: refuses a host where something else listens where the plan's units are to, before anything is changed. One that
+# is there only for a moment is none: systemd starts a service by a copy of itself, which has all sockets until it becomes the service.
 ports() {
-  local held pid name unit
+  local held wait pid name unit
   PORTS=("$@")
   while [ $# -gt 0 ]; do
-    held=$(strangers "$1" "$2")
-    if [ -n "$held" ]; then
-      sleep 0.5
-      held=$(strangers "$1" "$2" | grep -xF "$held" | head -n 1 || true)
-    fi
+    for wait in 0 0.5 0.5 0.5; do
+      sleep "$wait"
+      held=$(strangers "$1" "$2")
+      [ -n "$held" ] || break
+    done
     if [ -n "$held" ]; then
       read -r pid name unit <<<"$held"
       fail "port ${2##*:} is held by $name, pid $pid, of $unit, and $1 needs it at ${2%:*}; stop that or let it listen elsewhere," \
@@ -22,8 +23,7 @@ ports() {
   done
 }
 
-# strangers UNIT ADDRESS:PORT: the holders that are neither the unit nor promwire's. One that is there only for a moment is none: systemd starts
-# a service by a copy of itself, which has all sockets until it becomes the service.
+# strangers UNIT ADDRESS:PORT: the holders that are neither the unit nor promwire's.
 strangers() {
   local pid name unit
   while read -r pid name unit; do

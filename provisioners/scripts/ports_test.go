@@ -90,7 +90,7 @@ sleep() { :; }
 `
 	check(t, copies+"echo 999999 >/mnt/copies; ports a.service 10.98.0.2:9100 2>&1; echo passed", "passed\n", false)
 	check(t, copies+"printf '%s\n' $$ $PPID >/mnt/copies; ports a.service 10.98.0.2:9100 2>&1; echo passed", "passed\n", false)
-	check(t, copies+"printf '%s\n' $$ $$ >/mnt/copies; ports a.service 10.98.0.2:9100", "is held by bash, pid ", true)
+	check(t, copies+"printf '%s\n' $$ $PPID $$ $PPID >/mnt/copies; ports a.service 10.98.0.2:9100", "is held by ", true)
 }
 
 // TestPortsHeld: it is not enough that something answers.

@@ -8,13 +8,18 @@ set -euo pipefail
 . "$LIBRARY"
 
 readonly MAX_BYTES=16384 # bytes; ours have less than 2000
-readonly WAIT=10    # seconds
+readonly WAIT=10    # seconds, for the certificate
+readonly BUSY=10    # seconds, for another script's end; with WAIT less than the service may run
 
 # shellcheck disable=SC2153 # HOST is base.sh's
 main() {
   local new reason text
   text=$(certificate) # before begin: whoever sends nothing must not hold the lock
-  exec 4>&1           # begin turns standard output away
+  if ! flock --wait "$BUSY" "$RUN/lock" true; then
+    echo "an update is at work there" # the monitor tries again
+    return
+  fi
+  exec 4>&1 # begin turns standard output away
   begin "$(<"$STATE/host")" receive
   new=$RUN/received.pem
   printf '%s\n' "$text" >"$new"

@@ -62,6 +62,7 @@ deliver() {
   ! shows "$1" 15 || return 0
   at=$(<"$1/receiver")
   said=$(send_to "$at" "$1/certificate.pem") || said="no answer at $at"
+  [ -n "$said" ] || said="it ended the connection without an answer"
   say "$(basename "$1"): $said"
   [ "$said" = installed ]
 }

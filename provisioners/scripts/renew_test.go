@@ -44,6 +44,7 @@ func TestRenew(t *testing.T) {
 		{"and removed then", `receiver installed; cp "$AUTHORITY/hosts/b/certificate.pem" "$AUTHORITY/hosts/b/former-1.pem"`, `ls "$AUTHORITY/hosts/b" | xargs`,
 			"by certificate.pem names"},
 		{"refused", `receiver "refused: no"; due`, ":", "b: refused: no\npromwire: host: renew: these hosts do not have their renewed certificates yet: b;"},
+		{"no answer", "receiver ''; due", ":", "b: it ended the connection without an answer\n"},
 		{"nobody listens", "due", ":", "b: no answer at 10.98.0.2:19099\n"},
 		{"one host's request is broken, the other host is served", `receiver installed; cp -r "$AUTHORITY/hosts/b" "$AUTHORITY/hosts/a"; echo x >"$AUTHORITY/hosts/a/request.pem"
 echo 10.98.0.9:1 >"$AUTHORITY/hosts/a/receiver"; due`, `cmp /mnt/received "$AUTHORITY/hosts/b/certificate.pem" && echo brought`, "status 1\nbrought\n"},
@@ -71,15 +72,16 @@ rm -r "$AUTHORITY"; authority 86400 3600 1; own_certificate host DNS:host; scrap
 
 // TestReceiveWaits: a sender of nothing, or without end, is disconnected, and others need not wait meanwhile.
 func TestReceiveWaits(t *testing.T) {
-	quick := strings.Replace(Receive, "WAIT=10 ", "WAIT=2 ", 1)
-	if quick == Receive {
-		t.Fatal("receive.sh does not wait for 10 s")
+	quick := strings.NewReplacer("WAIT=10 ", "WAIT=2 ", "BUSY=10 ", "BUSY=1 ").Replace(Receive)
+	if strings.Contains(quick, "=10 ") || len(quick) != len(Receive)-2 {
+		t.Fatal("receive.sh does not wait for 10 s, twice")
 	}
 	const begin = "join; take; echo host >$STATE/host; exec 9>&-\nmkfifo /mnt/fifo; exec 8<>/mnt/fifo\n"
 	for _, c := range []struct{ name, text, said string }{
 		{"it ends", `(bash /mnt/receive </mnt/fifo 2>/dev/null 3>&- || true)`, "refused: "},
 		{"line by line", `(while sleep 0.2; do echo x; done >/mnt/fifo & bash /mnt/receive </mnt/fifo 2>/dev/null 3>&- || true; kill %1)`, "refused: "},
 		{"others go on", `bash /mnt/receive </mnt/fifo >/dev/null 2>&1 3>&- & sleep 0.5; flock --nonblock $RUN/lock echo free; wait || true`, "free\n"},
+		{"an update is at work", `own >/mnt/own; exec 9>$RUN/lock; flock 9; bash /mnt/receive </mnt/own 3>&- 9>&-`, "an update is at work there\n"},
 		{"at most 16 KiB", `rm "$AUTHORITY/hosts/host/certificate.pem"; sleep 1.1; join; { head -c 20000 /dev/zero | tr '\0' '\n'; own; } >/mnt/much; (bash /mnt/receive </mnt/much 2>/dev/null 3>&- || true)`, "refused: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -69,6 +69,8 @@ func TestIdentity(t *testing.T) {
 		{"three times on the list", of + again + "; HOST=third; WANTED=apply record_host prod target; undo_all prod target; HOST=other; undo_all prod target 2>&1; ls /mnt; cat $STATE/host",
 			"nothing is undone\na\nhost\n", false},
 		{"twice on the list, and tried again", of + again + "; WANTED=update record_host prod target; undo_all prod target; cat $STATE/host", "host\n", false},
+		{"a new name, whose converge failed", of + again + "; plan() { :; }; ask_first plan; undo_all prod target 2>&1; cat $STATE/host $STATE/fleet",
+			"the host host again; converge of other had begun here, so run pulumi up --replace with the URN of host-converge\nhost\nprod target\n", false},
 		{"a new name, which has converged", of + again + "; keep_receipt '' 3>/dev/null; undo_all prod target; ls /mnt; echo none", "none\n", false},
 		{"a new name, and the former one is gone", of + again + "; HOST=host; undo_all prod target; HOST=other; undo_all prod target; ls /mnt; echo none", "none\n", false},
 		{"two that swap machines", of + "HOST=other; WANTED=update record_host prod target; undo_all prod target; ls /mnt; echo none", "none\n", false},

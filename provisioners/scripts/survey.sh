@@ -15,6 +15,9 @@ survey() {
   while IFS=$'\t' read -r what device by; do
     is_open "$what" "$@" || lines+=("  - $(as_setting "$what" "$device") # $by$(used_by "$what")")
   done < <(for kind in "${kinds[@]}"; do "$kind"; done | each_once)
+  if ip link show dev cilium_host >/dev/null 2>&1; then
+    say "Cilium hands packets to its services before any firewall sees them: close their node ports there, promwire cannot"
+  fi
   [ ${#lines[@]} = 0 ] || fail "it serves what the firewall would cut off; nothing was closed. Put the lines that must go on working under this" \
     "host's open, as they are, and run pulumi up again. To close the rest, give it closeOthers: true"$'\n'"$(printf '%s\n' "${lines[@]}")"
 }
@@ -144,6 +147,7 @@ published() {
   for save in iptables-save ip6tables-save iptables-legacy-save ip6tables-legacy-save; do
     if command -v "$save" >/dev/null; then { "$save" -t nat 2>/dev/null || true; } | from_iptables; fi
   done
+  [ ! -e /proc/net/ip_vs ] || from_ipvs </proc/net/ip_vs
 }
 
 # from_nft reads the rules of `nft list ruleset` that pass something on, except what is only for this host itself. Of Kubernetes' services
@@ -208,6 +212,15 @@ from_iptables() {
       n = split(ports, each, ",")
       for (i = 1; i <= n; i++) print each[i] "/" protocol "\t" (device == "" ? "-" : device) "\tpassed on" by
     }'
+}
+
+# from_ipvs reads the kernel's table of virtual servers, which keepalived and kube-proxy's mode ipvs fill. Their packets meet the firewall first.
+from_ipvs() {
+  awk '
+    function number(hex, i, n) { for (i = 1; i <= length(hex); i++) n = 16 * n + index("123456789ABCDEF", substr(hex, i, 1)); return n + 0 }
+    $1 == "FWM" { print "all/any\t-\tIPVS, by the mark " number($2); next }
+    $1 !~ /^(TCP|UDP|SCTP)$/ || $2 ~ /^(7F|.(0000:)+0001])/ { next }
+    { print ($1 == "SCTP" ? 132 : number(substr($2, length($2) - 3)) "/" tolower($1)) "\t-\tIPVS" }'
 }
 
 # protocols_in_use are those beside TCP, UDP and ICMP: programs that listen to them, tunnels, and IPsec.

@@ -183,6 +183,18 @@ END`, "8080/tcp\t-\tpassed on to :80\n"},
 -A KUBE-SEP-X -p tcp -j DNAT --to-destination 10.42.0.5:80
 COMMIT
 END`, "5432/tcp\t-\tpassed on to 172.17.0.2:5432\n53/udp\teth0\tpassed on to 5300\n60000-60010/udp\teth0\tpassed on to 5300\nall/any\t-\tpassed on to 10.0.0.7\n"},
+		{"IPVS", `from_ipvs <<'END'
+IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+TCP  CB007105:0050 wlc persistent 300
+  -> 0A000007:1F90      Masq    1      0          0
+UDP  [2001:0db8:0000:0000:0000:0000:0000:0005]:7595 rr
+TCP  7F000001:7D00 rr
+TCP  [0000:0000:0000:0000:0000:0000:0000:0001]:7D00 rr
+SCTP CB007105:0050 rr
+FWM  0000000A rr
+END`, "80/tcp\t-\tIPVS\n30101/udp\t-\tIPVS\n132\t-\tIPVS\nall/any\t-\tIPVS, by the mark 10\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if said, _ := run(t, c.text); said != c.want {

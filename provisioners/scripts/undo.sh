@@ -33,7 +33,11 @@ undo_all() {
 give_back() {
   local name is
   read -r name is <"$STATE/before"
-  say "this machine is again what it was before, the host $name; nothing is undone"
+  if grep -qx begun "$STATE/before"; then
+    say "this machine is the host $name again; converge of $HOST had begun here, so run pulumi up --replace with the URN of $name-converge"
+  else
+    say "this machine is again what it was before, the host $name; nothing is undone"
+  fi
   echo "$is" >"$STATE/fleet"
   echo "$name" >"$STATE/host"
   rm "$STATE/before"

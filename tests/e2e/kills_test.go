@@ -138,6 +138,11 @@ func (s *story) round(n int, p phase, after time.Duration) {
 		require.NoError(s.t, err, progress)
 		said, err = s.run(p)
 	}
+	if err != nil && duplicate.MatchString(said) {
+		outcome = append(outcome, "a cloud firewall removed")
+		s.removeUnknownFirewalls()
+		said, err = s.run(p)
+	}
 	require.NoError(s.t, err, "%s\n\nThe killed run said:\n%s", said, victim.said)
 	if ids := orphans(said); len(ids) > 0 {
 		outcome = append(outcome, fmt.Sprintf("%d droplets named and removed", len(ids)))
@@ -154,6 +159,25 @@ var locked = regexp.MustCompile(`the stack is currently locked|unexpected end of
 // gone is what the provider says of a droplet that was deleted while the run that deleted it was killed: it wants to know first that the
 // droplet is not locked, and the state has it still. `pulumi refresh` helps, as docs/operating.md says.
 var gone = regexp.MustCompile(`Error waiting for droplet to be unlocked for destroy .* 404`)
+
+// duplicate is what the cloud says of a firewall that it made for a run that was killed before the state knew.
+var duplicate = regexp.MustCompile(`409 .*duplicate name`)
+
+// removeUnknownFirewalls removes those that the state does not have, as docs/operating.md says.
+func (s *story) removeUnknownFirewalls() {
+	s.t.Helper()
+	known := map[string]bool{}
+	for _, r := range s.resources() {
+		known[fmt.Sprint(r.ID)] = true
+	}
+	var answer struct{ Firewalls []godo.Firewall }
+	require.NoError(s.t, json.Unmarshal([]byte(s.cloud("firewalls")), &answer))
+	for _, f := range answer.Firewalls {
+		if !known[f.ID] {
+			s.request(http.MethodDelete, "firewalls/"+f.ID)
+		}
+	}
+}
 
 // run is one more run of the phase, in this process. It returns what the operator reads.
 func (s *story) run(p phase) (string, error) {
