@@ -1,8 +1,10 @@
-// Package fence renders the probes that a target repeats: it tries to reach, through the tunnel, what it must not reach.
+// Package fence renders the probes that a target repeats, and those that the monitor asks for: the target tries to reach, through the
+// tunnel, what it must not reach.
 package fence
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -19,6 +21,11 @@ const (
 	// Service and Timer are its units.
 	Service = "promwire-fence.service"
 	Timer   = "promwire-fence.timer"
+	// Port is TCP: whoever connects gets what the fence sees now. Only the monitor may. No exporter has it: see certificate.ReceivePort.
+	Port = 19098
+	// Socket is the unit that listens at Port, Asked the template that answers one connection each.
+	Socket = "promwire-fence-asked.socket"
+	Asked  = "promwire-fence-asked@.service"
 	// Metrics is the file of what it saw.
 	Metrics = folders.Textfiles + "/promwire_fence.prom"
 
@@ -35,40 +42,70 @@ type Fence struct {
 	Ports        []int // TCP: what only the monitor may reach
 }
 
-// Unit tries the tunnel's addresses once, as a user that exists only meanwhile and has no privilege: binding to an interface needs none.
-// The metrics are its standard output, in a file that only root can name; systemd opens it, and gives it its name when it is whole.
+// Unit tries the tunnel's addresses once. The metrics are its standard output, in a file that only root can name; systemd opens it, and gives
+// it its name when it is whole.
 func (f Fence) Unit() string {
+	return f.unit("Try to reach what a target of promwire must not reach", []string{"After=" + wireguard.Unit}, []string{
+		"Type=oneshot",
+		"ExecStartPre=!/bin/rm -f " + unfinished,
+		"ExecStart=" + f.command(),
+		"ExecStartPost=!/bin/mv " + unfinished + " " + Metrics,
+		"StandardOutput=append:" + unfinished,
+		"TimeoutStartSec=60",
+		"LogLevelMax=notice", // otherwise the journal would have an entry for each run
+		"ReadWritePaths=" + folders.Textfiles,
+	}, "UMask=0022") // the exporter reads what it writes
+}
+
+// AskedUnit is the same for one connection of Socket: whoever connects gets the metrics.
+func (f Fence) AskedUnit() string {
+	return f.unit("Tell promwire's monitor what this target reaches", []string{"CollectMode=inactive-or-failed"}, []string{
+		"ExecStart=" + f.command(),
+		"StandardInput=socket",
+		"StandardOutput=socket",
+		"RuntimeMaxSec=60",
+		"LogLevelMax=notice",
+	})
+}
+
+// unit is a service that runs as a user who exists only meanwhile and has no privilege: binding to an interface needs none.
+func (f Fence) unit(description string, unit, service []string, exceptions ...string) string {
+	return systemd.Unit{
+		{Name: "Unit", Lines: append([]string{"Description=" + description}, unit...)},
+		{Name: "Service", Lines: slices.Concat(service, []string{
+			"StandardError=journal",
+			"DynamicUser=yes",
+			"User=promwire-fence",
+			"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
+		}, systemd.Sandbox(), exceptions, []string{
+			"SystemCallFilter=capset", // by which ip gives up the capabilities that it has not
+		}, systemd.Only(f.Networks...))},
+	}.Render()
+}
+
+// command is the script with what it has to try.
+func (f Fence) command() string {
 	ports := make([]string, len(f.Ports))
 	for i, port := range f.Ports {
 		ports[i] = strconv.Itoa(port)
 	}
-	command := []string{Path, strconv.Itoa(f.count()), strings.Join(ports, ",")}
+	words := []string{Path, strconv.Itoa(f.count()), strings.Join(ports, ",")}
 	for i, network := range f.Networks {
-		command = append(command, fmt.Sprintf("%s,%s,%s", network, f.Own[i], f.Monitor[i]))
+		words = append(words, fmt.Sprintf("%s,%s,%s", network, f.Own[i], f.Monitor[i]))
 	}
-	service := []string{
-		"Type=oneshot",
-		"ExecStartPre=!/bin/rm -f " + unfinished,
-		"ExecStart=" + strings.Join(command, " "),
-		"ExecStartPost=!/bin/mv " + unfinished + " " + Metrics,
-		"StandardOutput=append:" + unfinished,
-		"StandardError=journal",
-		"TimeoutStartSec=60",
-		"LogLevelMax=notice", // otherwise the journal would have an entry for each run
-		"ReadWritePaths=" + folders.Textfiles,
-		"DynamicUser=yes",
-		"User=promwire-fence",
-		"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
+	return strings.Join(words, " ")
+}
+
+// SocketUnit is what listens for the monitor's question. More than two at once are one too many: each costs a moment's work.
+func (f Fence) SocketUnit() string {
+	lines := []string{"Accept=yes", "MaxConnections=2", "TriggerLimitIntervalSec=0", "FreeBind=yes"} // it can start before the address exists
+	for _, address := range f.Own {
+		lines = append(lines, "ListenStream="+net.JoinHostPort(address.String(), strconv.Itoa(Port)))
 	}
 	return systemd.Unit{
-		{Name: "Unit", Lines: []string{
-			"Description=Try to reach what a target of promwire must not reach",
-			"After=" + wireguard.Unit,
-		}},
-		{Name: "Service", Lines: slices.Concat(service, systemd.Sandbox(), []string{
-			"UMask=0022",              // the exporter reads what it writes
-			"SystemCallFilter=capset", // by which ip gives up the capabilities that it has not
-		}, systemd.Only(f.Networks...))},
+		{Name: "Unit", Lines: []string{"Description=Where promwire's monitor asks what this target reaches"}},
+		{Name: "Socket", Lines: append(lines, systemd.Only(append(wireguard.Hosts(f.Own), wireguard.Hosts(f.Monitor)...)...)...)},
+		{Name: "Install", Lines: []string{"WantedBy=sockets.target"}},
 	}.Render()
 }
 

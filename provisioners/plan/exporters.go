@@ -7,6 +7,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/fence"
 	"github.com/promwire/promwire/provisioners/folders"
 	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/prometheus"
@@ -182,7 +183,7 @@ func link(r release.Release, binaries ...string) []call {
 // Guarded are the TCP ports of a host that only the monitor may reach, whatever its settings open: the exporters', with and
 // without certificates, and the certificates'. Those of the node exporter are among them on every host.
 func Guarded(choices []exporter.Choice) []int {
-	ports := []int{certificate.ReceivePort}
+	ports := []int{certificate.ReceivePort, fence.Port}
 	for _, tls := range []bool{false, true} {
 		ports = append(ports, exporter.Ports(exporter.Endpoints(choices, nil, tls))...)
 	}

@@ -9,19 +9,37 @@ func (v TargetValues) fenceFiles() []call {
 	if v.Direct != nil {
 		return nil
 	}
-	f := fence.Fence{Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, Ports: v.Scraped()}
+	f := fence.Fence{Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, Ports: v.onlyMonitor()}
 	return []call{
 		putText("fence", fence.Path, "755", "bash", "-n"),
 		do("record", "file", fence.Metrics),
 		unit(fence.Service, f.Unit()),
 		unit(fence.Timer, f.TimerUnit()),
 		do("reread", fence.Service),
+		unit(fence.Asked, f.AskedUnit()),
+		unit(fence.Socket, f.SocketUnit()),
 	}
 }
 
 func (v TargetValues) fenceRuns() []call {
 	if v.Direct != nil { // its results from its time in the tunnel are out of date
-		return []call{do("remove_unit", fence.Timer), do("remove", fence.Metrics)}
+		return []call{do("remove_unit", fence.Timer), do("remove", fence.Metrics), do("remove_unit", fence.Socket)}
 	}
 	return []call{do("service", fence.Timer)}
+}
+
+// fenceAsked listens for the monitor.
+func (v TargetValues) fenceAsked() []call {
+	if v.Direct != nil {
+		return nil
+	}
+	return []call{do("service", fence.Socket)}
+}
+
+// onlyMonitor are the TCP ports that nobody but the monitor may reach.
+func (v TargetValues) onlyMonitor() []int {
+	if v.Direct != nil {
+		return v.Scraped()
+	}
+	return append(v.Scraped(), fence.Port)
 }

@@ -151,7 +151,7 @@ func Target(v TargetValues) (Plan, error) {
 	p := Plan{host: v.Host, role: prometheus.RoleTarget, rules: nftables.Ruleset{
 		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From,
 		Open:    v.Open,
-		Scraped: v.Scraped(), Monitor: wireguard.Hosts(place.Monitor),
+		Scraped: v.onlyMonitor(), Monitor: wireguard.Hosts(place.Monitor),
 	}}
 	all := v.exporters()
 	if place.Tunnel { // people push to the Pushgateway from here
@@ -161,8 +161,8 @@ func Target(v TargetValues) (Plan, error) {
 	p.steps = join(
 		[]call{ports(v.listeners()...)},
 		p.system(join(
-			p.survey(v.InUse, openings("tcp", v.Scraped()...)),
-			otherFirewalls("tcp", p.rules.Tunnel, place.Monitor[0], v.Scraped()...),
+			p.survey(v.InUse, openings("tcp", v.onlyMonitor()...)),
+			otherFirewalls("tcp", p.rules.Tunnel, place.Monitor[0], v.onlyMonitor()...),
 		)),
 		[]call{do("not_monitor")},
 		v.tunnel(),
@@ -175,6 +175,7 @@ func Target(v TargetValues) (Plan, error) {
 		all.run(),
 		v.relaysRun(),
 		v.receiver(),
+		v.fenceAsked(),
 		[]call{portsHeld()},
 		v.fenceRuns(),
 		looksAfter(v.inTunnel(), v.dialsName()),
@@ -215,7 +216,7 @@ func (v TargetValues) exporters() exporters {
 	return all
 }
 
-// Scraped are the TCP ports that only the monitor may reach.
+// Scraped are the TCP ports that only the monitor may reach, wherever the target is scraped.
 func (v TargetSpec) Scraped() []int {
 	ports := exporter.Ports(exporter.Endpoints(v.Exporters, v.Scrape, v.TLS.Enabled()))
 	if v.TLS.Enabled() {

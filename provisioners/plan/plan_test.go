@@ -16,6 +16,7 @@ import (
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/facts"
+	"github.com/promwire/promwire/provisioners/fence"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/provisioners/release"
@@ -67,6 +68,7 @@ func tunnelAt(address string) Tunnel {
 func TestPortsDiffer(t *testing.T) {
 	taken := map[int]string{
 		prometheus.Port: "Prometheus", pushgateway.Port: "the Pushgateway", certificate.ReceivePort: "the renewal of certificates",
+		fence.Port: "the fence",
 	}
 	for _, e := range exporter.All() {
 		for _, port := range []int{e.Port, e.Port + exporter.TLSOffset} {

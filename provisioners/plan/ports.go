@@ -7,6 +7,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/fence"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/provisioners/relay"
@@ -71,6 +72,9 @@ func (v TargetValues) listeners() []listener {
 	all := v.exporters().listeners()
 	for _, r := range v.relays() {
 		all = append(all, listeners(r.Socket(), r.Port, r.Own...)...)
+	}
+	if v.Direct == nil {
+		all = append(all, listeners(fence.Socket, fence.Port, own...)...)
 	}
 	if v.TLS.Enabled() {
 		return append(all, listeners(certificate.ReceiveSocket, certificate.ReceivePort, own...)...)

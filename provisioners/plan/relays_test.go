@@ -44,7 +44,7 @@ func TestRelays(t *testing.T) {
 			"relays 10.98.0.2 9121 8080\n", "relays_only 9121 19121 8080 18080\n", "--web.listen-address=127.0.0.1:9121\n",
 			"promwire-relay-19121.socket promwire-relay-18080.socket\n",
 		}, []string{"stunnel", "speaks_tls"}},
-		"with certificates": {serving(true, false), append(tls, "ListenStream=10.98.0.2:18080\n", "elements = { 18080, 19099, 19100, 19121, 19187 }"),
+		"with certificates": {serving(true, false), append(tls, "ListenStream=10.98.0.2:18080\n", "elements = { 18080, 19098, 19099, 19100, 19121, 19187 }"),
 			[]string{"relays 10.98.0.2", "relay-19187", "relay-19100"}},
 		"direct": {serving(true, true), append(tls, "ListenStream=198.51.100.2:18080\n", "IPAddressAllow=198.51.100.1/32\n",
 			"speaks_tls https://198.51.100.2:19121/ promwire-relay-19121.socket\n"), []string{"\nrelays ", "10.98.0.2:1"}},
@@ -77,7 +77,7 @@ func TestClosed(t *testing.T) {
 	v := serving(true, false)
 	v.Open = Open{nftables.Port(18080, "udp")}
 	closed := v.Closed()
-	for _, port := range []int{9100, 19100, 9121, 19121, 9187, 19187, 8080, 18080, 19099} {
+	for _, port := range []int{9100, 19100, 9121, 19121, 9187, 19187, 8080, 18080, 19098, 19099} {
 		if !slices.Contains(closed, port) {
 			t.Errorf("%d is not probed: %v", port, closed)
 		}

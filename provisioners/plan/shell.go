@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/promwire/promwire/provisioners/scripts"
+	"github.com/promwire/promwire/provisioners/systemd"
 )
 
 // call is one command of a script: its words, and what it reads on standard input ("": nothing).
@@ -97,10 +98,19 @@ func withUndo(command string, make, remove []call) []function {
 // do makes a command without input.
 func do(words ...string) call { return call{words: words} }
 
-// put is a file; check, if any, is the command that has to accept it.
+// put is a file; check, if any, is the command that has to accept it. What all our units have in common stays in the library: the
+// state has each script twice, and a unit is read faster without it.
 func put(name, mode, text string, check ...string) call {
-	return call{words: append([]string{"put", name, mode}, check...), input: text}
+	words := append([]string{"put", name, mode}, check...)
+	if strings.Contains(text, sandbox) {
+		words = append([]string{"with_sandbox"}, words...)
+		text = strings.Replace(text, sandbox, "$SANDBOX\n", 1)
+	}
+	return call{words: words, input: text}
 }
+
+// sandbox is systemd.Sandbox as it stands in a unit.
+var sandbox = strings.Join(systemd.Sandbox(), "\n") + "\n"
 
 // putText is put for one of the library's texts, by name.
 func putText(text, name, mode string, check ...string) call {

@@ -47,10 +47,14 @@ func TestUnitsAreRead(t *testing.T) {
 
 // unitOf is the unit whose file or drop-in a step writes; "" of another step.
 func unitOf(step call) string {
-	if step.words[0] != "put" {
+	words := step.words
+	if words[0] == "with_sandbox" {
+		words = words[1:]
+	}
+	if words[0] != "put" {
 		return ""
 	}
-	switch folder, name := path.Split(step.words[1]); {
+	switch folder, name := path.Split(words[1]); {
 	case folder == systemd.Units+"/":
 		return name
 	case name == systemd.DropIn && strings.HasPrefix(folder, systemd.Units):

@@ -1,6 +1,6 @@
-# The gate runs on the monitor and ends when the fleet works: every target is scraped where and how it must be, every target's own
-# probes say that it reaches nothing in the tunnel, and every exporter with a certificate refuses what it must. It costs one
-# connection of the operator's, whatever the number of targets.
+# The gate runs on the monitor and ends when the fleet works: every target is scraped where and how it must be, every target, asked now, says
+# that it reaches nothing in the tunnel, and every exporter with a certificate refuses what it must. It costs one connection of the
+# operator's, whatever the number of targets.
 #
 # Before this text come: fleet_monitor (the monitor's name), fleet_prometheus (its URL), fleet_targets (a line for each endpoint: name,
 # job, address, port, http or https, path, tunnel or direct, systemd unit or -, WireGuard key, digest of its plan, plain port behind a relay
@@ -15,6 +15,8 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 readonly MAX_SKEW=300 # seconds between two clocks
 readonly PARALLEL=8   # endpoints that are tried at a time
+readonly FENCES=100   # targets that are asked at a time: each tries for 2 s, and costs the monitor nothing
+readonly FENCE_SECONDS=30
 readonly SILENCE=180  # seconds without a handshake: a tunnel that works has one every two minutes
 readonly REVIVAL=45   # seconds in which a tunnel that works comes back, whoever restarted it
 
@@ -57,15 +59,18 @@ missing() { comm -23 <(wanted) <(sort -u); }
 # up prints the endpoints that are scraped. Prometheus prints the label job before the label name.
 up() { query 'min by (job, name) (up{role="target"})' | awk -F'[|\t]' '$3 == 1 { print $2 "/" $1 }'; }
 
-runs() { query 'max by (name) (promwire_fence_last_run_timestamp_seconds{role="target"})' | sort; }
-
 # until_none CHECK... polls until CHECK prints nothing, the time is up, or only dark targets are left; its last output is in $left.
 until_none() {
   while left=$("$@"); [ -n "$left" ]; do
-    [ "$SECONDS" -lt "$fleet_seconds" ] || return 1
-    [ "$SECONDS" -lt "$REVIVAL" ] || [ -n "$(comm -23 <(echo "$left") <(dark))" ] || return 1
+    worth_waiting "$left" || return 1
     sleep 1
   done
+}
+
+# worth_waiting NAMES: there is time, and not all of them are dark.
+worth_waiting() {
+  [ "$SECONDS" -lt "$fleet_seconds" ] || return 1
+  [ "$SECONDS" -lt "$REVIVAL" ] || [ -n "$(comm -23 <(echo "$1") <(dark))" ]
 }
 
 # dark prints the endpoints, and the names, of the targets that have sent nothing since the gate began, and had no handshake for longer than a
@@ -107,8 +112,39 @@ waiting() {
   done | sort | comm -12 <(wanted) -
 }
 
-# stale prints the targets whose probes have not run again since $before.
-stale() { comm -23 <(fenced) <(comm -13 <(printf '%s\n' "$before") <(runs) | cut -f1 | sort -u); }
+# ask_fences lets every target try now what it must not reach, until all have answered or until it is not worth waiting. $probes has the
+# answers, $left those who gave none.
+ask_fences() {
+  probes=$(fenced | answers_of)
+  while left=$(silent); [ -n "$left" ]; do
+    worth_waiting "$left" || return 1
+    sleep 1
+    probes+=$'\n'$(answers_of <<<"$left")
+  done
+}
+
+# silent prints the targets that have not answered.
+silent() { comm -23 <(fenced) <(cut -d '|' -f 1 <<<"$probes" | sort -u); }
+
+# answers_of asks the targets on standard input, many at a time: a line NAME|PORT|TO, tab, OPEN for each port.
+answers_of() {
+  local name address count=0
+  while read -r name address; do
+    answer_of "$name" "$address" &
+    count=$((count + 1))
+    [ $((count % FENCES)) -ne 0 ] || wait
+  done < <(awk 'first { asked[$1]; next } ($1 in asked) && $7 == "tunnel" && !seen[$1]++ { print $1, $3 }' first=1 - first= <(echo "$fleet_targets"))
+  wait
+}
+
+# answer_of NAME ADDRESS: of a whole answer, what a fence says.
+answer_of() {
+  local said
+  # shellcheck disable=SC2016 # the inner bash expands them
+  said=$(timeout "$FENCE_SECONDS" bash -c 'exec 3<>"/dev/tcp/$1/$2" && head --bytes 65536 <&3' ask "$2" "$FENCE_PORT" 2>/dev/null) || return 0
+  [[ $said == *$'\npromwire_fence_last_run_timestamp_seconds '* ]] || return 0
+  sed -nE 's/^promwire_fence_open_addresses\{to="(monitor|targets)",port="([0-9]{1,5})"\} ([0-9]{1,6})$/'"$1"'|\2|\1\t\3/p' <<<"$said"
+}
 
 # received prints the bytes that the tunnel has received from a peer, by its key.
 received() { awk -v key="$1" '$1 == key { print $2 }'; }
@@ -291,11 +327,9 @@ rows() {
   fence_rows
 }
 
-# fence_rows prints what the targets' own probes saw. Prometheus still has series of hosts that left a few minutes ago.
+# fence_rows prints what the targets' own probes saw.
 fence_rows() {
-  local name port to open seen monitor_address all
-  all=$(query 'max by (name, port, to) (promwire_fence_open_addresses{role="target"})' | sort)
-  unseen "$all"
+  local name port to open seen monitor_address
   monitor_address=$(ip -o -4 address show dev "$INTERFACE" | awk '{ sub("/.*", "", $4); print $4 }')
   while IFS='|'$'\t' read -r name port to open; do
     seen=closed
@@ -304,33 +338,24 @@ fence_rows() {
       monitor) row "$name" "$fleet_monitor" "$monitor_address" "$port" closed "$seen" ;;
       *) row "$name" "other hosts" "tunnel" "$port" closed "$seen" ;;
     esac
-  done < <(awk -F'|' 'first { fenced[$1]; next } $1 in fenced' first=1 <(fenced) first= <(echo "$all"))
-}
-
-# unseen ROWS: refuses to print a matrix without the probes of a target that has them: no answer is not a good one.
-unseen() {
-  local name left=
-  while read -r name; do
-    grep -q "^$name|" <<<"$1" || left+=" $name"
-  done < <(fenced)
-  [ -z "$left" ] || die "Prometheus has no answer about the probes of$left any more; run pulumi up again"
+  done < <(sed '/^$/d' <<<"$probes" | sort)
 }
 
 main() {
-  local left='' before matrix transfer skew
+  local left='' probes='' matrix transfer skew
   [ -z "$(twins)" ] || die "$(twins) have the same WireGuard key; remove it from the copy ($TUNNEL_KEY), and run pulumi up --replace" \
     "with the URN of its -bootstrap"
   only_known
   transfer=$(wg show "$INTERFACE" transfer)
   if [ -n "$(wanted)" ]; then
     until_none down || fail_down
-    before=$(runs) || answers
     SECONDS=0
     # A target that just went down was still up in its last scrape.
-    until_none stale || [ -z "$(down)" ] || fail_down
+    ask_fences || [ -z "$(down)" ] || fail_down
     skew=$(skewed)
     [ -z "$skew" ] || die "clocks differ, and certificates depend on them:"$'\n'"$skew"
-    [ -z "$left" ] || die "no fresh probes from: $(tr '\n' ' ' <<<"$left"); see systemctl status $FENCE on these hosts"
+    [ -z "$left" ] || die "no answer of the fence of: $(xargs <<<"$left"); see systemctl status $FENCE_SOCKET" \
+      "and journalctl -u '${FENCE_SOCKET%.socket}@*' on these hosts"
   fi
   federated
   matrix=$(rows)

@@ -18,11 +18,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/promwire/promwire/provisioners/exporter"
+	fences "github.com/promwire/promwire/provisioners/fence"
 )
 
 // ask runs commands below the gate's functions, with files in folder instead of the monitor's.
@@ -305,16 +307,68 @@ func TestFenced(t *testing.T) {
 	}
 }
 
-// TestFenceRows: what the fleet's targets in the tunnel saw, and nothing of hosts that are not among them any more.
+// TestFenceRows: what the fleet's targets in the tunnel saw.
 func TestFenceRows(t *testing.T) {
-	const series = `{name="a", port="9100", to="monitor"} => 0 @[1]\n{name="a", port="9100", to="targets"} => 2 @[1]\n` +
-		`{name="ab", port="9100", to="targets"} => 0 @[1]\n{name="b", port="9090", to="monitor"} => 1 @[1]\n` +
-		`{name="c", port="19100", to="targets"} => 0 @[1]\n{name="gone", port="9100", to="targets"} => 0 @[1]\n`
-	said := ask(t, t.TempDir(), `ip() { echo "1: promwire0 inet 10.98.0.1/24"; }; promtool() { printf '`+series+`'; }; fence_rows`)
+	const answers = `probes=$'\nb|9090|monitor\t1\n\na|9100|monitor\t0\na|9100|targets\t2'`
+	said := ask(t, t.TempDir(), `ip() { echo "1: promwire0 inet 10.98.0.1/24"; }; `+answers+`; fence_rows`)
 	want := "a\tmonitor\t10.98.0.1\t9100\tclosed\tclosed\na\tother hosts\ttunnel\t9100\tclosed\topen\n" +
 		"b\tmonitor\t10.98.0.1\t9090\tclosed\topen\n"
 	if said != want {
 		t.Errorf("got:\n%swant:\n%s", said, want)
+	}
+}
+
+// fence answers each connection to FENCE_PORT of an address in loopback, until the test ends.
+func fence(t *testing.T, address, answer string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(fences.Port)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(connection, answer)
+			connection.Close()
+		}
+	}()
+}
+
+// TestAskFences asks real sockets. What a target says is taken only if it is whole, and only what a fence says.
+func TestAskFences(t *testing.T) {
+	const (
+		open = "# HELP promwire_fence_open_addresses Addresses\n" + `promwire_fence_open_addresses{to="monitor",port="9090"} 0` + "\n" +
+			`promwire_fence_open_addresses{to="targets",port="9100"} 1` + "\n"
+		end = "promwire_fence_last_run_timestamp_seconds 1700000000\n"
+		lie = `promwire_fence_open_addresses{to="targets",port="9100",name="b"} 0` + "\n" + `x|9100|targets	0` + "\n" +
+			`promwire_fence_open_addresses{to="targets",port="9100"} 0|` + "\n"
+		// Targets a, at 127.98.0.2, and b, at 127.98.0.3; c is outside the tunnel.
+		asks = `fleet_targets=$(sed 's/10\.98\./127.98./' <<<"$fleet_targets"); fleet_seconds=2; unset SECONDS; SECONDS=0
+sleep() { SECONDS=$((SECONDS + 1)); }; dark() { :; }; status=0; ask_fences || status=$?; sed '/^$/d' <<<"$probes" | sort -u; echo "$status, silent: $left"`
+		a = "a|9090|monitor\t0\na|9100|targets\t1\n"
+		b = "b|9090|monitor\t0\nb|9100|targets\t1\n"
+	)
+	for _, c := range []struct{ name, ofA, ofB, want string }{
+		{"both answer", open + end, open + end, a + b + "0, silent: \n"},
+		{"one does not listen", open + end, "", a + "1, silent: b\n"},
+		{"one answers half", open, open + end, b + "1, silent: a\n"},
+		{"one says more than a fence does", open + lie + end, open + end, a + b + "0, silent: \n"},
+		{"one says nothing of it", end, "\n" + end, "1, silent: a\nb\n"},
+		{"one does not end", open + strings.Repeat("x", 70000) + "\n" + end, open + end, b + "1, silent: a\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fence(t, "127.98.0.2", c.ofA)
+			if c.ofB != "" {
+				fence(t, "127.98.0.3", c.ofB)
+			}
+			if said := ask(t, t.TempDir(), asks); said != c.want {
+				t.Errorf("got:\n%swant:\n%s", said, c.want)
+			}
+		})
 	}
 }
 
@@ -348,7 +402,7 @@ left() { [ "$SECONDS" -ge "${UNTIL:-999}" ] || echo "$LEFT"; }
 `
 	for name, c := range map[string]struct{ text, want string }{
 		"all that is left is dark":     {"LEFT=$'a/node\na/shop\nb/node'", "1 after 50"},
-		"their probes are stale":       {"LEFT=$'a\nb'", "1 after 50"},
+		"their fences do not answer":   {"LEFT=$'a\nb'", "1 after 50"},
 		"one is outside the tunnel":    {"LEFT=$'a/node\nc/node'", "1 after 170"},
 		"one sends something":          {"LEFT=a/node LATER=7", "1 after 170"},
 		"one had a handshake just now": {"LEFT=a/node STAMP=$(date +%s)", "1 after 170"},

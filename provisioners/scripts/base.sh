@@ -128,6 +128,14 @@ from_library() {
   "${@:2}" <<<"$text"
 }
 
+# with_sandbox COMMAND...: gives a command, such as put, its own standard input, in which $SANDBOX stands for its lines.
+with_sandbox() {
+  local text
+  text=$(cat)
+  # shellcheck disable=SC2016 # the name itself is replaced
+  "$@" <<<"${text/'$SANDBOX'/"$SANDBOX"}"
+}
+
 # remove PATH: removes a file that put made; one of somebody else stays.
 remove() {
   ours "$1" || return 0

@@ -25,7 +25,7 @@ ask_first apply
 space 999999999 /etc
 packages nothing-of-this-name
 dir /etc/wireguard 700
-put /etc/systemd/system/node_exporter.service 644 check_unit <<<unit
+with_sandbox put /etc/systemd/system/node_exporter.service 644 check_unit <<<unit
 from_library x put /usr/local/lib/promwire/x 755
 user nobody-new
 link_release node_exporter 1 node_exporter

@@ -25,6 +25,7 @@ not_monitor() {
 not_target() {
   local part=$PARTS/peer-monitor.conf
   remove_unit "$FENCE_TIMER"
+  remove_unit "$FENCE_SOCKET"
   remove "$FENCE_METRICS"
   remove_unit "$RECEIVER"
   relays_only

@@ -17,7 +17,7 @@ echo secret >$AUTHORITY/hosts/web/key; touch $TURNING/web.node.json
 `
 	const target = units + `
 put $PARTS/peer-monitor.conf 644 <<<"Endpoint = 203.0.113.1:51820"
-made_of $UNIT_FOLDER/$FENCE_TIMER $FENCE_METRICS $UNIT_FOLDER/$RECEIVER $UNIT_FOLDER/promwire-relay-8080.socket
+made_of $UNIT_FOLDER/$FENCE_TIMER $UNIT_FOLDER/$FENCE_SOCKET $FENCE_METRICS $UNIT_FOLDER/$RECEIVER $UNIT_FOLDER/promwire-relay-8080.socket
 `
 	const left = `
 find /etc /var/lib -type f | grep -v '^/etc/alternatives\|^/etc/passwd\|^/etc/group\|^/var/lib/promwire' | sort

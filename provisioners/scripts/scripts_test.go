@@ -76,6 +76,8 @@ left() { (cd /etc/prometheus/targets.d && ls *.node.json *.mine.json; ls "$PARTS
 		fails      bool
 	}{
 		{"put writes", "put /mnt/a 640 <<<new; stat -c %a /mnt/a; cat /mnt/a; ls -A /mnt", "640\nnew\na\n", false},
+		{"put fills in what units have in common", `with_sandbox put /mnt/a 644 <<<$'x\n$SANDBOX\ny'; sed -n '1p;2p;$p' /mnt/a; [[ $(</mnt/a) == $'x\n'"$SANDBOX"$'\ny' ]]`,
+			"x\nCapabilityBoundingSet=\ny\n", false},
 		{"put twice changes nothing", "put /mnt/a 644 <<<x; CHANGED=(); put /mnt/a 644 <<<x; echo ${#CHANGED[@]}", "0\n", false},
 		{"put sees another text", "put /mnt/a 644 <<<x; CHANGED=(); put /mnt/a 644 <<<y; echo ${#CHANGED[@]}", "1\n", false},
 		{"put sees another mode", "put /mnt/a 644 <<<x; CHANGED=(); put /mnt/a 600 <<<x; echo ${#CHANGED[@]}", "1\n", false},

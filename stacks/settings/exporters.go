@@ -7,6 +7,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/fence"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
@@ -90,7 +91,7 @@ func (c *checker) onHost(path, name string, names []string) {
 
 // guarded are a host's TCP ports that nobody but the monitor may reach, and what has each of them.
 func guarded(exporters []exporter.Choice) map[int]string {
-	ports := map[int]string{certificate.ReceivePort: "the renewal of certificates"}
+	ports := map[int]string{certificate.ReceivePort: "the renewal of certificates", fence.Port: "the fence"}
 	for _, e := range exporters {
 		ports[e.Port] = "the exporter " + e.Name
 		ports[e.Port+exporter.TLSOffset] = "the exporter " + e.Name

@@ -19,6 +19,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/fence"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/proof"
 	"github.com/promwire/promwire/provisioners/relay"
@@ -42,6 +43,7 @@ type site struct {
 	*testing.T
 	folder     string
 	web        int         // Prometheus's own port
+	fence      int         // where all fences answer
 	prometheus *os.Process // the monitor's
 	targets    []proof.Target
 	ahead      atomic.Int64 // seconds by which the clock of target direct is ahead
@@ -68,6 +70,7 @@ func newSite(t *testing.T) *site {
 		s.discover(s.targets[i])
 		s.peer(s.targets[i])
 	}
+	s.fences()
 	s.server()
 	return s
 }
@@ -179,7 +182,7 @@ func (s *site) startAt(path string, args ...string) *os.Process {
 	return cmd.Process
 }
 
-// exporter starts a target's exporter, with the clock and the fence metrics of a host.
+// exporter starts a target's exporter, with the clock of a host.
 func (s *site) exporter(t proof.Target) {
 	s.Helper()
 	e := t.Endpoints[0]
@@ -192,14 +195,11 @@ func (s *site) exporter(t proof.Target) {
 		args = append(args, "--web.config.file="+s.at(t.Name+".web.yml"))
 	}
 	tell := func() {
-		text := "node_time_seconds " + strconv.FormatInt(time.Now().Unix(), 10) + "\n"
-		if t.Tunnel {
-			text += fmt.Sprintf("promwire_fence_last_run_timestamp_seconds %d\npromwire_fence_open_addresses{to=\"monitor\",port=\"9090\"} 0\n",
-				time.Now().UnixMilli())
-		} else {
-			text = "node_time_seconds " + strconv.FormatInt(time.Now().Unix()+s.ahead.Load(), 10) + "\n"
+		now := time.Now().Unix()
+		if !t.Tunnel {
+			now += s.ahead.Load()
 		}
-		s.write(t.Name+"/host.prom", text)
+		s.write(t.Name+"/host.prom", "node_time_seconds "+strconv.FormatInt(now, 10)+"\n")
 	}
 	tell()
 	done := make(chan struct{})
@@ -212,6 +212,27 @@ func (s *site) exporter(t proof.Target) {
 	}()
 	s.Cleanup(func() { <-done })
 	s.start("node_exporter", args...)
+}
+
+// fences answers for the fence of every target: it reaches nothing.
+func (s *site) fences() {
+	s.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { listener.Close() })
+	s.fence = listener.Addr().(*net.TCPAddr).Port
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			fmt.Fprintf(connection, "promwire_fence_open_addresses{to=\"monitor\",port=\"9090\"} 0\npromwire_fence_last_run_timestamp_seconds %d\n", time.Now().Unix())
+			connection.Close()
+		}
+	}()
 }
 
 // relay starts the relay of an endpoint. As on a host, systemd listens and gives each connection to a process of its own.
@@ -272,6 +293,7 @@ func (s *site) open(values proof.GateValues, replace ...string) (printed string,
 	s.Helper()
 	script := strings.NewReplacer(replace...).Replace(s.here(proof.Gate(values)))
 	script = strings.Replace(script, "127.0.0.1:9090", "127.0.0.1:"+strconv.Itoa(s.web), 1)
+	script = strings.Replace(script, "FENCE_PORT="+strconv.Itoa(fence.Port), "FENCE_PORT="+strconv.Itoa(s.fence), 1)
 	script = strings.Replace(script, "export PATH=", "export PATH="+tools(s.T)+":", 1)
 	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
 	defer cancel()

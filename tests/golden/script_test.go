@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/promwire/promwire/provisioners/scripts"
+	"github.com/promwire/promwire/provisioners/systemd"
 )
 
 // packed is a text that travels packed, as a script has it.
@@ -38,12 +39,12 @@ func files(t *testing.T, script string) map[string]string {
 		for i++; i < len(lines) && lines[i] != end; i++ {
 			text.WriteString(lines[i])
 		}
-		if at := slices.Index(words, "put"); at > 0 { // what is done to the file first: retention fit 1GB put FILE
+		if at := slices.Index(words, "put"); at > 0 { // what is done to the text first: retention fit 1GB put FILE
 			words = words[at:]
 		}
 		switch words[0] {
 		case "put":
-			found[words[1]] = text.String()
+			found[words[1]] = strings.Replace(text.String(), "$SANDBOX", strings.Join(systemd.Sandbox(), "\n"), 1)
 		case "scrape":
 			found["/etc/prometheus/targets.d/"+words[1]+".json"] = text.String()
 		case "firewall":

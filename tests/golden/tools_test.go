@@ -21,6 +21,7 @@ import (
 	"github.com/promwire/promwire/provisioners/authority"
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/fence"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/provisioners/watch"
@@ -62,6 +63,8 @@ var judges = map[string]func(t *testing.T, text string) error{
 	"pushgateway unit":     unit("pushgateway.service"),
 	"fence unit":           unit("promwire-fence.service"),
 	"fence timer":          unit("promwire-fence.timer"),
+	"fence asked":          unit("promwire-fence-asked@.service"),
+	"fence's socket":       unit("promwire-fence-asked.socket"),
 	"watch unit":           unit("promwire-watch.service"),
 	"watch timer":          unit("promwire-watch.timer"),
 	"firewall unit":        unit("promwire-firewall.service"),
@@ -90,6 +93,8 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 		"prometheus unit":   {monitor[units+"prometheus.service"]},
 		"fence unit":        {target[units+"promwire-fence.service"]},
 		"fence timer":       {target[units+"promwire-fence.timer"]},
+		"fence asked":       {target[units+fence.Asked]},
+		"fence's socket":    {target[units+fence.Socket]},
 		"watch unit":        {monitor[units+watch.Service], target[units+watch.Service]},
 		"watch timer":       {monitor[units+watch.Timer], target[units+watch.Timer]},
 		"firewall unit":     {monitor[units+"promwire-firewall.service"]},
@@ -166,6 +171,8 @@ var broken = map[string][2]string{ // old, new
 	"pushgateway unit":     {"StateDirectory=", "StateDirectory=/"},
 	"fence unit":           {"Type=oneshot", "Type=onceshot"},
 	"fence timer":          {"OnUnitActiveSec=15s", "OnUnitActiveSec=15q"},
+	"fence asked":          {"StandardInput=socket", "StandardInput=sockets"},
+	"fence's socket":       {"Accept=yes", "Accept=maybe"},
 	"watch unit":           {"RuntimeDirectory=", "RuntimeDirectory=/run/"},
 	"watch timer":          {"OnUnitActiveSec=20s", "OnUnitActiveSec=20q"},
 	"firewall unit":        {"ExecStart=", "ExecBegin="},
@@ -310,6 +317,7 @@ func unit(name string) func(t *testing.T, text string) error {
 			put(command, "#!/bin/sh\n", 0o755)
 		}
 		put("etc/systemd/system/promwire-fence.service", "[Service]\nExecStart=/usr/local/lib/promwire/fence\n", 0o644)
+		put("etc/systemd/system/"+fence.Asked, "[Service]\nExecStart="+fence.Path+"\n", 0o644)
 		put("etc/systemd/system/"+watch.Service, "[Service]\nExecStart="+watch.Path+"\n", 0o644)
 		put("etc/systemd/system/promwire-renew.service", "[Service]\nExecStart=/usr/local/lib/promwire/renew\n", 0o644)
 		put("etc/systemd/system/promwire-certificate@.service", "[Service]\nExecStart=/usr/local/lib/promwire/receive\n", 0o644)

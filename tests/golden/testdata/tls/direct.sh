@@ -32,7 +32,7 @@ knows_flags node /opt/promwire/node_exporter-1.2.3/node_exporter --version --col
 link_release node_exporter 1.2.3 node_exporter
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
-put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
@@ -52,30 +52,7 @@ RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 RemoveIPC=yes
 ProtectHome=read-only
 ProtectProc=default
@@ -107,7 +84,7 @@ WantedBy=sockets.target
 END
 refuse_owners_exporter prometheus-postgres-exporter.service prometheus-postgres-exporter
 dir /etc/systemd/system/prometheus-postgres-exporter.service.d 755
-put /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf 644 <<'END'
+with_sandbox put /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf 644 <<'END'
 [Unit]
 StartLimitIntervalSec=0
 Wants=network-online.target
@@ -126,30 +103,7 @@ RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 ProtectProc=default
 IPAddressDeny=any
 IPAddressAllow=localhost
@@ -211,7 +165,7 @@ connect = 127.0.0.1:8080
 connect = ::1:8080
 connect = 198.51.100.98:8080
 END
-put /etc/systemd/system/promwire-relay-18080@.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-relay-18080@.service 644 check_unit <<'END'
 [Unit]
 Description=Lead promwire's monitor, by its certificate, to port 8080 of this host
 CollectMode=inactive-or-failed
@@ -228,30 +182,7 @@ DynamicUser=yes
 User=promwire-relay
 SupplementaryGroups=promwire
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 IPAddressDeny=any
 IPAddressAllow=localhost
 IPAddressAllow=198.51.100.98/32
@@ -284,7 +215,7 @@ ExecStopPost=-/usr/sbin/nft -f /etc/promwire/firewall.nft
 END
 reread nftables.service
 dir /etc/promwire 755
-put /etc/systemd/system/promwire-firewall.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-firewall.service 644 check_unit <<'END'
 [Unit]
 Description=Firewall of promwire
 Documentation=man:nft(8)
@@ -299,30 +230,7 @@ ConditionPathExists=/etc/promwire/firewall.nft
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK
@@ -419,7 +327,7 @@ service promwire-relay-18080.socket /etc/promwire/relay-18080.conf /etc/systemd/
 speaks_tls https://198.51.100.98:18080/ promwire-relay-18080.socket
 relays_only 8080 18080
 from_library receive put /usr/local/lib/promwire/receive 755 bash -n
-put /etc/systemd/system/promwire-certificate@.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-certificate@.service 644 check_unit <<'END'
 [Unit]
 Description=Install a renewed certificate of this host
 CollectMode=inactive-or-failed
@@ -437,30 +345,7 @@ RestrictAddressFamilies=AF_UNIX
 RuntimeDirectory=promwire
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE
 SystemCallFilter=@chown
 END
@@ -485,9 +370,10 @@ service promwire-certificate.socket
 ports_held
 remove_unit promwire-fence.timer
 remove /var/lib/node_exporter/textfile/promwire_fence.prom
+remove_unit promwire-fence-asked.socket
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
-put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
 [Unit]
 Description=Heal what promwire made on this host
 
@@ -501,30 +387,7 @@ ReadWritePaths=/var/lib/promwire /var/lib/node_exporter/textfile /etc/promwire
 RuntimeDirectory=promwire
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 UMask=0022
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK AF_UNIX

@@ -33,7 +33,7 @@ MTU = 1420
 PostUp = echo 1 >/proc/sys/net/ipv4/conf/%i/forwarding
 END
 dir /etc/systemd/system/wg-quick@promwire0.service.d 755
-put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
+with_sandbox put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
 [Unit]
 StartLimitIntervalSec=0
 
@@ -43,30 +43,7 @@ RestartSec=5
 RuntimeDirectory=wireguard
 RuntimeDirectoryMode=0755
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
@@ -89,7 +66,7 @@ knows_flags node /opt/promwire/node_exporter-1.2.3/node_exporter --version --col
 link_release node_exporter 1.2.3 node_exporter
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
-put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
@@ -109,30 +86,7 @@ RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 RemoveIPC=yes
 ProtectHome=read-only
 ProtectProc=default
@@ -185,7 +139,7 @@ tls_server_config:
   min_version: TLS13
 END
 from_library renew put /usr/local/lib/promwire/renew 755 bash -n
-put /etc/systemd/system/promwire-renew.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-renew.service 644 check_unit <<'END'
 [Unit]
 Description=Renew the certificates of promwire's hosts
 After=wg-quick@promwire0.service
@@ -199,30 +153,7 @@ RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
 RuntimeDirectory=promwire
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE
 SystemCallFilter=@chown
 IPAddressDeny=any
@@ -366,7 +297,7 @@ scrape_configs:
       - source_labels: [name]
         target_label: instance
 END
-put /etc/systemd/system/prometheus.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/prometheus.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus, of a fleet that nobody else can reach
 Documentation=https://prometheus.io/docs/
@@ -393,30 +324,7 @@ MemoryHigh=75%
 MemoryMax=80%
 RemoveIPC=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 IPAddressDeny=any
 IPAddressAllow=localhost
 IPAddressAllow=10.98.0.0/24
@@ -433,7 +341,7 @@ ExecStopPost=-/usr/sbin/nft -f /etc/promwire/firewall.nft
 END
 reread nftables.service
 dir /etc/promwire 755
-put /etc/systemd/system/promwire-firewall.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-firewall.service 644 check_unit <<'END'
 [Unit]
 Description=Firewall of promwire
 Documentation=man:nft(8)
@@ -448,30 +356,7 @@ ConditionPathExists=/etc/promwire/firewall.nft
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK
@@ -583,7 +468,7 @@ remove_pushgateway
 remove_release blackbox_exporter /etc/promwire/blackbox.yml
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
-put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
 [Unit]
 Description=Heal what promwire made on this host
 
@@ -597,30 +482,7 @@ ReadWritePaths=/var/lib/promwire /var/lib/node_exporter/textfile /etc/promwire
 RuntimeDirectory=promwire
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 UMask=0022
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK AF_UNIX

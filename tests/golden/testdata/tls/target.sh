@@ -7,11 +7,11 @@ set -euo pipefail
 apply() {
 use node-1 converge VERSION
 ask_first apply
-ports node_exporter-tls.service 10.98.0.2:19100 prometheus-postgres-exporter.service 10.98.0.2:19187 prometheus-redis-exporter.service 127.0.0.1:9121 promwire-relay-19121.socket 10.98.0.2:19121 promwire-relay-18080.socket 10.98.0.2:18080 promwire-certificate.socket 10.98.0.2:19099
+ports node_exporter-tls.service 10.98.0.2:19100 prometheus-postgres-exporter.service 10.98.0.2:19187 prometheus-redis-exporter.service 127.0.0.1:9121 promwire-relay-19121.socket 10.98.0.2:19121 promwire-relay-18080.socket 10.98.0.2:18080 promwire-fence-asked.socket 10.98.0.2:19098 promwire-certificate.socket 10.98.0.2:19099
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
-other_firewalls tcp promwire0 10.98.0.1 18080 19100 19121 19187 19099
+other_firewalls tcp promwire0 10.98.0.1 18080 19100 19121 19187 19099 19098
 remove_temporary_key
 close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.
@@ -34,7 +34,7 @@ AllowedIPs = 10.98.0.1/32
 PersistentKeepalive = 25
 END
 dir /etc/systemd/system/wg-quick@promwire0.service.d 755
-put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
+with_sandbox put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
 [Unit]
 StartLimitIntervalSec=0
 
@@ -44,30 +44,7 @@ RestartSec=5
 RuntimeDirectory=wireguard
 RuntimeDirectoryMode=0755
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
@@ -89,7 +66,7 @@ knows_flags node /opt/promwire/node_exporter-1.2.3/node_exporter --version --col
 link_release node_exporter 1.2.3 node_exporter
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
-put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/node_exporter-tls.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
@@ -109,30 +86,7 @@ RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 RemoveIPC=yes
 ProtectHome=read-only
 ProtectProc=default
@@ -164,7 +118,7 @@ WantedBy=sockets.target
 END
 refuse_owners_exporter prometheus-postgres-exporter.service prometheus-postgres-exporter
 dir /etc/systemd/system/prometheus-postgres-exporter.service.d 755
-put /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf 644 <<'END'
+with_sandbox put /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf 644 <<'END'
 [Unit]
 StartLimitIntervalSec=0
 BindsTo=wg-quick@promwire0.service
@@ -183,30 +137,7 @@ RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 ProtectProc=default
 IPAddressDeny=any
 IPAddressAllow=localhost
@@ -219,7 +150,7 @@ END
 reread prometheus-postgres-exporter.service
 refuse_owners_exporter prometheus-redis-exporter.service prometheus-redis-exporter
 dir /etc/systemd/system/prometheus-redis-exporter.service.d 755
-put /etc/systemd/system/prometheus-redis-exporter.service.d/promwire.conf 644 <<'END'
+with_sandbox put /etc/systemd/system/prometheus-redis-exporter.service.d/promwire.conf 644 <<'END'
 [Unit]
 StartLimitIntervalSec=0
 
@@ -234,30 +165,7 @@ RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 ProtectProc=default
 IPAddressDeny=any
 IPAddressAllow=localhost
@@ -319,7 +227,7 @@ TIMEOUTidle = 600
 failover = prio
 connect = 127.0.0.1:9121
 END
-put /etc/systemd/system/promwire-relay-19121@.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-relay-19121@.service 644 check_unit <<'END'
 [Unit]
 Description=Lead promwire's monitor, by its certificate, to port 9121 of this host
 CollectMode=inactive-or-failed
@@ -336,30 +244,7 @@ DynamicUser=yes
 User=promwire-relay
 SupplementaryGroups=promwire
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 IPAddressDeny=any
 IPAddressAllow=localhost
 IPAddressAllow=10.98.0.2/32
@@ -405,7 +290,7 @@ connect = 127.0.0.1:8080
 connect = ::1:8080
 connect = 10.98.0.2:8080
 END
-put /etc/systemd/system/promwire-relay-18080@.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-relay-18080@.service 644 check_unit <<'END'
 [Unit]
 Description=Lead promwire's monitor, by its certificate, to port 8080 of this host
 CollectMode=inactive-or-failed
@@ -422,30 +307,7 @@ DynamicUser=yes
 User=promwire-relay
 SupplementaryGroups=promwire
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 IPAddressDeny=any
 IPAddressAllow=localhost
 IPAddressAllow=10.98.0.2/32
@@ -471,7 +333,7 @@ WantedBy=sockets.target
 END
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_fence.prom
-put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
 Description=Try to reach what a target of promwire must not reach
 After=wg-quick@promwire0.service
@@ -479,40 +341,17 @@ After=wg-quick@promwire0.service
 [Service]
 Type=oneshot
 ExecStartPre=!/bin/rm -f /var/lib/node_exporter/textfile/promwire_fence.prom.new
-ExecStart=/usr/local/lib/promwire/fence 254 18080,19100,19121,19187,19099 10.98.0.0/24,10.98.0.2,10.98.0.1
+ExecStart=/usr/local/lib/promwire/fence 254 18080,19100,19121,19187,19099,19098 10.98.0.0/24,10.98.0.2,10.98.0.1
 ExecStartPost=!/bin/mv /var/lib/node_exporter/textfile/promwire_fence.prom.new /var/lib/node_exporter/textfile/promwire_fence.prom
 StandardOutput=append:/var/lib/node_exporter/textfile/promwire_fence.prom.new
-StandardError=journal
 TimeoutStartSec=60
 LogLevelMax=notice
 ReadWritePaths=/var/lib/node_exporter/textfile
+StandardError=journal
 DynamicUser=yes
 User=promwire-fence
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 UMask=0022
 SystemCallFilter=capset
 IPAddressDeny=any
@@ -532,6 +371,45 @@ AccuracySec=1s
 WantedBy=timers.target
 END
 reread promwire-fence.service
+with_sandbox put /etc/systemd/system/promwire-fence-asked@.service 644 check_unit <<'END'
+[Unit]
+Description=Tell promwire's monitor what this target reaches
+CollectMode=inactive-or-failed
+
+[Service]
+ExecStart=/usr/local/lib/promwire/fence 254 18080,19100,19121,19187,19099,19098 10.98.0.0/24,10.98.0.2,10.98.0.1
+StandardInput=socket
+StandardOutput=socket
+RuntimeMaxSec=60
+LogLevelMax=notice
+StandardError=journal
+DynamicUser=yes
+User=promwire-fence
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+$SANDBOX
+SystemCallFilter=capset
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.0/24
+END
+put /etc/systemd/system/promwire-fence-asked.socket 644 check_unit <<'END'
+[Unit]
+Description=Where promwire's monitor asks what this target reaches
+
+[Socket]
+Accept=yes
+MaxConnections=2
+TriggerLimitIntervalSec=0
+FreeBind=yes
+ListenStream=10.98.0.2:19098
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.2/32
+IPAddressAllow=10.98.0.1/32
+
+[Install]
+WantedBy=sockets.target
+END
 dir /etc/systemd/system/nftables.service.d 755
 put /etc/systemd/system/nftables.service.d/promwire.conf 644 <<'END'
 [Service]
@@ -541,7 +419,7 @@ ExecStopPost=-/usr/sbin/nft -f /etc/promwire/firewall.nft
 END
 reread nftables.service
 dir /etc/promwire 755
-put /etc/systemd/system/promwire-firewall.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-firewall.service 644 check_unit <<'END'
 [Unit]
 Description=Firewall of promwire
 Documentation=man:nft(8)
@@ -556,30 +434,7 @@ ConditionPathExists=/etc/promwire/firewall.nft
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK
@@ -589,21 +444,21 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 1304a337f052f575b06006f0ae8bdb698490a22a5dd9e63d99b189c77875a16f <<'END'
+firewall e85e9d42dd2293c72d8766d4ccf4bdee1a358d3d29c9007a8786605567be0788 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "1304a337f052f575b06006f0ae8bdb698490a22a5dd9e63d99b189c77875a16f"
+	comment "e85e9d42dd2293c72d8766d4ccf4bdee1a358d3d29c9007a8786605567be0788"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
 
 	set scraped_ports {
 		type inet_service
-		elements = { 18080, 19099, 19100, 19121, 19187 }
+		elements = { 18080, 19098, 19099, 19100, 19121, 19187 }
 	}
 
 	# What the monitor scraped before an update.
@@ -683,7 +538,7 @@ service promwire-relay-18080.socket /etc/promwire/relay-18080.conf /etc/systemd/
 speaks_tls https://10.98.0.2:18080/ promwire-relay-18080.socket
 relays_only 9121 19121 8080 18080
 from_library receive put /usr/local/lib/promwire/receive 755 bash -n
-put /etc/systemd/system/promwire-certificate@.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-certificate@.service 644 check_unit <<'END'
 [Unit]
 Description=Install a renewed certificate of this host
 CollectMode=inactive-or-failed
@@ -701,30 +556,7 @@ RestrictAddressFamilies=AF_UNIX
 RuntimeDirectory=promwire
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE
 SystemCallFilter=@chown
 END
@@ -746,11 +578,12 @@ IPAddressAllow=10.98.0.1/32
 WantedBy=sockets.target
 END
 service promwire-certificate.socket
+service promwire-fence-asked.socket
 ports_held
 service promwire-fence.timer
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
-put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
 [Unit]
 Description=Heal what promwire made on this host
 
@@ -764,30 +597,7 @@ ReadWritePaths=/var/lib/promwire /var/lib/node_exporter/textfile /etc/promwire
 RuntimeDirectory=promwire
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 UMask=0022
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK AF_UNIX
@@ -810,14 +620,14 @@ service promwire-watch.timer
 stop_later node_exporter.socket node_exporter.service promwire-relay-9121.socket promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 1304a337f052f575b06006f0ae8bdb698490a22a5dd9e63d99b189c77875a16f
-keep_receipt 1304a337f052f575b06006f0ae8bdb698490a22a5dd9e63d99b189c77875a16f
+still_on_trial e85e9d42dd2293c72d8766d4ccf4bdee1a358d3d29c9007a8786605567be0788
+keep_receipt e85e9d42dd2293c72d8766d4ccf4bdee1a358d3d29c9007a8786605567be0788
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 1304a337f052f575b06006f0ae8bdb698490a22a5dd9e63d99b189c77875a16f
-kept_receipt 1304a337f052f575b06006f0ae8bdb698490a22a5dd9e63d99b189c77875a16f
+confirm_firewall e85e9d42dd2293c72d8766d4ccf4bdee1a358d3d29c9007a8786605567be0788
+kept_receipt e85e9d42dd2293c72d8766d4ccf4bdee1a358d3d29c9007a8786605567be0788
 }
 
 case ${1-} in

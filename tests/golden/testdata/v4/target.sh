@@ -7,11 +7,11 @@ set -euo pipefail
 apply() {
 use node-1 converge VERSION
 ask_first apply
-ports node_exporter.service 10.98.0.2:9100
+ports node_exporter.service 10.98.0.2:9100 promwire-fence-asked.socket 10.98.0.2:19098
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
-other_firewalls tcp promwire0 10.98.0.1 9100
+other_firewalls tcp promwire0 10.98.0.1 9100 19098
 remove_temporary_key
 close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.
@@ -34,7 +34,7 @@ AllowedIPs = 10.98.0.1/32
 PersistentKeepalive = 25
 END
 dir /etc/systemd/system/wg-quick@promwire0.service.d 755
-put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
+with_sandbox put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
 [Unit]
 StartLimitIntervalSec=0
 
@@ -44,30 +44,7 @@ RestartSec=5
 RuntimeDirectory=wireguard
 RuntimeDirectoryMode=0755
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
@@ -89,7 +66,7 @@ knows_flags node /opt/promwire/node_exporter-1.2.3/node_exporter --version --col
 link_release node_exporter 1.2.3 node_exporter
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
-put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
@@ -107,30 +84,7 @@ RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 RemoveIPC=yes
 ProtectHome=read-only
 ProtectProc=default
@@ -162,7 +116,7 @@ WantedBy=sockets.target
 END
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_fence.prom
-put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
 Description=Try to reach what a target of promwire must not reach
 After=wg-quick@promwire0.service
@@ -170,40 +124,17 @@ After=wg-quick@promwire0.service
 [Service]
 Type=oneshot
 ExecStartPre=!/bin/rm -f /var/lib/node_exporter/textfile/promwire_fence.prom.new
-ExecStart=/usr/local/lib/promwire/fence 254 9100 10.98.0.0/24,10.98.0.2,10.98.0.1
+ExecStart=/usr/local/lib/promwire/fence 254 9100,19098 10.98.0.0/24,10.98.0.2,10.98.0.1
 ExecStartPost=!/bin/mv /var/lib/node_exporter/textfile/promwire_fence.prom.new /var/lib/node_exporter/textfile/promwire_fence.prom
 StandardOutput=append:/var/lib/node_exporter/textfile/promwire_fence.prom.new
-StandardError=journal
 TimeoutStartSec=60
 LogLevelMax=notice
 ReadWritePaths=/var/lib/node_exporter/textfile
+StandardError=journal
 DynamicUser=yes
 User=promwire-fence
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 UMask=0022
 SystemCallFilter=capset
 IPAddressDeny=any
@@ -223,6 +154,45 @@ AccuracySec=1s
 WantedBy=timers.target
 END
 reread promwire-fence.service
+with_sandbox put /etc/systemd/system/promwire-fence-asked@.service 644 check_unit <<'END'
+[Unit]
+Description=Tell promwire's monitor what this target reaches
+CollectMode=inactive-or-failed
+
+[Service]
+ExecStart=/usr/local/lib/promwire/fence 254 9100,19098 10.98.0.0/24,10.98.0.2,10.98.0.1
+StandardInput=socket
+StandardOutput=socket
+RuntimeMaxSec=60
+LogLevelMax=notice
+StandardError=journal
+DynamicUser=yes
+User=promwire-fence
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+$SANDBOX
+SystemCallFilter=capset
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.0/24
+END
+put /etc/systemd/system/promwire-fence-asked.socket 644 check_unit <<'END'
+[Unit]
+Description=Where promwire's monitor asks what this target reaches
+
+[Socket]
+Accept=yes
+MaxConnections=2
+TriggerLimitIntervalSec=0
+FreeBind=yes
+ListenStream=10.98.0.2:19098
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.2/32
+IPAddressAllow=10.98.0.1/32
+
+[Install]
+WantedBy=sockets.target
+END
 dir /etc/systemd/system/nftables.service.d 755
 put /etc/systemd/system/nftables.service.d/promwire.conf 644 <<'END'
 [Service]
@@ -232,7 +202,7 @@ ExecStopPost=-/usr/sbin/nft -f /etc/promwire/firewall.nft
 END
 reread nftables.service
 dir /etc/promwire 755
-put /etc/systemd/system/promwire-firewall.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-firewall.service 644 check_unit <<'END'
 [Unit]
 Description=Firewall of promwire
 Documentation=man:nft(8)
@@ -247,30 +217,7 @@ ConditionPathExists=/etc/promwire/firewall.nft
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK
@@ -280,21 +227,21 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 008f7c6c40b6222082e687c8e0748826d9f9a3564b8785866d003bc9bee13212 <<'END'
+firewall 3c565a103365d34744b8cdde3dfe8c8d384cbd534759ca782d80ce2baef0337e <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "008f7c6c40b6222082e687c8e0748826d9f9a3564b8785866d003bc9bee13212"
+	comment "3c565a103365d34744b8cdde3dfe8c8d384cbd534759ca782d80ce2baef0337e"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
 
 	set scraped_ports {
 		type inet_service
-		elements = { 9100 }
+		elements = { 9100, 19098 }
 	}
 
 	# What the monitor scraped before an update.
@@ -368,11 +315,12 @@ packaged_exporters
 relays 10.98.0.2
 relays_only
 remove_unit promwire-certificate.socket
+service promwire-fence-asked.socket
 ports_held
 service promwire-fence.timer
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
-put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
 [Unit]
 Description=Heal what promwire made on this host
 
@@ -386,30 +334,7 @@ ReadWritePaths=/var/lib/promwire /var/lib/node_exporter/textfile /etc/promwire
 RuntimeDirectory=promwire
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 UMask=0022
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK AF_UNIX
@@ -432,14 +357,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.socket node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 008f7c6c40b6222082e687c8e0748826d9f9a3564b8785866d003bc9bee13212
-keep_receipt 008f7c6c40b6222082e687c8e0748826d9f9a3564b8785866d003bc9bee13212
+still_on_trial 3c565a103365d34744b8cdde3dfe8c8d384cbd534759ca782d80ce2baef0337e
+keep_receipt 3c565a103365d34744b8cdde3dfe8c8d384cbd534759ca782d80ce2baef0337e
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 008f7c6c40b6222082e687c8e0748826d9f9a3564b8785866d003bc9bee13212
-kept_receipt 008f7c6c40b6222082e687c8e0748826d9f9a3564b8785866d003bc9bee13212
+confirm_firewall 3c565a103365d34744b8cdde3dfe8c8d384cbd534759ca782d80ce2baef0337e
+kept_receipt 3c565a103365d34744b8cdde3dfe8c8d384cbd534759ca782d80ce2baef0337e
 }
 
 case ${1-} in

@@ -33,7 +33,7 @@ ListenPort = 51820
 MTU = 1420
 END
 dir /etc/systemd/system/wg-quick@promwire0.service.d 755
-put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
+with_sandbox put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
 [Unit]
 StartLimitIntervalSec=0
 
@@ -43,30 +43,7 @@ RestartSec=5
 RuntimeDirectory=wireguard
 RuntimeDirectoryMode=0755
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
@@ -88,7 +65,7 @@ knows_flags node /opt/promwire/node_exporter-1.2.3/node_exporter --version --col
 link_release node_exporter 1.2.3 node_exporter
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
-put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
@@ -106,30 +83,7 @@ RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 RemoveIPC=yes
 ProtectHome=read-only
 ProtectProc=default
@@ -182,7 +136,7 @@ modules:
   tls: {prober: tcp, timeout: 9s, tcp: {preferred_ip_protocol: ip4, tls: true}}
   icmp: {prober: icmp, timeout: 9s, icmp: {preferred_ip_protocol: ip4}}
 END
-put /etc/systemd/system/blackbox_exporter.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/blackbox_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of what others see of a URL by HTTP, TCP and ICMP, and of its certificate, for promwire's monitor only
 StartLimitIntervalSec=0
@@ -201,30 +155,7 @@ RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 RemoveIPC=yes
 CapabilityBoundingSet=CAP_NET_RAW
 AmbientCapabilities=CAP_NET_RAW
@@ -263,7 +194,7 @@ u pushgateway - "Pushgateway" /nonexistent /usr/sbin/nologin
 END
 user pushgateway
 pushers backup report
-put /etc/systemd/system/pushgateway.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/pushgateway.service 644 check_unit <<'END'
 [Unit]
 Description=Pushgateway, for batch jobs on hosts in the tunnel
 Documentation=https://github.com/prometheus/pushgateway
@@ -291,30 +222,7 @@ IPAddressDeny=any
 IPAddressAllow=localhost
 IPAddressAllow=10.98.0.0/22
 IPAddressAllow=fd98:1:2:3::/64
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 
 [Install]
 WantedBy=multi-user.target wg-quick@promwire0.service
@@ -425,7 +333,7 @@ scrape_configs:
       - targets: ['127.0.0.1:9115']
         labels: {"__param_module":"icmp","__param_target":"2001:db8::1","instance":"icmp://[2001:db8::1]","name":"watcher"}
 END
-put /etc/systemd/system/prometheus.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/prometheus.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus, of a fleet that nobody else can reach
 Documentation=https://prometheus.io/docs/
@@ -452,30 +360,7 @@ MemoryHigh=75%
 MemoryMax=80%
 RemoveIPC=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 IPAddressDeny=any
 IPAddressAllow=localhost
 IPAddressAllow=10.98.0.0/22
@@ -510,7 +395,7 @@ ExecStopPost=-/usr/sbin/nft -f /etc/promwire/firewall.nft
 END
 reread nftables.service
 dir /etc/promwire 755
-put /etc/systemd/system/promwire-firewall.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-firewall.service 644 check_unit <<'END'
 [Unit]
 Description=Firewall of promwire
 Documentation=man:nft(8)
@@ -525,30 +410,7 @@ ConditionPathExists=/etc/promwire/firewall.nft
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK
@@ -648,7 +510,7 @@ prune prometheus 3.2.1
 ports_held
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
-put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
 [Unit]
 Description=Heal what promwire made on this host
 
@@ -662,30 +524,7 @@ ReadWritePaths=/var/lib/promwire /var/lib/node_exporter/textfile /etc/promwire
 RuntimeDirectory=promwire
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 UMask=0022
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK AF_UNIX

@@ -7,11 +7,11 @@ set -euo pipefail
 apply() {
 use node-1 converge VERSION
 ask_first apply
-ports node_exporter.service 10.98.0.2:9100 node_exporter.service '[fd98:1:2:3::2]:9100' prometheus-postgres-exporter.service 10.98.0.2:9187 prometheus-postgres-exporter.service '[fd98:1:2:3::2]:9187' prometheus-redis-exporter.service 127.0.0.1:9121 promwire-relay-9121.socket 10.98.0.2:9121 promwire-relay-9121.socket '[fd98:1:2:3::2]:9121'
+ports node_exporter.service 10.98.0.2:9100 node_exporter.service '[fd98:1:2:3::2]:9100' prometheus-postgres-exporter.service 10.98.0.2:9187 prometheus-postgres-exporter.service '[fd98:1:2:3::2]:9187' prometheus-redis-exporter.service 127.0.0.1:9121 promwire-fence-asked.socket 10.98.0.2:19098 promwire-fence-asked.socket '[fd98:1:2:3::2]:19098' promwire-relay-9121.socket 10.98.0.2:9121 promwire-relay-9121.socket '[fd98:1:2:3::2]:9121'
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
-other_firewalls tcp promwire0 10.98.0.1 8080 9100 9121 9187
+other_firewalls tcp promwire0 10.98.0.1 8080 9100 9121 9187 19098
 remove_temporary_key
 close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.
@@ -35,7 +35,7 @@ AllowedIPs = 10.98.0.1/32, fd98:1:2:3::1/128
 PersistentKeepalive = 25
 END
 dir /etc/systemd/system/wg-quick@promwire0.service.d 755
-put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
+with_sandbox put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
 [Unit]
 StartLimitIntervalSec=0
 
@@ -45,30 +45,7 @@ RestartSec=5
 RuntimeDirectory=wireguard
 RuntimeDirectoryMode=0755
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
@@ -90,7 +67,7 @@ knows_flags node /opt/promwire/node_exporter-1.2.3/node_exporter --version --col
 link_release node_exporter 1.2.3 node_exporter
 dir /var/lib/node_exporter 755
 dir /var/lib/node_exporter/textfile 755
-put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/node_exporter.service 644 check_unit <<'END'
 [Unit]
 Description=Prometheus exporter of the host itself, for promwire's monitor only
 StartLimitIntervalSec=0
@@ -110,30 +87,7 @@ RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 RemoveIPC=yes
 ProtectHome=read-only
 ProtectProc=default
@@ -171,7 +125,7 @@ END
 refuse_owners_exporter prometheus-postgres-exporter.service prometheus-postgres-exporter
 secret_file postgres '/etc/postgres exporter.env' DATA_SOURCE_NAME
 dir /etc/systemd/system/prometheus-postgres-exporter.service.d 755
-put /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf 644 <<'END'
+with_sandbox put /etc/systemd/system/prometheus-postgres-exporter.service.d/promwire.conf 644 <<'END'
 [Unit]
 StartLimitIntervalSec=0
 BindsTo=wg-quick@promwire0.service
@@ -189,30 +143,7 @@ RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 ProtectProc=default
 
 [Install]
@@ -221,7 +152,7 @@ END
 reread prometheus-postgres-exporter.service
 refuse_owners_exporter prometheus-redis-exporter.service prometheus-redis-exporter
 dir /etc/systemd/system/prometheus-redis-exporter.service.d 755
-put /etc/systemd/system/prometheus-redis-exporter.service.d/promwire.conf 644 <<'END'
+with_sandbox put /etc/systemd/system/prometheus-redis-exporter.service.d/promwire.conf 644 <<'END'
 [Unit]
 StartLimitIntervalSec=0
 
@@ -236,30 +167,7 @@ RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 ProtectProc=default
 IPAddressDeny=any
 IPAddressAllow=localhost
@@ -278,7 +186,7 @@ packages prometheus-redis-exporter
 reread prometheus-redis-exporter.service
 from_library fence put /usr/local/lib/promwire/fence 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_fence.prom
-put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-fence.service 644 check_unit <<'END'
 [Unit]
 Description=Try to reach what a target of promwire must not reach
 After=wg-quick@promwire0.service
@@ -286,40 +194,17 @@ After=wg-quick@promwire0.service
 [Service]
 Type=oneshot
 ExecStartPre=!/bin/rm -f /var/lib/node_exporter/textfile/promwire_fence.prom.new
-ExecStart=/usr/local/lib/promwire/fence 1022 8080,9100,9121,9187 10.98.0.0/22,10.98.0.2,10.98.0.1 fd98:1:2:3::/64,fd98:1:2:3::2,fd98:1:2:3::1
+ExecStart=/usr/local/lib/promwire/fence 1022 8080,9100,9121,9187,19098 10.98.0.0/22,10.98.0.2,10.98.0.1 fd98:1:2:3::/64,fd98:1:2:3::2,fd98:1:2:3::1
 ExecStartPost=!/bin/mv /var/lib/node_exporter/textfile/promwire_fence.prom.new /var/lib/node_exporter/textfile/promwire_fence.prom
 StandardOutput=append:/var/lib/node_exporter/textfile/promwire_fence.prom.new
-StandardError=journal
 TimeoutStartSec=60
 LogLevelMax=notice
 ReadWritePaths=/var/lib/node_exporter/textfile
+StandardError=journal
 DynamicUser=yes
 User=promwire-fence
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 UMask=0022
 SystemCallFilter=capset
 IPAddressDeny=any
@@ -340,6 +225,49 @@ AccuracySec=1s
 WantedBy=timers.target
 END
 reread promwire-fence.service
+with_sandbox put /etc/systemd/system/promwire-fence-asked@.service 644 check_unit <<'END'
+[Unit]
+Description=Tell promwire's monitor what this target reaches
+CollectMode=inactive-or-failed
+
+[Service]
+ExecStart=/usr/local/lib/promwire/fence 1022 8080,9100,9121,9187,19098 10.98.0.0/22,10.98.0.2,10.98.0.1 fd98:1:2:3::/64,fd98:1:2:3::2,fd98:1:2:3::1
+StandardInput=socket
+StandardOutput=socket
+RuntimeMaxSec=60
+LogLevelMax=notice
+StandardError=journal
+DynamicUser=yes
+User=promwire-fence
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+$SANDBOX
+SystemCallFilter=capset
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.0/22
+IPAddressAllow=fd98:1:2:3::/64
+END
+put /etc/systemd/system/promwire-fence-asked.socket 644 check_unit <<'END'
+[Unit]
+Description=Where promwire's monitor asks what this target reaches
+
+[Socket]
+Accept=yes
+MaxConnections=2
+TriggerLimitIntervalSec=0
+FreeBind=yes
+ListenStream=10.98.0.2:19098
+ListenStream=[fd98:1:2:3::2]:19098
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.2/32
+IPAddressAllow=fd98:1:2:3::2/128
+IPAddressAllow=10.98.0.1/32
+IPAddressAllow=fd98:1:2:3::1/128
+
+[Install]
+WantedBy=sockets.target
+END
 dir /etc/systemd/system/nftables.service.d 755
 put /etc/systemd/system/nftables.service.d/promwire.conf 644 <<'END'
 [Service]
@@ -349,7 +277,7 @@ ExecStopPost=-/usr/sbin/nft -f /etc/promwire/firewall.nft
 END
 reread nftables.service
 dir /etc/promwire 755
-put /etc/systemd/system/promwire-firewall.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-firewall.service 644 check_unit <<'END'
 [Unit]
 Description=Firewall of promwire
 Documentation=man:nft(8)
@@ -364,30 +292,7 @@ ConditionPathExists=/etc/promwire/firewall.nft
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/sbin/nft -f /etc/promwire/firewall.nft
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK
@@ -397,21 +302,21 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall c33bd5b4f96f582552620829fbb2d65afea6edab96fa71ec8da8b6f0bc3fc055 <<'END'
+firewall 9b866c897b93263c35fe7843caee025c642104e65c3f2bb80d506b4b5137fb5f <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "c33bd5b4f96f582552620829fbb2d65afea6edab96fa71ec8da8b6f0bc3fc055"
+	comment "9b866c897b93263c35fe7843caee025c642104e65c3f2bb80d506b4b5137fb5f"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
 
 	set scraped_ports {
 		type inet_service
-		elements = { 8080, 9100, 9121, 9187 }
+		elements = { 8080, 9100, 9121, 9187, 19098 }
 	}
 
 	# What the monitor scraped before an update.
@@ -492,11 +397,12 @@ packaged_exporters prometheus-postgres-exporter.service prometheus-redis-exporte
 relays '10.98.0.2 fd98:1:2:3::2' 9121 8080
 relays_only 9121 19121 8080 18080
 remove_unit promwire-certificate.socket
+service promwire-fence-asked.socket
 ports_held
 service promwire-fence.timer
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
-put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
 [Unit]
 Description=Heal what promwire made on this host
 
@@ -510,30 +416,7 @@ ReadWritePaths=/var/lib/promwire /var/lib/node_exporter/textfile /etc/promwire
 RuntimeDirectory=promwire
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-UMask=0077
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
+$SANDBOX
 UMask=0022
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK AF_UNIX
@@ -556,14 +439,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.socket node_exporter-tls.service promwire-relay-19121.socket promwire-relay-18080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial c33bd5b4f96f582552620829fbb2d65afea6edab96fa71ec8da8b6f0bc3fc055
-keep_receipt c33bd5b4f96f582552620829fbb2d65afea6edab96fa71ec8da8b6f0bc3fc055
+still_on_trial 9b866c897b93263c35fe7843caee025c642104e65c3f2bb80d506b4b5137fb5f
+keep_receipt 9b866c897b93263c35fe7843caee025c642104e65c3f2bb80d506b4b5137fb5f
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall c33bd5b4f96f582552620829fbb2d65afea6edab96fa71ec8da8b6f0bc3fc055
-kept_receipt c33bd5b4f96f582552620829fbb2d65afea6edab96fa71ec8da8b6f0bc3fc055
+confirm_firewall 9b866c897b93263c35fe7843caee025c642104e65c3f2bb80d506b4b5137fb5f
+kept_receipt 9b866c897b93263c35fe7843caee025c642104e65c3f2bb80d506b4b5137fb5f
 }
 
 case ${1-} in
