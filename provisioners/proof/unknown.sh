@@ -18,29 +18,23 @@ unknown() {
 }
 
 unknown_peers() {
-  local file name key allowed
-  for file in "$PARTS"/peer-*.conf; do
-    [ -e "$file" ] || continue
-    name=$(basename "$file" .conf)
-    printf '%s\tpeer at %s\n' "${name#peer-}" "$(sed -n 's/^AllowedIPs = //p' "$file")"
-  done
-  while read -r key allowed; do
-    if [ -z "$key" ] || grep -qsxF "PublicKey = $key" "$PARTS"/peer-*.conf; then continue; fi
-    printf '%s\tpeer at %s, without a file\n' "$key" "$allowed"
-  done <<<"$1"
+  local parts=("$PARTS"/peer-*.conf)
+  [ -e "${parts[0]}" ] || parts=()
+  awk '
+    live { if (NF > 0 && !($1 in known)) { key = $1; sub(/^[^ \t]+[ \t]+/, ""); print key "\tpeer at " $0 ", without a file" }; next }
+    FNR == 1 { name = FILENAME; sub(/.*\/peer-/, "", name); sub(/\.conf$/, "", name) }
+    /^PublicKey = / { known[$3] }
+    sub(/^AllowedIPs = /, "") { print name "\tpeer at " $0 }' "${parts[@]}" live=1 - <<<"$1"
 }
 
 # unknown_files FOLDER...: what Prometheus scrapes of a host, by its files NAME.JOB.json. Those with another role are the owner's. _monitor is
 # the monitor itself.
 unknown_files() {
-  local folder file name
-  for folder in "$@"; do
-    for file in "$folder"/*.json; do
-      name=$(basename "$file" .json)
-      if [[ $name == _* ]] || ! grep -qs '"role": "target"' "$file"; then continue; fi
-      printf '%s\tscraped by %s\n' "${name%%.*}" "$file"
-    done
-  done
+  local file name
+  while IFS= read -r file; do
+    name=${file##*/}
+    [[ $name == _* ]] || printf '%s\tscraped by %s\n' "${name%%.*}" "$file"
+  done < <(find "$@" -maxdepth 1 -name '*.json' -exec grep -l '"role": "target"' {} + 2>/dev/null)
 }
 
 unknown_clusters() {
@@ -54,7 +48,8 @@ unknown_clusters() {
 unknown_certificates() {
   local folder
   for folder in "$AUTHORITY"/hosts/*/; do
-    if [ -d "$folder" ]; then printf '%s\tgets certificates\n' "$(basename "$folder")"; fi
+    folder=${folder%/}
+    if [ -d "$folder" ]; then printf '%s\tgets certificates\n' "${folder##*/}"; fi
   done
 }
 

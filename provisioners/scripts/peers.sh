@@ -5,24 +5,31 @@
 # remove_conflicts NAME KEY ADDRESS...: removes other peers with this key or one of these addresses: the fleet's ledger gave them
 # to NAME, and no two peers may have the same allowed IP. The gate says so if such a peer is of no host that the stack knows.
 remove_conflicts() {
-  local name=$1 key=$2 part other
-  shift 2
-  rm -f "$STATE/displaced/$name"
-  for part in "$PARTS"/peer-*.conf; do
-    other=$(basename "$part" .conf)
-    other=${other#peer-}
-    if [ ! -e "$part" ] || [ "$other" = "$name" ]; then continue; fi
-    if grep -qxF "PublicKey = $key" "$part" || allowed "$part" | grep -xFf <(printf '%s\n' "$@") >/dev/null; then
-      say "$other had this key or address, and is removed"
-      remove_end "$other"
-      mkdir -p "$STATE/displaced"
-      echo "$name" >"$STATE/displaced/$other"
-    fi
+  local others other
+  rm -f "$STATE/displaced/$1"
+  mapfile -t others < <(conflicts "$@")
+  for other in "${others[@]}"; do
+    say "$other had this key or address, and is removed"
+    remove_end "$other"
+    mkdir -p "$STATE/displaced"
+    echo "$1" >"$STATE/displaced/$other"
   done
 }
 
-# allowed PART: the allowed IPs of a peer, one a line.
-allowed() { sed -n 's/^AllowedIPs = //p' "$1" | tr -d ' ' | tr ',' '\n'; }
+# conflicts NAME KEY ADDRESS...: prints the names of these peers, whatever their number, in one process.
+conflicts() {
+  local parts=("$PARTS"/peer-*.conf)
+  [ -e "${parts[0]}" ] || return 0
+  awk -v name="$1" -v key="$2" -v addresses="${*:3}" '
+    function found() { if (other != name && !seen[other]++) print other }
+    BEGIN { n = split(addresses, each, " "); for (i = 1; i <= n; i++) wanted[each[i]] }
+    FNR == 1 { other = FILENAME; sub(/.*\/peer-/, "", other); sub(/\.conf$/, "", other) }
+    /^PublicKey = / && $3 == key { found() }
+    sub(/^AllowedIPs = /, "") {
+      n = split($0, each, / *, */)
+      for (i = 1; i <= n; i++) if (each[i] in wanted) found()
+    }' "${parts[@]}"
+}
 
 # remove_peer NAME: removes a peer's files, and ends its scrapes; join_parts makes the tunnel follow.
 remove_peer() {

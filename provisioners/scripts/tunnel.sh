@@ -33,14 +33,10 @@ join_parts() {
 }
 
 whole() {
-  local part
+  local parts=("$PARTS"/peer-*.conf)
   cat "$INTERFACE_PART"
   printf 'PrivateKey = %s\n' "$(<"$TUNNEL_KEY")"
-  for part in "$PARTS"/peer-*.conf; do
-    [ -e "$part" ] || continue
-    printf '\n'
-    cat "$part"
-  done
+  [ ! -e "${parts[0]}" ] || awk 'FNR == 1 { print "" } 1' "${parts[@]}"
 }
 
 # load_tunnel FILE: refuses a configuration that WireGuard refuses. A running tunnel has it from now on; sessions with peers
