@@ -88,6 +88,16 @@ func TestOutsidePorts(t *testing.T) {
 	}
 }
 
+// TestOutsideTriesAll: a port that curl says nothing of is not taken for closed.
+func TestOutsideTriesAll(t *testing.T) {
+	cmd := exec.Command("bash", "-s")
+	cmd.Stdin = strings.NewReader("fleet_probes='\na 127.0.0.1 1 closed\n'\ncurl() { echo 'curl: option --parallel: is unknown' >&2; return 2; }\n" + outsideScript)
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "promwire: operator: verify: curl did not try all ports; it must be 7.68 or later here") {
+		t.Errorf("error %v: %s", err, out)
+	}
+}
+
 // TestOutside runs the probes against a port that is open and one that is closed.
 func TestOutside(t *testing.T) {
 	open, err := net.Listen("tcp", "127.0.0.1:0")
@@ -102,6 +112,15 @@ func TestOutside(t *testing.T) {
 	closed := gone.Addr().(*net.TCPAddr).Port
 	gone.Close()
 	port := open.Addr().(*net.TCPAddr).Port
+	go func() {
+		for {
+			connection, err := open.Accept()
+			if err != nil {
+				return
+			}
+			connection.Close()
+		}
+	}()
 
 	for _, c := range []struct {
 		expectOpen, expectClosed string

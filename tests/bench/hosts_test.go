@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bufio"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
@@ -57,7 +58,11 @@ func newPuppets(b *testing.B) *puppets {
 
 func (p *puppets) serve(conn net.Conn, config *ssh.ServerConfig) {
 	defer conn.Close()
-	_, channels, requests, err := ssh.NewServerConn(conn, config)
+	reader := bufio.NewReader(conn)
+	if start, _ := reader.Peek(4); string(start) != "SSH-" { // as sshd, which ends a probe's connection at once
+		return
+	}
+	_, channels, requests, err := ssh.NewServerConn(peeked{conn, reader}, config)
 	if err != nil {
 		return // a probe of the verification's, which only wants the port to be open
 	}
@@ -71,6 +76,14 @@ func (p *puppets) serve(conn net.Conn, config *ssh.ServerConfig) {
 		go p.run(channel, requests)
 	}
 }
+
+// peeked is a connection whose beginning was read already.
+type peeked struct {
+	net.Conn
+	reader io.Reader
+}
+
+func (p peeked) Read(b []byte) (int, error) { return p.reader.Read(b) }
 
 func (p *puppets) run(channel ssh.Channel, requests <-chan *ssh.Request) {
 	defer channel.Close()

@@ -9,8 +9,9 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// peaks are the highest resident sets of the processes that one run of Pulumi consists of, in bytes.
-type peaks struct{ cli, plugins, program float64 }
+// peaks are the highest resident sets of the processes that one run of Pulumi consists of, in bytes; and how many bytes its CLI wrote, which
+// are mostly the state's.
+type peaks struct{ cli, plugins, program, written float64 }
 
 // watch looks at the processes below this one until it is stopped. The kernel keeps each process's own peak, so that little
 // is missed between two looks.
@@ -61,11 +62,15 @@ func (p *peaks) look() {
 			now.program += resident
 		case name == "pulumi":
 			now.cli += resident
+			if io, err := process.IO(); err == nil {
+				now.written += float64(io.WChar)
+			}
 		case strings.HasPrefix(name, "pulumi-"): // the kernel cuts names off behind 15 bytes
 			now.plugins += resident
 		}
 	}
 	p.cli, p.plugins, p.program = max(p.cli, now.cli), max(p.plugins, now.plugins), max(p.program, now.program)
+	p.written = max(p.written, now.written)
 }
 
 // below says whether a process is this one or comes from it.
