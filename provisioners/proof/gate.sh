@@ -137,13 +137,13 @@ answers_of() {
   wait
 }
 
-# answer_of NAME ADDRESS: of a whole answer, what a fence says.
+# answer_of NAME ADDRESS: of a whole answer, what a fence says. Others write beside it: each line is written at once.
 answer_of() {
   local said
   # shellcheck disable=SC2016 # the inner bash expands them
   said=$(timeout "$FENCE_SECONDS" bash -c 'exec 3<>"/dev/tcp/$1/$2" && head --bytes 65536 <&3' ask "$2" "$FENCE_PORT" 2>/dev/null) || return 0
   [[ $said == *$'\npromwire_fence_last_run_timestamp_seconds '* ]] || return 0
-  sed -nE 's/^promwire_fence_open_addresses\{to="(monitor|targets)",port="([0-9]{1,5})"\} ([0-9]{1,6})$/'"$1"'|\2|\1\t\3/p' <<<"$said"
+  sed --unbuffered -nE 's/^promwire_fence_open_addresses\{to="(monitor|targets)",port="([0-9]{1,5})"\} ([0-9]{1,6})$/'"$1"'|\2|\1\t\3/p' <<<"$said"
 }
 
 # received prints the bytes that the tunnel has received from a peer, by its key.

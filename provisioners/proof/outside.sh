@@ -12,8 +12,8 @@ readonly CURLS=4     # at once: more connections at a time would be too many for
 
 # all prints a row for each probe. A port is open if TCP connected, whatever is sent afterwards.
 all() {
-  local lines i count=0
-  mapfile -t lines < <(awk 'NF { print $0, ($2 ~ /:/ ? "[" $2 "]" : $2) }' <<<"$fleet_probes")
+  local lines=() line i count=0
+  while IFS= read -r line; do lines+=("$line"); done < <(awk 'NF { print $0, ($2 ~ /:/ ? "[" $2 "]" : $2) }' <<<"$fleet_probes")
   for ((i = 0; i < ${#lines[@]}; i += AT_ONCE)); do
     probe "${lines[@]:i:AT_ONCE}" &
     count=$((count + 1))
@@ -22,7 +22,8 @@ all() {
   wait
 }
 
-# probe LINE...: curl connects to all of these at the same time. What it does not tell of was not tried, and has no row.
+# probe LINE...: curl connects to all of these at the same time. What it does not tell of was not tried, and has no row. Others write beside
+# it: each row is written at once.
 probe() {
   local connected
   connected=$(awk '{ printf "url = \"http://%s:%s/\"\noutput = /dev/null\n", $5, $3 }' < <(printf '%s\n' "$@") |
@@ -31,7 +32,7 @@ probe() {
   awk -v OFS='\t' '
     first { sub(/,/, ".", $2); time[$1] = $2; next }
     { url = "http://" $5 ":" $3 "/" }
-    url in time { print "operator", $1, $2, $3, $4, (time[url] + 0 > 0 ? "open" : "closed") }' first=1 <(echo "$connected") first= <(printf '%s\n' "$@")
+    url in time { print "operator", $1, $2, $3, $4, (time[url] + 0 > 0 ? "open" : "closed"); fflush() }' first=1 <(echo "$connected") first= <(printf '%s\n' "$@")
 }
 
 main() {

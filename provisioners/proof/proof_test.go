@@ -98,6 +98,24 @@ func TestOutsideTriesAll(t *testing.T) {
 	}
 }
 
+// TestOutsideOfMany: rows of probes that end at the same time are whole.
+func TestOutsideOfMany(t *testing.T) {
+	const hosts, ports = 1000, 6
+	var probes strings.Builder
+	for i := range hosts {
+		for port := range ports {
+			fmt.Fprintf(&probes, "node-%d 127.9.%d.%d %d closed\n", i, i/200, 1+i%200, 1+port)
+		}
+	}
+	cmd := exec.Command("bash", "-s")
+	cmd.Stdin = strings.NewReader("fleet_probes='\n" + probes.String() + "'\n" + outsideScript)
+	out, err := cmd.Output()
+	rows, wrong := Matrix(string(out))
+	if err != nil || wrong != nil || len(rows) != hosts*ports {
+		t.Errorf("%d rows: %v, %v", len(rows), err, wrong)
+	}
+}
+
 // TestOutside runs the probes against a port that is open and one that is closed.
 func TestOutside(t *testing.T) {
 	open, err := net.Listen("tcp", "127.0.0.1:0")

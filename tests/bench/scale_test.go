@@ -87,8 +87,9 @@ func (s *scale) run(name string, targets int, do func(context.Context, operator.
 	err := do(s.b.Context(), operator.Options{Progress: &progress, Edit: s.hosts.fleet(targets)})
 	took := time.Since(start)
 	peak := stop()
-	if err != nil {
-		s.b.Fatalf("%s: %v\n%s", name, err, progress.Bytes())
+	if err != nil { // which has all of the progress, a line a resource
+		_, said, _ := strings.Cut(progress.String(), "\nDiagnostics:\n")
+		s.b.Fatalf("%s: it failed:\n%s", name, said)
 	}
 	state, err := s.operator.Export(s.b.Context(), "existing")
 	if err != nil {
