@@ -22,7 +22,7 @@ import (
 )
 
 // settleTime is what the slowest healthy fleet needs: Prometheus notices new targets within 5 s and scrapes them an interval
-// later, a target's own probes run every 15 s, and WireGuard may need its 25 s keepalive to reconnect.
+// later, and WireGuard may need its 25 s keepalive to reconnect. The rest is for slow hosts.
 const settleTime = 90 * time.Second
 
 const kind = "promwire:index:Verification"

@@ -19,6 +19,9 @@ readonly FENCES=100   # targets that are asked at a time: each tries for 2 s, an
 readonly FENCE_SECONDS=30
 readonly SILENCE=180  # seconds without a handshake: a tunnel that works has one every two minutes
 readonly REVIVAL=45   # seconds in which a tunnel that works comes back, whoever restarted it
+readonly SETTLED=20   # seconds after which a cause may be definite
+readonly AGAIN=10     # seconds until it must be the same still
+readonly FEW=50       # endpoints whose causes are looked for while others may come
 
 die() {
   printf 'promwire: %s: verify: %s\n' "$fleet_monitor" "$*" >&2
@@ -66,6 +69,24 @@ until_none() {
     sleep 1
   done
 }
+
+# scrapes waits as until_none does for all scrapes, and no longer than until everything that is left has a definite cause.
+scrapes() {
+  local next=$SETTLED former='' now
+  while left=$(down); [ -n "$left" ]; do
+    worth_waiting "$left" || return 1
+    if [ "$SECONDS" -ge "$next" ] && [ "$(wc -l <<<"$left")" -le "$FEW" ]; then
+      now=$(definite <<<"$left")
+      [ "$now" != "$left" ] || [ "$now" != "$former" ] || return 1
+      former=$now
+      next=$((SECONDS + AGAIN))
+    fi
+    sleep 1
+  done
+}
+
+# definite prints those of the endpoints on standard input whose host answers and refuses: that does not end by itself.
+definite() { causes | sed -nE 's/^  ([^ ]+): (exporter: connection refused;|certificate:|relay:) .*/\1/p' | sort -u; }
 
 # worth_waiting NAMES: there is time, and not all of them are dark.
 worth_waiting() {
@@ -348,7 +369,7 @@ main() {
   only_known
   transfer=$(wg show "$INTERFACE" transfer)
   if [ -n "$(wanted)" ]; then
-    until_none down || fail_down
+    scrapes || fail_down
     SECONDS=0
     # A target that just went down was still up in its last scrape.
     ask_fences || [ -z "$(down)" ] || fail_down

@@ -387,6 +387,33 @@ func TestCauseOfTunnel(t *testing.T) {
 	}
 }
 
+// TestWaitsForNoDefiniteCause: the gate ends early only if everything that is left has a definite cause, twice in a row.
+func TestWaitsForNoDefiniteCause(t *testing.T) {
+	const begin = `
+sleep() { SECONDS=$((SECONDS + 5)); }
+worth_waiting() { [ "$SECONDS" -lt 165 ]; }
+unset SECONDS; SECONDS=0
+down() { [ "$SECONDS" -ge "${UNTIL:-999}" ] || printf '%s\n' $LEFT; }
+cause() { case $1 in
+  refused/*) echo "exporter: connection refused; see systemctl status node_exporter on the host" ;;
+  other/*) echo "certificate: the host's is not for 10.98.0.3" ;;
+  relayed/*) [ "$SECONDS" -lt "${MENDED:-999}" ] && echo "relay: the host's relay ends the connection" || echo "Prometheus: it answers" ;;
+  *) echo "exporter: no answer; if the host is up" ;;
+esac; }
+`
+	for name, c := range map[string]struct{ text, want string }{
+		"all refuse":              {"LEFT='other/node refused/node refused/shop relayed/db'", "1 after 30"},
+		"one does not answer":     {"LEFT='refused/node silent/node'", "1 after 165"},
+		"one is mended meanwhile": {"LEFT=relayed/db MENDED=25 UNTIL=40", "0 after 40"},
+		"it comes soon":           {"LEFT=refused/node UNTIL=20", "0 after 20"},
+		"too many to ask":         {"LEFT=$(seq -f 'refused/%03g' 51)", "1 after 165"},
+	} {
+		if said := ask(t, t.TempDir(), begin+c.text+"\nLEFT=$(sort <<<\"${LEFT// /$'\\n'}\"); status=0; scrapes || status=$?; echo \"$status after $SECONDS\""); said != c.want+"\n" {
+			t.Errorf("%s: got %q, want %q", name, said, c.want)
+		}
+	}
+}
+
 // TestWaitsForNoDarkTarget: the gate waits no longer for targets that were dark before it and stay so, but for all others.
 func TestWaitsForNoDarkTarget(t *testing.T) {
 	// a and b are in the tunnel. Each wait takes ten seconds.
