@@ -76,6 +76,9 @@ left() { (cd /etc/prometheus/targets.d && ls *.node.json *.mine.json; ls "$PARTS
 		fails      bool
 	}{
 		{"put writes", "put /mnt/a 640 <<<new; stat -c %a /mnt/a; cat /mnt/a; ls -A /mnt", "640\nnew\na\n", false},
+		{"what wg knows of a configuration is what wg-quick says", `c=/etc/wireguard/promwire0.conf
+printf '%s\n' '[Interface]' 'Address = 10.98.0.1/24, fd98::1/64' 'MTU=1420' 'ListenPort = 51820' 'PostUp = echo a = b' 'PrivateKey = k=' '' '# node-1' '[Peer]' \
+  'PublicKey = MTU=' 'AllowedIPs = 10.98.0.2/32' >$c; chmod 600 $c; diff -B <(stripped <$c) <(wg-quick strip $c) && stripped <$c | grep -c =`, "4\n", false},
 		{"put fills in what units have in common", `with_sandbox put /mnt/a 644 <<<$'x\n$SANDBOX\ny'; sed -n '1p;2p;$p' /mnt/a; [[ $(</mnt/a) == $'x\n'"$SANDBOX"$'\ny' ]]`,
 			"x\nCapabilityBoundingSet=\ny\n", false},
 		{"put twice changes nothing", "put /mnt/a 644 <<<x; CHANGED=(); put /mnt/a 644 <<<x; echo ${#CHANGED[@]}", "0\n", false},
