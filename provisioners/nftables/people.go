@@ -18,6 +18,9 @@ func (r Ruleset) output() string {
 			rules = append(rules, fmt.Sprintf("oifname \"lo\" meta skuid %s %s saddr . tcp sport { %s } drop", People, family(at[0].Addr()), places(at)))
 		}
 	}
+	if r.Asked != 0 {
+		rules = append(rules, fmt.Sprintf("oifname \"lo\" meta skuid %s tcp dport %d reject with tcp reset", People, r.Asked))
+	}
 	if r.Tunnel != "" {
 		rules = append(rules, r.intoTunnel()...)
 	}

@@ -36,6 +36,14 @@ func (v TargetValues) fenceAsked() []call {
 	return []call{do("service", fence.Socket)}
 }
 
+// fenceListeners are where the monitor asks.
+func (v TargetValues) fenceListeners() []listener {
+	if v.Direct != nil {
+		return nil
+	}
+	return listeners(fence.Socket, fence.Port, v.Tunnel.Addresses...)
+}
+
 // onlyMonitor are the TCP ports that nobody but the monitor may reach.
 func (v TargetValues) onlyMonitor() []int {
 	if v.Direct != nil {

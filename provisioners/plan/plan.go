@@ -13,6 +13,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/fence"
 	"github.com/promwire/promwire/provisioners/folders"
 	"github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/provisioners/nftables"
@@ -155,9 +156,10 @@ func Target(v TargetValues) (Plan, error) {
 	}}
 	all := v.exporters()
 	if place.Tunnel { // people push to the Pushgateway from here
-		p.rules.Tunnel, p.rules.Dialing, p.rules.Serving = wireguard.Name, true, all.serving()
+		p.rules.Tunnel, p.rules.Dialing, p.rules.Serving = wireguard.Name, true, append(all.serving(), fence.Port)
+		p.rules.Asked = fence.Port
 	}
-	p.rules.Local = places(all.listeners())
+	p.rules.Local = places(append(all.listeners(), v.fenceListeners()...))
 	p.steps = join(
 		[]call{ports(v.listeners()...)},
 		p.system(join(

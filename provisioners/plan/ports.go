@@ -7,7 +7,6 @@ import (
 
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
-	"github.com/promwire/promwire/provisioners/fence"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/provisioners/relay"
@@ -73,9 +72,7 @@ func (v TargetValues) listeners() []listener {
 	for _, r := range v.relays() {
 		all = append(all, listeners(r.Socket(), r.Port, r.Own...)...)
 	}
-	if v.Direct == nil {
-		all = append(all, listeners(fence.Socket, fence.Port, own...)...)
-	}
+	all = append(all, v.fenceListeners()...)
 	if v.TLS.Enabled() {
 		return append(all, listeners(certificate.ReceiveSocket, certificate.ReceivePort, own...)...)
 	}

@@ -26,7 +26,7 @@ dial() { "$@" timeout 3 bash -c 'exec 3<>/dev/tcp/'"$to" 2>/dev/null && echo ope
 
 // TestPeople: who only has a login on a host neither asks other ends of the tunnel, nor answers in place of an exporter.
 func TestPeople(t *testing.T) {
-	rules := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Serving: []int{9100}, Local: []netip.AddrPort{netip.MustParseAddrPort("10.98.0.2:9121"), netip.MustParseAddrPort("[::1]:9121")}, Rules: nftables.TCP(nftables.Inside, nil)}
+	rules := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Serving: []int{9100}, Asked: 19098, Local: []netip.AddrPort{netip.MustParseAddrPort("10.98.0.2:9121"), netip.MustParseAddrPort("[::1]:9121")}, Rules: nftables.TCP(nftables.Inside, nil)}
 	rules.Rules = append(rules.Rules, nftables.Rule{Way: nftables.Inside, Protocol: "tcp", Ports: []int{9100, 9200}})
 	begin := listening + tunnelToOther + `
 cat >/mnt/rules <<'RULES'
@@ -43,6 +43,8 @@ as() { setpriv --reuid "$1" --clear-groups -- "${@:2}"; }
 		"somebody answers at another port": {"serve 1000 9200; to=10.98.0.2/9200; dial other", "open\n"},
 		"a relay asks":                     {"serve 990 9121; to=10.98.0.2/9121; dial as 61184", "open\n"},
 		"somebody answers the relay":       {"serve 1000 9121; to=10.98.0.2/9121; dial as 61184", "closed\n"},
+		"the fence is asked by root":       {"serve 0 19098; to=10.98.0.2/19098; dial as 0", "open\n"},
+		"somebody asks the fence":          {"serve 0 19098; to=10.98.0.2/19098; dial as 1000", "closed\n"},
 		"somebody serves here":             {"serve 1000 9200; to=10.98.0.2/9200; dial as 61184", "open\n"},
 	} {
 		t.Run(name, func(t *testing.T) { check(t, begin+c.text, c.said, false) })

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/promwire/promwire/provisioners/fence"
 	"github.com/promwire/promwire/provisioners/version"
 	"github.com/promwire/promwire/tests/lab/operator"
 )
@@ -118,8 +119,9 @@ var closedPorts = []int{9090, 9100, 7777}
 // nobodyElse tries what the program's own verification tries, and more, with tools of its own.
 func nobodyElse(s *story) {
 	tunnels := s.tunnels()
-	s.firewall(fleetHosts, closedPorts, map[string][]end{"monitor-1": {
+	s.firewall(fleetHosts, append([]int{fence.Port}, closedPorts...), map[string][]end{"monitor-1": {
 		tcp(tunnels["node-1"], 9100), tcp(tunnels["node-2"], 9100), tcp(tunnels["node-3"], 9100),
+		tcp(tunnels["node-1"], fence.Port), tcp(tunnels["node-2"], fence.Port), tcp(tunnels["node-3"], fence.Port),
 	}})
 	node1 := "http://" + tunnels["node-1"] + ":9100/metrics"
 	assert.Equal(s.t, 0, s.curlOn("monitor-1", node1), "the monitor gets in through the tunnel")
