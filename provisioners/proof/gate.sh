@@ -133,12 +133,12 @@ waiting() {
   done | sort | comm -12 <(wanted) -
 }
 
-# ask_fences lets every target try now what it must not reach, until all have answered or until it is not worth waiting. $probes has the
-# answers, $left those who gave none.
+# ask_fences lets every target try now what it must not reach. All are scraped, so who has not answered soon will not. $probes has the answers,
+# $left those who gave none.
 ask_fences() {
   probes=$(fenced | answers_of)
   while left=$(silent); [ -n "$left" ]; do
-    worth_waiting "$left" || return 1
+    { [ "$SECONDS" -lt "$REVIVAL" ] && worth_waiting "$left"; } || return 1
     sleep 1
     probes+=$'\n'$(answers_of <<<"$left")
   done

@@ -372,6 +372,15 @@ sleep() { SECONDS=$((SECONDS + 1)); }; dark() { :; }; status=0; ask_fences || st
 	}
 }
 
+// TestAskFencesNotForLong: what does not answer 45 s after all are scraped will not, and the others have answered.
+func TestAskFencesNotForLong(t *testing.T) {
+	const asks = `answer_of() { [ "$1" = b ] || printf 'a|9090|monitor\t0\n'; }; fleet_seconds=165; unset SECONDS; SECONDS=0
+sleep() { SECONDS=$((SECONDS + 5)); }; dark() { :; }; ask_fences || echo "silent: $left after $SECONDS"`
+	if said := ask(t, t.TempDir(), asks); said != "silent: b after 45\n" {
+		t.Errorf("got %q", said)
+	}
+}
+
 // TestCauseOfTunnel: the tunnel comes first, and only where there is one.
 func TestCauseOfTunnel(t *testing.T) {
 	const wg = `wg() { [ "$3" = transfer ] && echo "keyA= 5 6" || echo "keyA= %s"; }; curl() { return 7; }; transfer=$(wg show x transfer); cause %s`
