@@ -31,6 +31,7 @@ const (
 	// Kubernetes is kubernetes, calico and calico's Definitions in folder.Bin; made only if it is named. It takes ten minutes at first.
 	Kubernetes Part = "kubernetes"
 	Kernels    Part = "kernels" // what machines with a kernel of their own have above the Image, and what boots them; made only if it is named
+	Ansible    Part = "ansible" // ansible-playbook, from its Debian package; made only if it is named
 )
 
 // lockPoll is how often a set-up that waits for another one looks whether it is done.
@@ -51,6 +52,7 @@ var steps = []struct {
 	{part: Nodes, make: ensureNodes, rare: true},
 	{part: Kubernetes, make: ensureKubernetes, rare: true},
 	{part: Kernels, make: ensureKernels, rare: true},
+	{part: Ansible, make: ensureAnsible, rare: true},
 }
 
 // Ensure makes the parts asked for, all of the usual ones if none is named, and writes a line to log for each thing that it does;
