@@ -52,7 +52,7 @@ type tool interface {
 	run(ctx context.Context, fleet []machines.Machine, added ...string) error
 	// unchanged is an error if the last run changed anything.
 	unchanged() error
-	// end removes what the tool leaves on the operator's machine.
+	// end removes what the tool keeps on the operator's machine. It may be called again.
 	end()
 }
 
@@ -131,7 +131,9 @@ func newPlaybook(b *testing.B, lab *fixture.Lab) *playbook {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &playbook{b: b, lab: lab, folder: folder}
+	p := &playbook{b: b, lab: lab, folder: folder}
+	b.Cleanup(p.end) // also of a run that failed
+	return p
 }
 
 func (p *playbook) run(ctx context.Context, fleet []machines.Machine, added ...string) error {
@@ -195,7 +197,6 @@ func (p *playbook) writeInventory(fleet []machines.Machine) error {
 			"targets": map[string]any{"hosts": targets},
 		},
 	}}, "", "  ")
-	// The playbook's own variables lie beside it; Ansible looks there, too.
 	return errors.Join(err, os.WriteFile(p.path("inventory.json"), text, 0o600), os.WriteFile(p.path("known_hosts"), []byte(known), 0o600))
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,6 +39,7 @@ func compete(b *testing.B, lab *fixture.Lab, targets int, t tool) (r result) {
 	fleet := boot(b, lab, append([]string{monitor}, append(names(targets), more)...))
 	first := fleet[:len(fleet)-1]
 	r.first = measured(b, lab, first, func(ctx context.Context) error { return t.run(ctx, first) })
+	closed(b, lab, first)
 	r.unchanged = measured(b, lab, first, func(ctx context.Context) error { return t.run(ctx, first) })
 	if err := t.unchanged(); err != nil {
 		b.Fatal(err)
@@ -52,6 +52,16 @@ func compete(b *testing.B, lab *fixture.Lab, targets int, t tool) (r result) {
 		}
 	}
 	return r
+}
+
+// closed checks what both are to make of each host: its firewall drops what no rule accepts, and its exporter listens in the tunnel only.
+func closed(b *testing.B, lab *fixture.Lab, fleet []machines.Machine) {
+	const check = `nft list ruleset | grep 'hook input .* policy drop' && [[ $(ss -Hltn 'sport = :9100' | awk '{ print $4 }') == 10.9[78].0.* ]]`
+	for _, m := range fleet {
+		if _, err := lab.Machines.Exec(b.Context(), m.Name, "bash", "-c", check); err != nil {
+			b.Fatalf("the fleet works, but is not closed: %v", err)
+		}
+	}
 }
 
 // boot makes machines, of each Debian in turn, and waits until all have booted. cloud-init is written in Python, so all have what Ansible needs.
@@ -257,7 +267,4 @@ func (s *stamps) write(w io.Writer, title string) {
 		fmt.Fprintf(rows, "%s\t%.1f s\t%.1f s\t%.1f s\t\n", verb, p.first.Seconds(), p.last.Seconds(), p.longest.Seconds())
 	}
 	rows.Flush()
-	if file := os.Getenv("PROMWIRE_BENCH_OUTPUT"); file != "" {
-		_ = os.WriteFile(file, s.text.Bytes(), 0o600)
-	}
 }
