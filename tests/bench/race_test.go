@@ -15,6 +15,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/prometheus/procfs"
+
 	"github.com/promwire/promwire/tests/lab/fixture"
 	"github.com/promwire/promwire/tests/lab/machines"
 )
@@ -22,8 +24,12 @@ import (
 // moment is what one run of a tool took: until the monitor had scraped all targets, and until the command had ended.
 type moment struct{ up, ended time.Duration }
 
-// result is what one tool took for one fleet.
-type result struct{ first, unchanged, more moment }
+// result is what one tool took for one fleet, and this machine's load average over a minute at the start: what else runs costs the two unequally
+// if it changes meanwhile.
+type result struct {
+	load                   float64
+	first, unchanged, more moment
+}
 
 // round is one fleet, made by both.
 type round struct {
@@ -38,6 +44,7 @@ const more = "more-1"
 func compete(b *testing.B, lab *fixture.Lab, targets int, t tool) (r result) {
 	fleet := boot(b, lab, append([]string{monitor}, append(names(targets), more)...))
 	first := fleet[:len(fleet)-1]
+	r.load = load(b)
 	r.first = measured(b, lab, first, func(ctx context.Context) error { return t.run(ctx, first) })
 	closed(b, lab, first)
 	r.unchanged = measured(b, lab, first, func(ctx context.Context) error { return t.run(ctx, first) })
@@ -52,6 +59,18 @@ func compete(b *testing.B, lab *fixture.Lab, targets int, t tool) (r result) {
 		}
 	}
 	return r
+}
+
+func load(b *testing.B) float64 {
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		b.Fatal(err)
+	}
+	average, err := fs.LoadAvg()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return average.Load1
 }
 
 // closed checks what both are to make of each host: its firewall drops what no rule accepts, and its exporter listens in the tunnel only.
@@ -188,7 +207,7 @@ var columns = []struct {
 // writeRounds prints the times of both tools, and promwire's to Ansible's.
 func writeRounds(w io.Writer, rounds []round) {
 	rows := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(rows, "\nTARGETS\tBY\t")
+	fmt.Fprint(rows, "\nTARGETS\tBY\tLOAD\t")
 	for _, c := range columns {
 		fmt.Fprintf(rows, "%s\t", c.name)
 	}
@@ -197,12 +216,12 @@ func writeRounds(w io.Writer, rounds []round) {
 			name string
 			of   result
 		}{{"Ansible", r.ansible}, {"promwire", r.promwire}} {
-			fmt.Fprintf(rows, "\n%d\t%s\t", r.targets, side.name)
+			fmt.Fprintf(rows, "\n%d\t%s\t%.1f\t", r.targets, side.name, side.of.load)
 			for _, c := range columns {
 				fmt.Fprintf(rows, "%.1f s\t", c.of(side.of).Seconds())
 			}
 		}
-		fmt.Fprintf(rows, "\n%d\tratio\t", r.targets)
+		fmt.Fprintf(rows, "\n%d\tratio\t\t", r.targets)
 		for _, c := range columns {
 			fmt.Fprintf(rows, "%.2f\t", r.ratio(c.of))
 		}
