@@ -127,7 +127,7 @@ type playbook struct {
 
 // newPlaybook has a short folder, because the paths of sockets may have no more than 108 bytes.
 func newPlaybook(b *testing.B, lab *fixture.Lab) *playbook {
-	folder, err := os.MkdirTemp("", "ansible-")
+	folder, err := os.MkdirTemp("", "ansible-") //nolint:usetesting // b.TempDir has the benchmark's long name
 	if err != nil {
 		b.Fatal(err)
 	}
