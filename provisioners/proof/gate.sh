@@ -81,7 +81,7 @@ scrapes() {
       former=$now
       next=$((SECONDS + AGAIN))
     fi
-    sleep 1
+    sleep 0.5
   done
 }
 
