@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -39,7 +40,10 @@ func run(t *testing.T, text string) (said string, ok bool) {
 	cmd := exec.CommandContext(ctx, "unshare", args...)
 	cmd.Stdin = strings.NewReader(world + Functions().text + WithConstants(Bootstrap+Undo) + "test() {\nbegin host verb\n" + text + "\n}\ntest </dev/null\n")
 	cmd.WaitDelay = time.Second // processes that it started may go on, and keep the output open
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, err := cmd.CombinedOutput()
+	_ = cmd.Cancel() // what it left: a text that fails does not come to its end
 	return string(out), err == nil
 }
 
