@@ -16,7 +16,7 @@ import (
 type Options struct {
 	Progress        io.Writer // where Pulumi's output goes while it runs; nil: nowhere
 	Edit            Edit      // changes promwire:fleet for this run; nil: as the stack's file says
-	Parallel        int       // operations at a time; 0: no limit
+	Parallel        int       // operations at a time; 0: Pulumi's own default, four for each processor
 	ContinueOnError bool      // one bad host is one bad host: the others go on
 	Diff            bool      // show what changes in full
 	Targets         []string  // URNs: only these resources
