@@ -29,6 +29,17 @@ func made(s *settings.Settings) []string {
 	return names
 }
 
+// wanted are the regions where the cloud is to make machines, by the name of their host.
+func wanted(s *settings.Settings) map[string]string {
+	regions := map[string]string{}
+	for _, h := range append([]settings.Host{s.Monitor.Host}, s.Targets...) {
+		if h.Existing == nil {
+			regions[h.Name] = h.Region
+		}
+	}
+	return regions
+}
+
 // regions are where the stack's made machines are, by the name of their host.
 func regions(state record.State) map[string]string { return digitalocean.Regions(state) }
 
@@ -44,6 +55,7 @@ func (t translation) cloud() fleet.Open {
 		TunnelPort:  t.settings.Network.Port,
 		State:       t.state,
 		Hosts:       made(t.settings),
+		Regions:     wanted(t.settings),
 	}
 	return func(ctx *pulumi.Context, name string, parent pulumi.Resource) (fleet.Cloud, error) {
 		return digitalocean.New(ctx, name, args, parent)

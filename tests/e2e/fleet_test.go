@@ -86,8 +86,8 @@ func fewConnections(s *story) {
 // What one host may take of the state: the bytes that were measured, with certificates, and a few percent more. A backend that writes the
 // whole state at each step pays for the square of it.
 const (
-	targetBytes  = 81_000
-	monitorBytes = 70_000
+	targetBytes  = 79_000
+	monitorBytes = 66_000
 )
 
 // smallState holds hosts, of which the first is the monitor, to the resources and the bytes of state that one may take.

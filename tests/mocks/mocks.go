@@ -199,9 +199,20 @@ func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		return resource.PropertyMap{"sshKeys": e.past.listed("sshKeys")}, nil
 	case "digitalocean:index/getDroplets:getDroplets":
 		return resource.PropertyMap{"droplets": e.past.listed("droplets")}, nil
+	case "digitalocean:index/getRegions:getRegions":
+		return resource.PropertyMap{"regions": regions}, nil
 	}
 	return nil, fmt.Errorf("unexpected call of %s", args.Token)
 }
+
+// regions are those that the cloud has.
+var regions = func() resource.PropertyValue {
+	var all []resource.PropertyValue
+	for _, slug := range []string{"ams3", "fra1", "lon1", "nyc3", "sfo3", "sgp1", "tor1"} {
+		all = append(all, resource.NewProperty(resource.PropertyMap{"slug": resource.NewProperty(slug)}))
+	}
+	return resource.NewProperty(all)
+}()
 
 // state is what the engine reads of the last run.
 func (p Past) state() resource.PropertyMap {

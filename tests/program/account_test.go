@@ -68,3 +68,16 @@ func TestMembersOfAGroupStayWhereTheyAre(t *testing.T) {
 	}
 	assert.Equal(t, "lon1 sfo3 lon1 sfo3 fra1", strings.Join(regions, " "))
 }
+
+// TestRegions: Pulumi deletes a droplet before it makes the one that replaces it, so a region with a typo is refused before anything is done. One
+// where a droplet is already may take no new ones, and is no error.
+func TestRegions(t *testing.T) {
+	moved := strings.NewReplacer(`"lon1"`, `"moon9"`, `"sgp1"`, `"mars1"`).Replace(droplets)
+	_, err := mocks.Run(t, moved, "")
+	require.ErrorContains(t, err, `lon: DigitalOcean has no region "moon9", so nothing was changed; it has ams3, fra1, lon1, `)
+	require.ErrorContains(t, err, `sgp: DigitalOcean has no region "mars1"`)
+	past := mocks.Past{Droplets: map[string]resource.PropertyMap{
+		"lon-droplet": {"region": resource.NewProperty("moon9")}, "sgp-droplet": {"region": resource.NewProperty("mars1")},
+	}}
+	assert.Contains(t, mocks.RunAfter(t, moved, past), "lon-droplet")
+}

@@ -1,6 +1,7 @@
 package digitalocean
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -39,6 +40,38 @@ func userData(state record.State) map[string]string {
 		all[strings.TrimSuffix(name, dropletSuffix)] = text
 	}
 	return all
+}
+
+// checkRegions refuses regions that there are not. Pulumi deletes a droplet before it makes the one that replaces it, so a typo would cost a
+// host. A region that a droplet is in already is not asked about: it may take no new ones.
+func (c *Cloud) checkRegions(ctx *pulumi.Context, args Args) error {
+	now := Regions(args.State)
+	var moving []string
+	for host, region := range args.Regions {
+		if now[host] != region {
+			moving = append(moving, host)
+		}
+	}
+	if len(moving) == 0 {
+		return nil
+	}
+	slices.Sort(moving)
+	there, err := digitalocean.GetRegions(ctx, &digitalocean.GetRegionsArgs{}, pulumi.Parent(c.parent))
+	if err != nil {
+		return fmt.Errorf("fleet %s: DigitalOcean's regions: %w", c.fleet, err)
+	}
+	var slugs []string
+	for _, r := range there.Regions {
+		slugs = append(slugs, r.Slug)
+	}
+	slices.Sort(slugs)
+	var wrong []error
+	for _, host := range moving {
+		if !slices.Contains(slugs, args.Regions[host]) {
+			wrong = append(wrong, fmt.Errorf("%s: DigitalOcean has no region %q, so nothing was changed; it has %s", host, args.Regions[host], strings.Join(slugs, ", ")))
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 // operatorKey is the fingerprint of the operator's key. An account accepts a key only once: if it is there under a name that is not this

@@ -24,12 +24,13 @@ const (
 
 // Args are what a fleet's droplets have in common.
 type Args struct {
-	PublicKey   string         // of the operator, one line as in authorized_keys
-	Fingerprint string         // the same key's, MD5 in hex with colons
-	SSHFrom     []netip.Prefix // the operator's networks
-	TunnelPort  int            // UDP, open on the monitor only
-	State       record.State   // what the last run left
-	Hosts       []string       // whose machines the Cloud makes: their names
+	PublicKey   string            // of the operator, one line as in authorized_keys
+	Fingerprint string            // the same key's, MD5 in hex with colons
+	SSHFrom     []netip.Prefix    // the operator's networks
+	TunnelPort  int               // UDP, open on the monitor only
+	State       record.State      // what the last run left
+	Hosts       []string          // whose machines the Cloud makes: their names
+	Regions     map[string]string // where they are to be, by the host's name
 }
 
 // Cloud is one fleet's part of an account: what all its droplets share. Its methods are those of a fleet.Cloud.
@@ -49,6 +50,9 @@ type Cloud struct {
 // New makes what droplets share, below parent: the operator's key, tags, firewalls and the seed of temporary host keys.
 func New(ctx *pulumi.Context, fleet string, args Args, parent pulumi.Resource) (*Cloud, error) {
 	c := &Cloud{fleet: fleet, tags: map[string]pulumi.StringArray{}, parent: parent}
+	if err := c.checkRegions(ctx, args); err != nil {
+		return nil, err
+	}
 	var err error
 	if c.key, err = c.operatorKey(ctx, args); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 var functions = map[string]func(context.Context, *godo.Client) (values, error){
 	"digitalocean:index/getSshKeys:getSshKeys":   sshKeys,
 	"digitalocean:index/getDroplets:getDroplets": droplets,
+	"digitalocean:index/getRegions:getRegions":   regions,
 }
 
 func (g *plugin) invoke(ctx context.Context, req p.InvokeRequest) (p.InvokeResponse, error) {
@@ -51,6 +52,15 @@ func droplets(ctx context.Context, api *godo.Client) (values, error) {
 		})
 	}
 	return values{"id": "droplets", "droplets": list}, err
+}
+
+func regions(ctx context.Context, api *godo.Client) (values, error) {
+	all, err := every(ctx, api.Regions.List)
+	list := []any{}
+	for _, r := range all {
+		list = append(list, map[string]any{"slug": r.Slug, "name": r.Name, "available": r.Available, "features": []any{}, "sizes": []any{}})
+	}
+	return values{"id": "regions", "regions": list}, err
 }
 
 // every reads all pages of a list.
