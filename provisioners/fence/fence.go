@@ -96,9 +96,10 @@ func (f Fence) command() string {
 	return strings.Join(words, " ")
 }
 
-// SocketUnit is what listens for the monitor's question. More than two at once are one too many: each costs a moment's work.
+// SocketUnit is what listens for the monitor's question. More than two at once are one too many: each costs a moment's work. What waits is little,
+// too, so that the monitor is heard as soon as others leave off.
 func (f Fence) SocketUnit() string {
-	lines := []string{"Accept=yes", "MaxConnections=2", "TriggerLimitIntervalSec=0", "FreeBind=yes"} // it can start before the address exists
+	lines := []string{"Accept=yes", "MaxConnections=2", "Backlog=4", "TriggerLimitIntervalSec=0", "FreeBind=yes"} // it can start before the address exists
 	for _, address := range f.Own {
 		lines = append(lines, "ListenStream="+net.JoinHostPort(address.String(), strconv.Itoa(Port)))
 	}

@@ -376,7 +376,7 @@ main() {
     skew=$(skewed)
     [ -z "$skew" ] || die "clocks differ, and certificates depend on them:"$'\n'"$skew"
     [ -z "$left" ] || die "no answer of the fence of: $(xargs <<<"$left"); see systemctl status $FENCE_SOCKET" \
-      "and journalctl -u '${FENCE_SOCKET%.socket}@*' on these hosts"
+      "and journalctl -u $FENCE_SOCKET -u '${FENCE_SOCKET%.socket}@*' on these hosts"
   fi
   federated
   matrix=$(rows)

@@ -160,7 +160,7 @@ func (c *checker) name(path, name string) {
 		c.Add(path, "missing: every host needs a name")
 	case len(name) > maxLabel:
 		c.Add(path, "%q has %d characters; a host name has at most %d", name, len(name), maxLabel)
-	case name != strings.ToLower(name):
+	case name != strings.ToLower(name) && label.MatchString(strings.ToLower(name)):
 		c.Add(path, "%q has capital letters; write %q", name, strings.ToLower(name))
 	case !label.MatchString(name):
 		c.Add(path, "%q is not a valid host name: use lower-case letters, digits and hyphens, no hyphen at either end", name)

@@ -86,7 +86,7 @@ type Server struct {
 type Machine struct {
 	// Host name: lower-case letters, digits and hyphens, at most 63. The host's identity: another name is another host.
 	Name string `json:"name" jsonschema:"pattern=^[a-z0-9]([a-z0-9-]*[a-z0-9])?$,maxLength=63"`
-	// Droplet: DigitalOcean's region, such as lon1. Existing machine: any text, only a label.
+	// Droplet: DigitalOcean's region, such as lon1; changing it deletes the droplet and makes another one. Existing machine: any text, only a label.
 	Region string `json:"region,omitempty"`
 	// Labels that Prometheus puts on every series of this host, beside name, region and role.
 	Labels map[string]string `json:"labels,omitempty"`

@@ -254,6 +254,7 @@ Description=Where promwire's monitor asks what this target reaches
 [Socket]
 Accept=yes
 MaxConnections=2
+Backlog=4
 TriggerLimitIntervalSec=0
 FreeBind=yes
 ListenStream=10.98.0.2:19098
