@@ -45,30 +45,29 @@ type Verification struct {
 	Table  pulumi.StringOutput // the same for people
 	// Summary is how many probes there were, in a line.
 	Summary pulumi.StringOutput
-	Ready   []pulumi.Resource // depend on them to wait for the proof; to depend on the component may wait for nothing
+	Ready   pulumi.Resource // depend on it to wait for the proof; to depend on the component may wait for nothing
 }
 
-// New makes the gate and, at the same time, the probes from outside. Either fails the update if a probe does not see what it should.
+// New makes the gate and then the probes from outside, which are so never older than what the gate saw. Either fails the update if a probe does not see what it should.
 func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Verification, error) {
 	v := &Verification{}
 	if err := ctx.RegisterComponentResource(kind, name, v, opts...); err != nil {
 		return nil, fmt.Errorf("verification: %w", err)
 	}
-	last := pulumi.DependsOn(everything(args))
 	gate, err := remote.New(ctx, name+"-gate", remote.Args{
 		Connection: args.Monitor.Host.Connection, Script: gateScript(args, formerGate(args.State, name)), Unknown: true,
-	}, append(args.Monitor.Host.DeletedWith(), pulumi.Parent(v), last)...)
+	}, append(args.Monitor.Host.DeletedWith(), pulumi.Parent(v), pulumi.DependsOn(everything(args)))...)
 	if err != nil {
 		return nil, err
 	}
-	outside, err := remote.Here(ctx, name+"-outside", outsideScript(args), pulumi.Parent(v), last)
+	outside, err := remote.Here(ctx, name+"-outside", outsideScript(args), pulumi.Parent(v), pulumi.DependsOn([]pulumi.Resource{gate.Resource}))
 	if err != nil {
 		return nil, err
 	}
 	rows := pulumix.Apply2Err(outside.Stdout, gate.Stdout, func(outside, gate string) ([]proof.Row, error) {
 		return proof.Matrix(outside, gate)
 	})
-	v.Ready = []pulumi.Resource{gate.Resource, outside.Resource}
+	v.Ready = outside.Resource
 	v.Table = pulumix.Cast[pulumi.StringOutput](pulumix.Apply(rows, proof.Table))
 	v.Summary = pulumix.Cast[pulumi.StringOutput](pulumix.Apply(rows, proof.Summary))
 	v.Matrix = pulumix.Cast[pulumi.ArrayOutput](pulumix.Apply(rows, maps))

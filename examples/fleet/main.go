@@ -30,7 +30,7 @@ func program(ctx *pulumi.Context) error {
 		Type:   pulumi.String("TXT"),
 		Name:   pulumi.String("monitor"),
 		Value:  pulumi.String("watched by promwire"),
-	}, pulumi.DependsOn(fleet.Verification.Ready))
+	}, pulumi.DependsOn([]pulumi.Resource{fleet.Verification.Ready}))
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ readonly SILENCE=180  # seconds without a handshake: a tunnel that works has one
 readonly REVIVAL=45   # seconds in which a tunnel that works comes back, whoever restarted it
 readonly SETTLED=20   # seconds after which a cause may be definite
 readonly AGAIN=10     # seconds until it must be the same still
-readonly FEW=50       # endpoints whose causes are looked for while others may come
+readonly FEW=8        # endpoints whose causes are looked for while others may come
 
 die() {
   printf 'promwire: %s: verify: %s\n' "$fleet_monitor" "$*" >&2
@@ -85,8 +85,8 @@ scrapes() {
   done
 }
 
-# definite prints those of the endpoints on standard input whose host answers and refuses: that does not end by itself.
-definite() { causes | sed -nE 's/^  ([^ ]+): (exporter: connection refused;|certificate:|relay:) .*/\1/p' | sort -u; }
+# definite prints those of the endpoints on standard input whose host answers and refuses: that does not end by itself, unless a clock is set.
+definite() { causes | sed -e '/compare date/d' | sed -nE 's/^  ([^ ]+): (exporter: connection refused;|certificate:|relay:) .*/\1/p' | sort -u; }
 
 # worth_waiting NAMES: there is time, and not all of them are dark.
 worth_waiting() {

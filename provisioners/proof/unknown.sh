@@ -21,10 +21,13 @@ unknown_peers() {
   local parts=("$PARTS"/peer-*.conf)
   [ -e "${parts[0]}" ] || parts=()
   awk '
+    function file() { if (name != "") print name "\tpeer at " at; name = at = "" }
+    live && name != "" { file() }
     live { if (NF > 0 && !($1 in known)) { key = $1; sub(/^[^ \t]+[ \t]+/, ""); print key "\tpeer at " $0 ", without a file" }; next }
-    FNR == 1 { name = FILENAME; sub(/.*\/peer-/, "", name); sub(/\.conf$/, "", name) }
-    /^PublicKey = / { known[$3] }
-    sub(/^AllowedIPs = /, "") { print name "\tpeer at " $0 }' "${parts[@]}" live=1 - <<<"$1"
+    FNR == 1 { file(); name = FILENAME; sub(/.*\/peer-/, "", name); sub(/\.conf$/, "", name) }
+    sub(/^[ \t]*PublicKey[ \t]*=[ \t]*/, "") { known[$1] }
+    sub(/^[ \t]*AllowedIPs[ \t]*=[ \t]*/, "") { at = $0 }
+    END { file() }' "${parts[@]}" live=1 - <<<"$1"
 }
 
 # unknown_files FOLDER...: what Prometheus scrapes of a host, by its files NAME.JOB.json. Those with another role are the owner's. _monitor is

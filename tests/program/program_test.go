@@ -99,12 +99,11 @@ func TestPhasesWaitForEachOther(t *testing.T) {
 					assert.Contains(t, r.Dependencies, host+"-bootstrap", name)
 				case "enrol":
 					assert.Contains(t, r.Dependencies, "monitor-converge", name)
-					for _, proof := range []string{"gate", "outside"} {
-						assert.Contains(t, resources["promwire-test-verification-"+proof].Dependencies, name)
-						assert.Contains(t, resources["promwire-test-verification-"+proof].Dependencies, host+"-converge")
-					}
+					assert.Contains(t, resources["promwire-test-verification-gate"].Dependencies, name)
+					assert.Contains(t, resources["promwire-test-verification-gate"].Dependencies, host+"-converge")
 				}
 			}
+			assert.Contains(t, resources["promwire-test-verification-outside"].Dependencies, "promwire-test-verification-gate")
 		})
 	}
 }
