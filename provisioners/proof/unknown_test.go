@@ -61,6 +61,8 @@ func TestUnknown(t *testing.T) {
 			head + "  kube: peer at 10.98.0.7/32\n  past: scraped by DIR/targets.d/past.node.json\n" + tail},
 		{"a cluster with the name of a host", `peer a.cluster 10.98.0.7/32; cluster gone`, known,
 			head + "  a.cluster: peer at 10.98.0.7/32\n  gone.cluster: federated by DIR/clusters.d/gone.yml\n" + tail},
+		{"a peer that somebody wrote by hand", `printf '[Peer]\nPublicKey=key8=\nAllowedIPs=10.98.0.8/32\n' >"$PARTS/peer-evil.conf"`, known,
+			head + "  evil: peer at 10.98.0.8/32\n" + tail},
 		{"a peer without a file", `echo "key7="$'\t'"10.98.0.7/32 fd98::7/128" >>"$STATE/running"`, known,
 			head + "  key7=: peer at 10.98.0.7/32 fd98::7/128, without a file\n" + tail},
 		{"a scrape that waits for its turn", `target old.node; mv "$TARGETS/old.node.json" "$TURNING"`, known,
