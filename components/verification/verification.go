@@ -48,7 +48,8 @@ type Verification struct {
 	Ready   pulumi.Resource // depend on it to wait for the proof; to depend on the component may wait for nothing
 }
 
-// New makes the gate and then the probes from outside, which are so never older than what the gate saw. Either fails the update if a probe does not see what it should.
+// New makes the gate and then the probes from outside: they must not be older than what somebody did after a gate that failed. Either fails
+// the update if a probe does not see what it should.
 func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Verification, error) {
 	v := &Verification{}
 	if err := ctx.RegisterComponentResource(kind, name, v, opts...); err != nil {

@@ -4,7 +4,6 @@ package certificate
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/promwire/promwire/provisioners/folders"
 	"github.com/promwire/promwire/provisioners/systemd"
-	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
 const (
@@ -65,20 +63,7 @@ type Receiver struct {
 
 // Socket is the unit that listens. It admits only the monitor.
 func (r Receiver) Socket() string {
-	socket := []string{
-		"Accept=yes",
-		"MaxConnections=4",
-		"FreeBind=yes", // it can start before the address exists
-	}
-	for _, address := range r.Own {
-		socket = append(socket, "ListenStream="+net.JoinHostPort(address.String(), strconv.Itoa(ReceivePort)))
-	}
-	socket = append(socket, systemd.Only(append(wireguard.Hosts(r.Own), wireguard.Hosts(r.Monitor)...)...)...)
-	return systemd.Unit{
-		{Name: "Unit", Lines: []string{"Description=Renewed certificates of this host, from promwire's monitor"}},
-		{Name: "Socket", Lines: socket},
-		{Name: "Install", Lines: []string{"WantedBy=sockets.target"}},
-	}.Render()
+	return systemd.Socket("Renewed certificates of this host, from promwire's monitor", ReceivePort, r.Own, r.Monitor, "Accept=yes", "MaxConnections=4")
 }
 
 // Service is the unit that installs one renewed certificate, whoever sends it: only one for this host's own key, by an authority

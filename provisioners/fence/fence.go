@@ -4,7 +4,6 @@ package fence
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -99,15 +98,8 @@ func (f Fence) command() string {
 // SocketUnit is what listens for the monitor's question. More than two at once are one too many: each costs a moment's work. What waits is little,
 // too, so that the monitor is heard as soon as others leave off.
 func (f Fence) SocketUnit() string {
-	lines := []string{"Accept=yes", "MaxConnections=2", "Backlog=4", "TriggerLimitIntervalSec=0", "FreeBind=yes"} // it can start before the address exists
-	for _, address := range f.Own {
-		lines = append(lines, "ListenStream="+net.JoinHostPort(address.String(), strconv.Itoa(Port)))
-	}
-	return systemd.Unit{
-		{Name: "Unit", Lines: []string{"Description=Where promwire's monitor asks what this target reaches"}},
-		{Name: "Socket", Lines: append(lines, systemd.Only(append(wireguard.Hosts(f.Own), wireguard.Hosts(f.Monitor)...)...)...)},
-		{Name: "Install", Lines: []string{"WantedBy=sockets.target"}},
-	}.Render()
+	return systemd.Socket("Where promwire's monitor asks what this target reaches", Port, f.Own, f.Monitor,
+		"Accept=yes", "MaxConnections=2", "Backlog=4", "TriggerLimitIntervalSec=0")
 }
 
 // TimerUnit is what runs Service: at once, and 15 s after it last began.

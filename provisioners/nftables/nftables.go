@@ -32,7 +32,7 @@ type Ruleset struct {
 	Dialed  []int            // TCP ports there that they may connect to in any case
 	Serving []int            // TCP ports at which none of them may answer the tunnel
 	Local   []netip.AddrPort // TCP: where none of them may answer this host itself
-	Asked   int              // a TCP port at which none of them may ask this host itself; 0: none
+	Asked   int              // a TCP port at which nobody on this host itself may ask; 0: none
 }
 
 // Way is how a packet reaches this host.

@@ -16,7 +16,7 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 readonly MAX_SKEW=300 # seconds between two clocks
 readonly PARALLEL=8   # endpoints that are tried at a time
 readonly FENCES=100   # targets that are asked at a time: each tries for 2 s, and costs the monitor nothing
-readonly FENCE_SECONDS=30
+readonly FENCE_SECONDS=15 # until one that does not answer is given up, and perhaps asked again
 readonly SILENCE=180  # seconds without a handshake: a tunnel that works has one every two minutes
 readonly REVIVAL=45   # seconds in which a tunnel that works comes back, whoever restarted it
 readonly SETTLED=20   # seconds after which a cause may be definite
@@ -147,13 +147,13 @@ ask_fences() {
 # silent prints the targets that have not answered.
 silent() { comm -23 <(fenced) <(cut -d '|' -f 1 <<<"$probes" | sort -u); }
 
-# answers_of asks the targets on standard input, many at a time: a line NAME|PORT|TO, tab, OPEN for each port.
+# answers_of asks the targets on standard input, many at a time: a line NAME|PORT|TO, tab, OPEN for each port. One that hangs holds up only itself.
 answers_of() {
   local name address count=0
   while read -r name address; do
+    [ "$count" -lt "$FENCES" ] || wait -n || true
     answer_of "$name" "$address" &
     count=$((count + 1))
-    [ $((count % FENCES)) -ne 0 ] || wait
   done < <(awk 'first { asked[$1]; next } ($1 in asked) && $7 == "tunnel" && !seen[$1]++ { print $1, $3 }' first=1 - first= <(echo "$fleet_targets"))
   wait
 }

@@ -381,6 +381,15 @@ sleep() { SECONDS=$((SECONDS + 5)); }; dark() { :; }; ask_fences || echo "silent
 	}
 }
 
+// TestOneFenceHangs: a target that does not answer holds up none of the others, however many there are.
+func TestOneFenceHangs(t *testing.T) {
+	const asks = `fleet_targets=$(for n in {1..250}; do echo "t$n node 10.98.0.$n 9100 http /metrics tunnel - key$n= d -"; done)
+answer_of() { [ "$1" != t1 ] || sleep 2; echo "$1"; }; fenced | answers_of | tail -n 1`
+	if said := ask(t, t.TempDir(), asks); said != "t1\n" {
+		t.Errorf("the last one that answered is %q", said)
+	}
+}
+
 // TestCauseOfTunnel: the tunnel comes first, and only where there is one.
 func TestCauseOfTunnel(t *testing.T) {
 	const wg = `wg() { [ "$3" = transfer ] && echo "keyA= 5 6" || echo "keyA= %s"; }; curl() { return 7; }; transfer=$(wg show x transfer); cause %s`

@@ -7,31 +7,34 @@
 
 set -euo pipefail
 
-# Each connection is an open file, and one that curl could not open would look closed: macOS begins with 256.
-ulimit -Sn 4096 2>/dev/null || true
-AT_ONCE=300 # probes of one curl
-files=$(ulimit -n)
-if [ "$files" != unlimited ] && [ "$files" -lt 600 ]; then AT_ONCE=$((files / 2)); fi
-readonly CURLS=4     # at once: more connections at a time would be too many for a small router
+readonly CURLS=4 # at once: with 300 connections each, more would be too many for a small router
+
+# at_once is how many probes one curl makes: each is an open file, and one that curl could not open would look closed. macOS begins with 256.
+at_once() {
+  local files
+  files=$(ulimit -n)
+  if [ "$files" != unlimited ] && [ "$files" -lt 600 ]; then echo $((files / 2)); else echo 300; fi
+}
 
 # all prints a row for each probe. A port is open if TCP connected, whatever is sent afterwards.
 all() {
-  local lines=() line i count=0
+  local lines=() line i count=0 most
+  most=$(at_once)
   while IFS= read -r line; do lines+=("$line"); done < <(awk 'NF { print $0, ($2 ~ /:/ ? "[" $2 "]" : $2) }' <<<"$fleet_probes")
-  for ((i = 0; i < ${#lines[@]}; i += AT_ONCE)); do
-    probe "${lines[@]:i:AT_ONCE}" &
+  for ((i = 0; i < ${#lines[@]}; i += most)); do
+    probe "${lines[@]:i:most}" &
     count=$((count + 1))
     [ $((count % CURLS)) -ne 0 ] || wait
   done
   wait
 }
 
-# probe LINE...: curl connects to all of these at the same time. What it does not tell of was not tried, and has no row. Others write beside
-# it: each row is written at once.
+# probe LINE...: curl connects to all of these at the same time. What it does not tell of has no row. Others write beside it: each row is
+# written at once.
 probe() {
   local connected
   connected=$(awk '{ printf "url = \"http://%s:%s/\"\noutput = /dev/null\n", $5, $3 }' < <(printf '%s\n' "$@") |
-    curl --silent --globoff --http0.9 --noproxy '*' --connect-timeout 3 --max-time 4 --parallel --parallel-immediate --parallel-max "$AT_ONCE" \
+    curl --silent --globoff --http0.9 --noproxy '*' --connect-timeout 3 --max-time 4 --parallel --parallel-immediate --parallel-max "$#" \
       --write-out '%{url_effective} %{time_connect}\n' --config - 2>/dev/null || true)
   awk -v OFS='\t' '
     first { sub(/,/, ".", $2); time[$1] = $2; next }

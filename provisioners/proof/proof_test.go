@@ -3,7 +3,9 @@ package proof
 import (
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +87,35 @@ func TestOutsidePorts(t *testing.T) {
 	}
 	if strings.Contains(script, "\nb 198.51.100.2 9091 ") {
 		t.Errorf("a port that is closed on one host is probed on another:\n%s", script)
+	}
+}
+
+// TestOutsideWithFewFiles: where few files may be open, connections that curl could not open would look closed. Packets to port 1 are dropped,
+// so these connections stay open for seconds; at port 2 something listens.
+func TestOutsideWithFewFiles(t *testing.T) {
+	var probes strings.Builder
+	for i := range 130 {
+		if i < 100 {
+			fmt.Fprintf(&probes, "a 127.9.0.%d 1 closed\n", 1+i)
+		} else {
+			fmt.Fprintf(&probes, "b 127.9.0.%d 2 open\n", 1+i)
+		}
+	}
+	args := []string{"--net", "bash", "-c", `set -euo pipefail
+ip link set lo up
+nft -f - <<<'table inet t { chain c { type filter hook input priority 0; tcp dport 1 drop; }; }'
+perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalPort => 2, Listen => 200) or die; open(F, ">", $ARGV[0]); close F; close($c) while $c = $s->accept' "$1" 3>&- &
+trap 'kill $!' EXIT
+until [ -e "$1" ]; do sleep 0.05; done
+(ulimit -n 128 && bash -s)`, "few", filepath.Join(t.TempDir(), "ready")}
+	if os.Geteuid() != 0 {
+		args = append([]string{"--map-root-user"}, args...)
+	}
+	cmd := exec.Command("unshare", args...)
+	cmd.Stdin = strings.NewReader("fleet_probes='\n" + probes.String() + "'\n" + outsideScript)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

@@ -4,7 +4,6 @@ package relay
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -74,22 +73,12 @@ failover = prio
 
 // SocketUnit is the text of Socket.
 func (r Relay) SocketUnit() string {
-	socket := []string{
+	return systemd.Socket(r.description(), r.Port, r.Own, r.Monitor,
 		"Accept=yes",
 		"MaxConnections=64",
 		"MaxConnectionsPerSource=16", // a local user must not use up the monitor's
 		"TriggerLimitIntervalSec=0",  // nor end the unit with many connections
-		"FreeBind=yes",               // it can start before the address exists
-	}
-	for _, address := range r.Own {
-		socket = append(socket, "ListenStream="+net.JoinHostPort(address.String(), strconv.Itoa(r.Port)))
-	}
-	socket = append(socket, systemd.Only(append(wireguard.Hosts(r.Own), wireguard.Hosts(r.Monitor)...)...)...)
-	return systemd.Unit{
-		{Name: "Unit", Lines: []string{r.description()}},
-		{Name: "Socket", Lines: socket},
-		{Name: "Install", Lines: []string{"WantedBy=sockets.target"}},
-	}.Render()
+	)
 }
 
 // ServiceUnit is the text of Service. A process for each connection reads the certificate again, so renewing it restarts nothing; and
@@ -97,7 +86,7 @@ func (r Relay) SocketUnit() string {
 func (r Relay) ServiceUnit() string {
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{
-			r.description(),
+			"Description=" + r.description(),
 			"CollectMode=inactive-or-failed",
 			"PartOf=" + r.Socket(), // its connections end with it
 		}},
@@ -117,7 +106,7 @@ func (r Relay) ServiceUnit() string {
 }
 
 func (r Relay) description() string {
-	return fmt.Sprintf("Description=Lead promwire's monitor, by its certificate, to port %d of this host", r.Plain)
+	return fmt.Sprintf("Lead promwire's monitor, by its certificate, to port %d of this host", r.Plain)
 }
 
 // Of is the relay of an endpoint, and whether it has one.

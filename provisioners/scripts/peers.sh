@@ -16,7 +16,7 @@ remove_conflicts() {
   done
 }
 
-# conflicts NAME KEY ADDRESS...: prints the names of these peers, whatever their number, in one process.
+# conflicts NAME KEY ADDRESS...: prints the names of these peers. One process reads all files, however many there are.
 conflicts() {
   local parts=("$PARTS"/peer-*.conf)
   [ -e "${parts[0]}" ] || return 0

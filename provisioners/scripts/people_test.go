@@ -43,8 +43,9 @@ as() { setpriv --reuid "$1" --clear-groups -- "${@:2}"; }
 		"somebody answers at another port": {"serve 1000 9200; to=10.98.0.2/9200; dial other", "open\n"},
 		"a relay asks":                     {"serve 990 9121; to=10.98.0.2/9121; dial as 61184", "open\n"},
 		"somebody answers the relay":       {"serve 1000 9121; to=10.98.0.2/9121; dial as 61184", "closed\n"},
-		"the fence is asked by root":       {"serve 0 19098; to=10.98.0.2/19098; dial as 0", "open\n"},
+		"the monitor asks the fence":       {"nft add rule inet promwire input iifname promwire0 tcp dport 19098 accept; serve 0 19098; to=10.98.0.2/19098; dial other", "open\n"},
 		"somebody asks the fence":          {"serve 0 19098; to=10.98.0.2/19098; dial as 1000", "closed\n"},
+		"a daemon asks the fence":          {"serve 0 19098; to=10.98.0.2/19098; dial as 65534", "closed\n"},
 		"somebody serves here":             {"serve 1000 9200; to=10.98.0.2/9200; dial as 61184", "open\n"},
 	} {
 		t.Run(name, func(t *testing.T) { check(t, begin+c.text, c.said, false) })

@@ -3,7 +3,10 @@ package systemd
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -107,6 +110,24 @@ func Only(networks ...netip.Prefix) []string {
 		lines = append(lines, "IPAddressAllow="+network.String())
 	}
 	return lines
+}
+
+// Socket is a unit that listens at a port of each of a host's own addresses, with these options (systemd.socket(5)). Besides the host itself
+// only the monitor can connect.
+func Socket(description string, port int, own, monitor []netip.Addr, options ...string) string {
+	lines := append(slices.Clone(options), "FreeBind=yes") // it can start before the address exists
+	var admitted []netip.Prefix
+	for _, address := range own {
+		lines = append(lines, "ListenStream="+net.JoinHostPort(address.String(), strconv.Itoa(port)))
+	}
+	for _, address := range slices.Concat(own, monitor) {
+		admitted = append(admitted, netip.PrefixFrom(address, address.BitLen()))
+	}
+	return Unit{
+		{Name: "Unit", Lines: []string{"Description=" + description}},
+		{Name: "Socket", Lines: append(lines, Only(admitted...)...)},
+		{Name: "Install", Lines: []string{"WantedBy=sockets.target"}},
+	}.Render()
 }
 
 // OnlyIf is Only if there are networks: without any it may be all of them.

@@ -445,14 +445,14 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 0542cc17598cf0b7432c89118abe713a74878ac52120cd754b87f9b20fbc85c6 <<'END'
+firewall b0424065ca838fd8a718cd3b96f92183894184a4883cb31fea33d9644d1e65b3 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "0542cc17598cf0b7432c89118abe713a74878ac52120cd754b87f9b20fbc85c6"
+	comment "b0424065ca838fd8a718cd3b96f92183894184a4883cb31fea33d9644d1e65b3"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -519,7 +519,7 @@ table inet promwire {
 	chain output {
 		type filter hook output priority filter; policy accept;
 		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 10.98.0.2 . 19098, 10.98.0.2 . 19100, 10.98.0.2 . 19187, 127.0.0.1 . 9121 } drop
-		oifname "lo" meta skuid 1000-60000 tcp dport 19098 reject with tcp reset
+		oifname "lo" tcp dport 19098 reject with tcp reset
 		oifname "promwire0" meta skuid 1000-60000 tcp sport { 19098, 19100, 19187 } drop
 	}
 }
@@ -622,14 +622,14 @@ service promwire-watch.timer
 stop_later node_exporter.socket node_exporter.service promwire-relay-9121.socket promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 0542cc17598cf0b7432c89118abe713a74878ac52120cd754b87f9b20fbc85c6
-keep_receipt 0542cc17598cf0b7432c89118abe713a74878ac52120cd754b87f9b20fbc85c6
+still_on_trial b0424065ca838fd8a718cd3b96f92183894184a4883cb31fea33d9644d1e65b3
+keep_receipt b0424065ca838fd8a718cd3b96f92183894184a4883cb31fea33d9644d1e65b3
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 0542cc17598cf0b7432c89118abe713a74878ac52120cd754b87f9b20fbc85c6
-kept_receipt 0542cc17598cf0b7432c89118abe713a74878ac52120cd754b87f9b20fbc85c6
+confirm_firewall b0424065ca838fd8a718cd3b96f92183894184a4883cb31fea33d9644d1e65b3
+kept_receipt b0424065ca838fd8a718cd3b96f92183894184a4883cb31fea33d9644d1e65b3
 }
 
 case ${1-} in

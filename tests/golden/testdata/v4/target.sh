@@ -228,14 +228,14 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 6943e32280a28a57dfa1cca13620f4567737c690be7299d8a3f5a917ca4a606e <<'END'
+firewall 75af5d4c05a942e1f3da8c279a918210b192e8fffdc493e2693cbf98ea28a549 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "6943e32280a28a57dfa1cca13620f4567737c690be7299d8a3f5a917ca4a606e"
+	comment "75af5d4c05a942e1f3da8c279a918210b192e8fffdc493e2693cbf98ea28a549"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -303,7 +303,7 @@ table inet promwire {
 	chain output {
 		type filter hook output priority filter; policy accept;
 		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 10.98.0.2 . 9100, 10.98.0.2 . 19098 } drop
-		oifname "lo" meta skuid 1000-60000 tcp dport 19098 reject with tcp reset
+		oifname "lo" tcp dport 19098 reject with tcp reset
 		oifname "promwire0" meta skuid 1000-60000 tcp sport { 9100, 19098 } drop
 	}
 }
@@ -359,14 +359,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.socket node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 6943e32280a28a57dfa1cca13620f4567737c690be7299d8a3f5a917ca4a606e
-keep_receipt 6943e32280a28a57dfa1cca13620f4567737c690be7299d8a3f5a917ca4a606e
+still_on_trial 75af5d4c05a942e1f3da8c279a918210b192e8fffdc493e2693cbf98ea28a549
+keep_receipt 75af5d4c05a942e1f3da8c279a918210b192e8fffdc493e2693cbf98ea28a549
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 6943e32280a28a57dfa1cca13620f4567737c690be7299d8a3f5a917ca4a606e
-kept_receipt 6943e32280a28a57dfa1cca13620f4567737c690be7299d8a3f5a917ca4a606e
+confirm_firewall 75af5d4c05a942e1f3da8c279a918210b192e8fffdc493e2693cbf98ea28a549
+kept_receipt 75af5d4c05a942e1f3da8c279a918210b192e8fffdc493e2693cbf98ea28a549
 }
 
 case ${1-} in
