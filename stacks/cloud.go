@@ -1,6 +1,9 @@
 package stacks
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/promwire/promwire/components/cloud/digitalocean"
@@ -15,29 +18,18 @@ func checkNames(fleet string, s *settings.Settings) error {
 	if !s.NeedsCloud() {
 		return nil
 	}
-	return digitalocean.CheckNames(fleet, made(s))
+	return digitalocean.CheckNames(fleet, slices.Sorted(maps.Keys(made(s))))
 }
 
-// made are the names of the hosts whose machines the cloud makes.
-func made(s *settings.Settings) []string {
-	var names []string
+// made is where the cloud is to make machines, by the name of their host.
+func made(s *settings.Settings) map[string]digitalocean.Place {
+	places := map[string]digitalocean.Place{}
 	for _, h := range append([]settings.Host{s.Monitor.Host}, s.Targets...) {
 		if h.Existing == nil {
-			names = append(names, h.Name)
+			places[h.Name] = digitalocean.Place{Region: h.Region, Size: h.Size}
 		}
 	}
-	return names
-}
-
-// wanted are the regions where the cloud is to make machines, by the name of their host.
-func wanted(s *settings.Settings) map[string]string {
-	regions := map[string]string{}
-	for _, h := range append([]settings.Host{s.Monitor.Host}, s.Targets...) {
-		if h.Existing == nil {
-			regions[h.Name] = h.Region
-		}
-	}
-	return regions
+	return places
 }
 
 // regions are where the stack's made machines are, by the name of their host.
@@ -54,8 +46,7 @@ func (t translation) cloud() fleet.Open {
 		SSHFrom:     t.settings.SSH.From,
 		TunnelPort:  t.settings.Network.Port,
 		State:       t.state,
-		Hosts:       made(t.settings),
-		Regions:     wanted(t.settings),
+		Places:      made(t.settings),
 	}
 	return func(ctx *pulumi.Context, name string, parent pulumi.Resource) (fleet.Cloud, error) {
 		return digitalocean.New(ctx, name, args, parent)

@@ -205,11 +205,17 @@ func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	return nil, fmt.Errorf("unexpected call of %s", args.Token)
 }
 
-// regions are those that the cloud has.
+// regions are those that the cloud has: nyc1 takes no new droplets, and tor1 has the two small sizes only.
 var regions = func() resource.PropertyValue {
 	var all []resource.PropertyValue
-	for _, slug := range []string{"ams3", "fra1", "lon1", "nyc3", "sfo3", "sgp1", "tor1"} {
-		all = append(all, resource.NewProperty(resource.PropertyMap{"slug": resource.NewProperty(slug)}))
+	for _, slug := range []string{"ams3", "fra1", "lon1", "nyc1", "nyc3", "sfo3", "sgp1", "tor1"} {
+		sizes := []string{"s-1vcpu-1gb", "s-1vcpu-2gb"}
+		if slug != "tor1" {
+			sizes = append(sizes, "s-2vcpu-2gb", "s-2vcpu-4gb")
+		}
+		all = append(all, resource.NewProperty(resource.NewPropertyMapFromMap(map[string]any{
+			"slug": slug, "available": slug != "nyc1", "sizes": sizes,
+		})))
 	}
 	return resource.NewProperty(all)
 }()

@@ -42,13 +42,14 @@ func userData(state record.State) map[string]string {
 	return all
 }
 
-// checkRegions refuses regions that there are not. Pulumi deletes a droplet before it makes the one that replaces it, so a typo would cost a
-// host. A region that a droplet is in already is not asked about: it may take no new ones.
+// checkRegions refuses regions where a droplet cannot be made: that there are not, that take no new droplets, or none of its size. Pulumi
+// deletes a droplet before it makes the one that replaces it, so a typo would cost a host. A region that a droplet is in already is not asked
+// about: it may take no new ones.
 func (c *Cloud) checkRegions(ctx *pulumi.Context, args Args) error {
 	now := Regions(args.State)
 	var moving []string
-	for host, region := range args.Regions {
-		if now[host] != region {
+	for host, place := range args.Places {
+		if now[host] != place.Region {
 			moving = append(moving, host)
 		}
 	}
@@ -60,18 +61,32 @@ func (c *Cloud) checkRegions(ctx *pulumi.Context, args Args) error {
 	if err != nil {
 		return fmt.Errorf("fleet %s: DigitalOcean's regions: %w", c.fleet, err)
 	}
-	var slugs []string
-	for _, r := range there.Regions {
-		slugs = append(slugs, r.Slug)
-	}
-	slices.Sort(slugs)
 	var wrong []error
 	for _, host := range moving {
-		if !slices.Contains(slugs, args.Regions[host]) {
-			wrong = append(wrong, fmt.Errorf("%s: DigitalOcean has no region %q, so nothing was changed; it has %s", host, args.Regions[host], strings.Join(slugs, ", ")))
-		}
+		wrong = append(wrong, takes(there.Regions, host, args.Places[host]))
 	}
 	return errors.Join(wrong...)
+}
+
+// takes says why a host's droplet cannot be made at a place; nil if it can.
+func takes(regions []digitalocean.GetRegionsRegion, host string, place Place) error {
+	var slugs []string
+	for _, r := range regions {
+		if r.Slug != place.Region {
+			slugs = append(slugs, r.Slug)
+			continue
+		}
+		if !r.Available {
+			return fmt.Errorf("%s: DigitalOcean's region %q takes no new droplets now, so nothing was changed; choose another region", host, r.Slug)
+		}
+		if len(r.Sizes) > 0 && !slices.Contains(r.Sizes, place.Size) {
+			slices.Sort(r.Sizes)
+			return fmt.Errorf("%s: DigitalOcean's region %q has no size %q, so nothing was changed; it has %s", host, r.Slug, place.Size, strings.Join(r.Sizes, ", "))
+		}
+		return nil
+	}
+	slices.Sort(slugs)
+	return fmt.Errorf("%s: DigitalOcean has no region %q, so nothing was changed; it has %s", host, place.Region, strings.Join(slugs, ", "))
 }
 
 // operatorKey is the fingerprint of the operator's key. An account accepts a key only once: if it is there under a name that is not this

@@ -5,6 +5,7 @@ package digitalocean
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -24,13 +25,17 @@ const (
 
 // Args are what a fleet's droplets have in common.
 type Args struct {
-	PublicKey   string            // of the operator, one line as in authorized_keys
-	Fingerprint string            // the same key's, MD5 in hex with colons
-	SSHFrom     []netip.Prefix    // the operator's networks
-	TunnelPort  int               // UDP, open on the monitor only
-	State       record.State      // what the last run left
-	Hosts       []string          // whose machines the Cloud makes: their names
-	Regions     map[string]string // where they are to be, by the host's name
+	PublicKey   string           // of the operator, one line as in authorized_keys
+	Fingerprint string           // the same key's, MD5 in hex with colons
+	SSHFrom     []netip.Prefix   // the operator's networks
+	TunnelPort  int              // UDP, open on the monitor only
+	State       record.State     // what the last run left
+	Places      map[string]Place // where the Cloud makes machines, and how large, by the name of their host
+}
+
+// Place is where a machine is made, and its size, both as DigitalOcean's slugs ("fra1", "s-1vcpu-1gb").
+type Place struct {
+	Region, Size string
 }
 
 // Cloud is one fleet's part of an account: what all its droplets share. Its methods are those of a fleet.Cloud.
@@ -64,7 +69,7 @@ func New(ctx *pulumi.Context, fleet string, args Args, parent pulumi.Resource) (
 		return nil, err
 	}
 	c.former = userData(args.State)
-	if c.salts, c.salted, err = record.Salts(ctx, fleet+"-host-key-salts", args.State, args.Hosts, c.former, parent); err != nil {
+	if c.salts, c.salted, err = record.Salts(ctx, fleet+"-host-key-salts", args.State, slices.Collect(maps.Keys(args.Places)), c.former, parent); err != nil {
 		return nil, err
 	}
 	monitors, err := c.firewallOf(ctx, roleMonitor, openings{udpPort: args.TunnelPort})

@@ -58,7 +58,11 @@ func regions(ctx context.Context, api *godo.Client) (values, error) {
 	all, err := every(ctx, api.Regions.List)
 	list := []any{}
 	for _, r := range all {
-		list = append(list, map[string]any{"slug": r.Slug, "name": r.Name, "available": r.Available, "features": []any{}, "sizes": []any{}})
+		sizes := []any{}
+		for _, size := range r.Sizes {
+			sizes = append(sizes, size)
+		}
+		list = append(list, map[string]any{"slug": r.Slug, "name": r.Name, "available": r.Available, "features": []any{}, "sizes": sizes})
 	}
 	return values{"id": "regions", "regions": list}, err
 }
