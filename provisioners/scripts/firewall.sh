@@ -22,7 +22,7 @@ uplinks() {
   local bridge names=()
   while read -r bridge; do
     ! leads_outside "$bridge" || names+=("\"$bridge\"") # quoted, because names may be words of nft's
-  done < <(ip -oneline link show type bridge | awk -F '[:@ ]+' '{ print $2 }')
+  done < <(bridges)
   if [ ${#names[@]} = 0 ]; then
     remove "$UPLINKS"
   else
@@ -31,6 +31,8 @@ uplinks() {
   nft list set inet "$TABLE" uplinks >/dev/null 2>&1 || return 0
   if [ -e "$UPLINKS" ]; then nft --file "$UPLINKS"; else nft flush set inet "$TABLE" uplinks; fi
 }
+
+bridges() { ip -oneline link show type bridge | awk -F '[:@ ]+' '{ print $2 }'; }
 
 # leads_outside BRIDGE: says whether it has the default route, or a port that is no container's and no virtual machine's.
 leads_outside() {

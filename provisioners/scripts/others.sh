@@ -2,7 +2,7 @@
 # Other firewalls of a host, such as ufw's, firewalld's or the owner's: nftables asks all of them, and each can drop what promwire admits.
 
 # other_firewalls PROTOCOL INTERFACE SOURCE PORT...: refuses a host where another firewall is certain to drop new packets that come to one
-# of these ports through this interface, from this address (-: any). A member is not asked: it works, or its gate says so.
+# of these ports through this interface, from this address (-: any that leads outside). A member is not asked: it works, or its gate says so.
 other_firewalls() {
   local protocol=$1 device=$2 from=$3 port found
   [ ! -e "$PERMANENT" ] || return 0
@@ -25,13 +25,21 @@ admit() {
   fi
 }
 
+# inner_bridges prints the bridges to which only containers and virtual machines are connected.
+inner_bridges() {
+  local bridge
+  while read -r bridge; do
+    leads_outside "$bridge" || printf ' %s ' "$bridge"
+  done < <(bridges)
+}
+
 # drops PROTOCOL INTERFACE SOURCE PORT: reads `nft list ruleset` and names the first chain that can only drop such a packet, and why. What
 # the rules ask that is not understood here may be so or not: then nothing is certain.
 #
 # In awk, walk goes through a chain: 1 if the packet may be accepted there, and 2 if it may come to the end. matches says how a rule's text
 # fits the packet: 0 if it does not, 2 if it does, 1 if that is not known.
 drops() {
-  awk -v protocol="$1" -v device="$2" -v from="$3" -v port="$4" -v own="$TABLE" -v tunnel="$INTERFACE" '
+  awk -v protocol="$1" -v device="$2" -v from="$3" -v port="$4" -v own="$TABLE" -v tunnel="$INTERFACE" -v inner="$(inner_bridges)" '
     BEGIN { family = from ~ /:/ ? "^ip6 " : "^ip " }
     $1 == "table" { table = $2 " " $3; next }
     $1 == "chain" { chain = $2; key = table SUBSEP chain; next }
@@ -97,7 +105,7 @@ drops() {
       if (match(text, /iif(name)? "[^"]*"/)) {
         value = substr(text, RSTART, RLENGTH)
         gsub(/iif(name)? |"/, "", value)
-        if (value == "lo" || (device == "-" && value == tunnel)) return 0
+        if (value == "lo" || (device == "-" && (value == tunnel || index(inner, " " value " ")))) return 0
         if (value ~ /[*]/ || device == "-") m = 1
         else if (value != device) return 0
         text = cut(text)

@@ -79,6 +79,10 @@ func TestOtherFirewalls(t *testing.T) {
 		{"ufw for IPv4 and IPv6 is needed", direct, admits(""), ""},
 		{"firewalld", target, firewalld, "9100/tcp, which promwire needs: table inet firewalld, chain filter_INPUT: reject with icmpx admin-prohibited in chain " +
 			"filter_IN_public; run firewall-cmd --permanent --zone=trusted --add-interface=promwire0 and firewall-cmd --reload"},
+		{"firewalld beside Docker, which has its bridge in a zone that admits all", "ip link add docker0 type bridge; " + monitor,
+			strings.Replace(firewalld, `  iifname "eth0" goto`, "  iifname \"docker0\" accept\n"+`  iifname "eth0" goto`, 1), "51820/udp, which promwire needs: table inet firewalld, "},
+		{"firewalld admits all on a bridge that leads outside", "ip link add br0 type bridge; ip link set br0 up; ip route add default dev br0; " + monitor,
+			strings.Replace(firewalld, `  iifname "eth0" goto`, "  iifname \"br0\" accept\n"+`  iifname "eth0" goto`, 1), ""},
 		{"the owner's policy", target, owners("drop", "tcp dport { 22, 80-90 } accept"), "9100/tcp, which promwire needs: table inet mine, chain input: policy drop; " +
 			"admit it there, in front of that rule: iifname promwire0 tcp dport 9100 accept"},
 		{"the owner's last rule", monitor, owners("accept", "tcp dport 22 accept\nreject"), "51820/udp, which promwire needs: table inet mine, chain input: reject"},

@@ -6,9 +6,10 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
 install_packages() { apt-get -qq update && apt-get -qq -y --no-install-recommends install "$@" >/dev/null; }
 
-# firewalld admits SSH, and what promwire asks for. The owner has Prometheus of Debian's package, with a database and files of his.
+# firewalld admits SSH, and what promwire asks for; Docker, which tells firewalld of its bridges, publishes a port beside it. The owner has
+# Prometheus of Debian's package, with a database and files of his.
 prepare_monitor-1() {
-	install_packages curl firewalld nftables prometheus
+	install_packages busybox-static crun curl docker.io firewalld nftables prometheus
 	# cloud-init of Debian 12 waits for the network before sysinit.target, and the network waits for firewalld, which starts after that. systemd
 	# breaks the cycle at boot by leaving one of them out, which may be firewalld.
 	touch /etc/cloud/cloud-init.disabled
@@ -19,6 +20,7 @@ prepare_monitor-1() {
 	systemctl restart prometheus
 	firewall-cmd --quiet --permanent --add-port=51820/udp
 	firewall-cmd --quiet --reload
+	runs_docker
 	chgrp prometheus /etc/prometheus
 	chmod 750 /etc/prometheus
 	echo 'groups: []' | install -m 640 -g prometheus /dev/stdin /etc/prometheus/own.yml

@@ -76,7 +76,8 @@ func (s *story) ownersGoOn() {
 		{"db-1", "fail2ban-client get sshd banip && nft list ruleset 2>/dev/null | grep -c 'saddr 203.0.113.9'", "203.0.113.9\n1"},
 		{"cache-1", "ufw status | head -n 1", "Status: active"},
 		{"cache-1", "docker ps --format '{{.Names}} {{.State}}' | grep shop", "shop running"},
-		{"monitor-1", "firewall-cmd --list-ports || { journalctl --boot --unit firewalld --no-pager | tail -n 20 >&2; false; }", "51820/udp"},
+		{"monitor-1", "docker ps --format '{{.Names}} {{.State}}' | grep shop", "shop running"},
+		{"monitor-1", "firewall-cmd --zone=public --list-ports || { journalctl --boot --unit firewalld --no-pager | tail -n 20 >&2; false; }", "51820/udp"},
 	}
 	for _, want := range wants {
 		s.eventually(func() error {
@@ -199,7 +200,7 @@ func ownersKeep(s *story) {
 
 // ownersPrograms are the units that start again, by host; ufw does so after Docker.
 var ownersPrograms = map[string][]string{
-	"monitor-1": {"firewalld"}, "web-1": {"nftables", "keepalived", "office-vpn", "shop"}, "db-1": {"docker", "fail2ban", "keepalived"}, "cache-1": {"docker"},
+	"monitor-1": {"firewalld", "docker"}, "web-1": {"nftables", "keepalived", "office-vpn", "shop"}, "db-1": {"docker", "fail2ban", "keepalived"}, "cache-1": {"docker"},
 }
 
 // restarted: a program of the owner's starts again, and all is well after that.
