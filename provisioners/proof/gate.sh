@@ -17,6 +17,7 @@ readonly MAX_SKEW=300 # seconds between two clocks
 readonly PARALLEL=8   # endpoints that are tried at a time
 readonly FENCES=100   # targets that are asked at a time: each tries for 2 s, and costs the monitor nothing
 readonly FENCE_SECONDS=15 # until one that does not answer is given up, and perhaps asked again
+readonly LAST_OF_FENCE=$'\npromwire_fence_last_run_timestamp_seconds ' # of a whole answer
 readonly SILENCE=180  # seconds without a handshake: a tunnel that works has one every two minutes
 readonly REVIVAL=45   # seconds in which a tunnel that works comes back, whoever restarted it
 readonly SETTLED=20   # seconds after which a cause may be definite
@@ -42,12 +43,20 @@ query() {
     sed -E 's/[a-z_]+="([^"]*)"/\1/g; s/, /|/g'
 }
 
-# scraped prints the URLs that Prometheus scrapes.
-scraped() {
+# targets prints Prometheus's own list of what it scrapes, in JSON.
+targets() {
   local options=()
   [ ! -e "$CURL_CONFIG" ] || options=(--config "$CURL_CONFIG")
-  curl "${options[@]}" --silent --fail --noproxy '*' --max-time 10 "$fleet_prometheus/api/v1/targets?state=active" |
-    grep -oE '"scrapeUrl":"[^"]*"' | cut -d '"' -f 4
+  curl "${options[@]}" --silent --fail --noproxy '*' --max-time 10 "$fleet_prometheus/api/v1/targets?state=active"
+}
+
+# scraped prints the URLs that Prometheus scrapes.
+scraped() { targets | grep -oE '"scrapeUrl":"[^"]*"' | cut -d '"' -f 4; }
+
+# last_error URL prints why Prometheus's last scrape failed, as Prometheus says it. A host may have a say in that: no more than a line of it.
+last_error() {
+  targets | grep -oE '"scrapeUrl":"[^"]*","globalUrl":"[^"]*","lastError":"(\\.|[^"\\])*"' | sed -E 's/^"scrapeUrl":"([^"]*)".*"lastError":"(.*)"$/\1 \2/' |
+    awk -v url="$1" '$1 == url { print substr($0, length(url) + 2, 300); exit }' | sed 's/\\"/"/g'
 }
 
 # wanted prints all endpoints, sorted.
@@ -147,25 +156,60 @@ ask_fences() {
 # silent prints the targets that have not answered.
 silent() { comm -23 <(fenced) <(cut -d '|' -f 1 <<<"$probes" | sort -u); }
 
-# answers_of asks the targets on standard input, many at a time: a line NAME|PORT|TO, tab, OPEN for each port. One that hangs holds up only itself.
-answers_of() {
-  local name address count=0
-  while read -r name address; do
-    [ "$count" -lt "$FENCES" ] || wait -n || true
-    answer_of "$name" "$address" &
+# answers_of asks the targets on standard input, many at a time: a line NAME|PORT|TO, tab, OPEN for each port.
+answers_of() { with_addresses | at_a_time "$FENCES" answer_of; }
+
+# with_addresses prints the names on standard input with their addresses in the tunnel.
+with_addresses() {
+  awk 'first { asked[$1]; next } ($1 in asked) && $7 == "tunnel" && !seen[$1]++ { print $1, $3 }' first=1 - first= <(echo "$fleet_targets")
+}
+
+# at_a_time MOST COMMAND... runs a command for each line of standard input, with its words. One that hangs holds up only itself.
+at_a_time() {
+  local words count=0
+  while read -ra words; do
+    [ "$count" -lt "$1" ] || wait -n || true
+    "${@:2}" "${words[@]}" &
     count=$((count + 1))
-  done < <(awk 'first { asked[$1]; next } ($1 in asked) && $7 == "tunnel" && !seen[$1]++ { print $1, $3 }' first=1 - first= <(echo "$fleet_targets"))
+  done
   wait
 }
 
 # answer_of NAME ADDRESS: of a whole answer, what a fence says. Others write beside it: each line is written at once.
 answer_of() {
   local said
-  # shellcheck disable=SC2016 # the inner bash expands them
-  said=$(timeout "$FENCE_SECONDS" bash -c 'exec 3<>"/dev/tcp/$1/$2" && head --bytes 65536 <&3' ask "$2" "$FENCE_PORT" 2>/dev/null) || return 0
-  [[ $said == *$'\npromwire_fence_last_run_timestamp_seconds '* ]] || return 0
+  said=$(ask_fence "$2" 2>/dev/null) || return 0
+  [[ $said == *"$LAST_OF_FENCE"* ]] || return 0
   sed --unbuffered -nE 's/^promwire_fence_open_addresses\{to="(monitor|targets)",port="([0-9]{1,5})"\} ([0-9]{1,6})$/'"$1"'|\2|\1\t\3/p' <<<"$said"
 }
+
+# ask_fence ADDRESS prints what a fence answers.
+ask_fence() {
+  # shellcheck disable=SC2016 # the inner bash expands them
+  timeout "$FENCE_SECONDS" bash -c 'exec 3<>"/dev/tcp/$1/$2" && head --bytes 65536 <&3' ask "$1" "$FENCE_PORT"
+}
+
+# fence_cause NAME ADDRESS says why a target's fence does not answer.
+fence_cause() {
+  local said status=0 instances="${FENCE_SOCKET%.socket}@*"
+  said=$(ask_fence "$2" 2>&1 | LC_ALL=C tr --complement --delete '[:print:]\n'; exit "${PIPESTATUS[0]}") || status=$?
+  case $status:$said in
+    0:*"$LAST_OF_FENCE"*) echo "fence: it answers now; run pulumi up again" ;;
+    *"Connection refused"*) echo "fence: nothing listens at port $FENCE_PORT; run systemctl start $FENCE_SOCKET on the host" ;;
+    124:) echo "fence: no answer of port $FENCE_PORT within $FENCE_SECONDS s; see nft list ruleset on the host, and journalctl -u '$instances'" ;;
+    0: | *"Connection reset"*) echo "fence: it ends the connection; see journalctl -u $FENCE_SOCKET -u '$instances' on the host" ;;
+    0:*) echo "fence: what answers at port $FENCE_PORT is no fence, or says only half; see ss -ltnp on the host, and journalctl -u '$instances'" ;;
+    *) echo "fence: $(tail -n 1 <<<"$said"); see systemctl status $FENCE_SOCKET on the host" ;;
+  esac
+}
+
+# fail_silent ends the gate, and names each target whose fence does not answer.
+fail_silent() {
+  die "no answer of these hosts' fences:"$'\n'"$(with_addresses <<<"$left" | at_a_time "$FENCES" explain fence_cause | sort)"
+}
+
+# explain FUNCTION NAME...: a line of what a function says of a host or an endpoint.
+explain() { echo "  $2: $("$@")"; }
 
 # received prints the bytes that the tunnel has received from a peer, by its key.
 received() { awk -v key="$1" '$1 == key { print $2 }'; }
@@ -285,7 +329,7 @@ prometheus_cause() {
   if [ -e "$TURNING/$file.json" ]; then
     echo "it is scraped as before until Prometheus changes; see journalctl -u promwire-turn-$file"
   elif grep -qxF "$2" <<<"$(scraped)"; then
-    echo "is not scraped; see journalctl -u prometheus"
+    echo "is not scraped: $(last_error "$2"); see journalctl -u prometheus"
   else
     echo "is scraped elsewhere, or not at all; see $TARGETS/$file.json and journalctl -u prometheus"
   fi
@@ -307,15 +351,8 @@ answers() {
   said=$(ask 'vector(1)' 2>&1) || die "Prometheus does not answer at $fleet_prometheus; see journalctl -u prometheus"$'\n'"$said"
 }
 
-causes() {
-  local name count=0
-  while read -r name; do
-    echo "  $name: $(cause "$name")" &
-    count=$((count + 1))
-    [ $((count % PARALLEL)) -ne 0 ] || wait
-  done
-  wait
-}
+# causes says of each endpoint on standard input why it is not scraped.
+causes() { at_a_time "$PARALLEL" explain cause; }
 
 # skewed names the hosts with certificates whose clock differs from the monitor's.
 skewed() {
@@ -375,8 +412,7 @@ main() {
     ask_fences || [ -z "$(down)" ] || fail_down
     skew=$(skewed)
     [ -z "$skew" ] || die "clocks differ, and certificates depend on them:"$'\n'"$skew"
-    [ -z "$left" ] || die "no answer of the fence of: $(xargs <<<"$left"); see systemctl status $FENCE_SOCKET" \
-      "and journalctl -u $FENCE_SOCKET -u '${FENCE_SOCKET%.socket}@*' on these hosts"
+    [ -z "$left" ] || fail_silent
   fi
   federated
   matrix=$(rows)

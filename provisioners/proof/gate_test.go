@@ -390,6 +390,30 @@ answer_of() { [ "$1" != t1 ] || sleep 2; echo "$1"; }; fenced | answers_of | tai
 	}
 }
 
+// TestCauseOfSilentFence: a fence that does not answer is told apart from one whose port is dropped, and from others who have the port.
+func TestCauseOfSilentFence(t *testing.T) {
+	const whole = "# of a fence\npromwire_fence_last_run_timestamp_seconds 1700000000\n"
+	for _, c := range []struct{ name, asks, answer, want string }{
+		{"nothing listens", "", "-", "nothing listens at port 19098; run systemctl start promwire-fence-asked.socket on the host\n"},
+		{"dropped", `ask_fence() { return 124; }; `, "-", "no answer of port 19098 within 15 s; see nft list ruleset on the host, "},
+		{"no answer", "", "", "it ends the connection; see journalctl -u promwire-fence-asked.socket -u 'promwire-fence-asked@*' on the host\n"},
+		{"no fence", "", "HTTP/1.1 200 OK\n\x1b[2J\n", "what answers at port 19098 is no fence, or says only half; "},
+		{"no way", `ask_fence() { printf 'ask: connect: No \033[2Jroute\n' >&2; return 1; }; `, "-", "ask: connect: No [2Jroute; see systemctl status"},
+		{"by now", "", whole, "it answers now; run pulumi up again\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.answer != "-" {
+				fence(t, "127.98.0.2", c.answer)
+			}
+			asks := `fleet_targets=$(sed 's/10\.98\./127.98./' <<<"$fleet_targets"); left=a; ` + c.asks + "fail_silent"
+			want := "verify: no answer of these hosts' fences:\n  a: fence: " + c.want
+			if said := ask(t, t.TempDir(), asks); !strings.Contains(said, want) {
+				t.Errorf("got:\n%swant:\n%s", said, want)
+			}
+		})
+	}
+}
+
 // TestCauseOfTunnel: the tunnel comes first, and only where there is one.
 func TestCauseOfTunnel(t *testing.T) {
 	const wg = `wg() { [ "$3" = transfer ] && echo "keyA= 5 6" || echo "keyA= %s"; }; curl() { return 7; }; transfer=$(wg show x transfer); cause %s`

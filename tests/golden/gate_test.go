@@ -366,6 +366,15 @@ func (s *site) relays(what, by string) {
 }
 
 // TestGate runs the gate on a fleet that works, and then with one fault after another.
+// many is a text of metrics with so many samples.
+func many(samples int) string {
+	var text strings.Builder
+	for i := range samples {
+		fmt.Fprintf(&text, "many{n=\"%d\"} 1\n", i)
+	}
+	return text.String()
+}
+
 func TestGate(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -432,6 +441,13 @@ func TestGate(t *testing.T) {
 			func() { s.relays(`(?m)^connect = .*$`, "connect = 127.0.0.1:1") },
 			func() { s.relays("", "") },
 			`  relayed/node: relay: the host's relay ends the connection: nothing answers at the host's own port \d+, or it refuses`, `secure|direct`,
+		},
+		{
+			"more samples than the limit",
+			func() { s.write("plain/many.prom", many(2001)) },
+			func() { s.bash("rm plain/many.prom") },
+			`  plain/node: Prometheus: the exporter answers at http://127.0.0.1:\d+/metrics, but is not scraped: sample limit exceeded; see journalctl`,
+			`secure|direct`,
 		},
 		{
 			"a change that waits",
