@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Heals what changed on a host since its last update: the tunnel, its addresses, the firewall, units that failed. What it healed, and
-# what it could not heal, become metrics. It changes nothing while an update is at work, or while a new firewall is on trial. What
+# what it could not heal, such as files that are gone, become metrics. It changes nothing while an update is at work, or while a new firewall is on trial. What
 # somebody stopped with systemctl stays so, and is said.
 #
 # Arguments: the file of the metrics, in the textfile collector's directory; then the host's addresses in the tunnel with the network's
@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=/dev/null
 . "$LIBRARY"
 
-readonly KINDS="tunnel address endpoint firewall unit"
+readonly KINDS="tunnel address endpoint firewall unit file boot"
 readonly HEALED=$STATE/healed             # how much of each, a line each
 readonly AS_LISTED=$STATE/firewall.listed # digest of the right table, as this host's nft lists it
 readonly SILENCE=180                      # seconds without a handshake: a tunnel that works has one every two minutes
@@ -29,6 +29,7 @@ main() {
   watch_firewall
   if [ $# -gt 0 ]; then watch_tunnel "$@"; fi
   watch_units
+  watch_record
   resume
   for kind in $KINDS; do echo "$kind ${COUNT[$kind]}"; done >"$HEALED.new"
   mv "$HEALED.new" "$HEALED"
@@ -159,6 +160,24 @@ watch_units() {
       drifts unit "$unit has failed, and does not start; see journalctl -u $unit"
     fi
   done < <(sed -n 's/^unit //p' "$STATE/manifest")
+}
+
+# watch_record looks for what nobody misses before the next boot, or the next restart: files, and what starts at boot.
+watch_record() {
+  local file units gone=() idle
+  while read -r file; do
+    [ -e "$file" ] || [ -L "$file" ] || gone+=("$file")
+  done < <(sed -n 's/^file //p' "$STATE/manifest")
+  [ ${#gone[@]} = 0 ] || drifts file "gone: ${gone[*]}; run this host's converge again with pulumi up --replace"
+  mapfile -t units < <(sed -n 's/^unit //p' "$STATE/manifest")
+  [ ${#units[@]} -gt 0 ] || return 0
+  idle=$(systemctl show --property Id --property UnitFileState "${units[@]}" | not_at_boot | xargs)
+  [ -z "$idle" ] || drifts boot "not started at boot any more: $idle; run systemctl enable $idle"
+}
+
+# not_at_boot prints the units that systemctl shows on standard input, and that a boot does not start.
+not_at_boot() {
+  awk 'BEGIN { RS = "" } /UnitFileState=(disabled|masked|masked-runtime|bad)?(\n|$)/ { match($0, /(^|\n)Id=[^\n]*/); print substr($0, RSTART, RLENGTH) }' | sed -n 's/^Id=//p'
 }
 
 # resume goes on with what an update left to a transient unit of systemd's, which a boot removes: former units that end later, and scrapes

@@ -22,6 +22,7 @@ state() { cat "/mnt/states/$1" 2>/dev/null || echo inactive; }
 case $verb in
 is-active) for unit in "$@"; do state "$unit"; [ "$(state "$unit")" != active ] || exit 0; done; exit 3 ;;
 is-failed) [ "$(state "$1")" = failed ] ;;
+show) for unit in "${@:5}"; do printf 'Id=%s\nUnitFileState=%s\n\n' "$unit" "$(cat "/mnt/states/$unit.boot" 2>/dev/null || echo enabled)"; done ;;
 restart) echo "$1" >>/mnt/restarted; [ ! -e "/mnt/states/$1.broken" ] || exit 1
   echo active >"/mnt/states/$1"; [[ $1 != wg-quick* ]] || /mnt/bin/tunnel-up ;;
 esac
@@ -122,6 +123,14 @@ nft list set inet promwire uplinks | grep -o br7; ip link delete v7; look; nft l
 			`promwire_drift{what="unit"} 1` + "\npromwire: host: watch: healed: node_exporter.service had failed\n" + `promwire_healed_total{what="unit"} 1` + "\n"},
 		{"a unit that is not recorded", `echo failed >/mnt/states/other.service; look; seen`, good + good},
 		{"a unit that somebody stopped", `echo inactive >/mnt/states/node_exporter.service; look; seen`, good + good},
+
+		{"files are gone", `touch /mnt/here; ln -s nowhere /mnt/link; for file in /mnt/here /mnt/link /mnt/gone $PERMANENT; do record file $file; done
+rm $PERMANENT; look; seen; touch /mnt/gone $PERMANENT; look 2>/dev/null | grep -c gone || true`,
+			"promwire: host: watch: gone: /mnt/gone /etc/promwire/firewall.nft; run this host's converge again with pulumi up --replace\n" + `promwire_drift{what="file"} 1` + "\n0\n"},
+		{"units do not start at boot", `echo disabled >/mnt/states/node_exporter.service.boot; look; seen; echo enabled >/mnt/states/node_exporter.service.boot; look; seen`,
+			"watch: not started at boot any more: node_exporter.service; run systemctl enable node_exporter.service\n" + `promwire_drift{what="boot"} 1` + "\n" + good},
+		{"a unit's file is gone", `echo >/mnt/states/node_exporter.service.boot; look; seen`, `promwire_drift{what="boot"} 1`},
+		{"a unit that others start", `echo static >/mnt/states/node_exporter.service.boot; look; seen`, good + good},
 
 		{"silent, and the name has another address", `echo 1 >/mnt/handshake; echo 198.51.100.2:51820 >/mnt/dns; look; seen; cat /mnt/endpoint`,
 			`promwire_healed_total{what="endpoint"} 1` + "\n198.51.100.2:51820\n"},

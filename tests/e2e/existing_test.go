@@ -23,6 +23,7 @@ func TestExisting(t *testing.T) {
 	// The lab's networks are others than those of the stack's file.
 	s.edit(set("ssh", map[string]any{"from": []any{"198.18.0.0/15", "198.51.100.0/24", "192.168.0.0/16"}}))
 	s.edit(opens(published))
+	s.edit(func(fleet map[string]any) { fleet["monitor"].(map[string]any)["open"] = []any{"8080/tcp"} })
 	var before map[string]inventory
 	s.step("the machines are up, and in use", func(s *story) {
 		for _, host := range existingHosts {
@@ -55,6 +56,7 @@ func TestExisting(t *testing.T) {
 	s.step("a second up changes nothing", func(s *story) {
 		seen := s.connections(existingHosts...)
 		s.noMissedScrape(func() { assertUnchanged(s.t, s.up()) })
+		s.nothingDrifts()
 		assert.Equal(s.t, seen, s.connections(existingHosts...))
 		prometheus.stays(s)
 	})

@@ -39,6 +39,7 @@ func TestExporters(t *testing.T) {
 	s.step("real values", func(s *story) { realValues(s, outside) })
 	s.step("a second up changes nothing", func(s *story) {
 		s.noMissedScrape(func() { assertUnchanged(s.t, s.up(func(o *operator.Options) { o.ExpectNoChanges = true })) })
+		s.nothingDrifts()
 	})
 	s.step("nobody but the monitor gets in", onlyTheMonitor)
 	s.step("what is refused is named, and changes nothing", refusals)

@@ -435,11 +435,24 @@ func comesBack(s *story) {
 			}
 		})
 	}
-	for _, host := range hosts {
-		assert.NotContains(s.t, s.mustOn(host, "grep ^promwire_drift "+watchMetrics), "} 1", host)
-	}
+	s.nothingDrifts()
+	s.fault("the firewall's unit disabled, its file deleted", "at rest", named, func() {
+		s.mustOn("node-1", "systemctl disable --quiet promwire-firewall && mv /etc/promwire/firewall.nft /root/")
+	}, func() {
+		for _, what := range []string{"boot", "file"} {
+			s.becomes(fmt.Sprintf(`promwire_drift{name="node-1",what=%q}`, what), 1)
+		}
+	})
+	s.mustOn("node-1", "mv /root/firewall.nft /etc/promwire/ && systemctl enable --quiet promwire-firewall")
+	s.nothingDrifts()
 	s.allUp(s.tunnels())
 	s.firewall(hosts, closedPorts, map[string][]end{"monitor-1": {tcp(s.tunnels()["node-1"], 9100)}})
+}
+
+// nothingDrifts waits until every host's watch says that all is as planned.
+func (s *story) nothingDrifts() {
+	s.t.Helper()
+	s.becomes("max(promwire_drift)", 0)
 }
 
 // heals waits until a host says once more than before that it put something right.
