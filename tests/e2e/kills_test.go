@@ -125,23 +125,16 @@ func (s *story) round(n int, p phase, after time.Duration) {
 		outcome = append(outcome, "it had ended")
 	}
 	f.began = time.Now()
-	said, err := s.run(p)
+	said, err := s.run(p, refreshed)
 	if err != nil && locked.MatchString(said) {
 		outcome = append(outcome, "locked")
 		require.NoError(s.t, s.lab.Operator.Cancel(s.t.Context(), s.stack))
-		said, err = s.run(p)
-	}
-	if err != nil && gone.MatchString(said) {
-		outcome = append(outcome, "refreshed")
-		options, progress := s.options()
-		_, err = s.lab.Operator.Refresh(s.t.Context(), s.stack, options)
-		require.NoError(s.t, err, progress)
-		said, err = s.run(p)
+		said, err = s.run(p, refreshed)
 	}
 	if err != nil && duplicate.MatchString(said) {
 		outcome = append(outcome, "a cloud firewall removed")
 		s.removeUnknownFirewalls()
-		said, err = s.run(p)
+		said, err = s.run(p, refreshed)
 	}
 	require.NoError(s.t, err, "%s\n\nThe killed run said:\n%s", said, victim.said)
 	if ids := orphans(said); len(ids) > 0 {
@@ -155,10 +148,6 @@ func (s *story) round(n int, p phase, after time.Duration) {
 
 // locked is what a run says of the lock of one that was killed; the latter, if that was while it wrote its lock.
 var locked = regexp.MustCompile(`the stack is currently locked|unexpected end of JSON input`)
-
-// gone is what the provider says of a droplet that was deleted while the run that deleted it was killed: it wants to know first that the
-// droplet is not locked, and the state has it still. `pulumi refresh` helps, as docs/operating.md says.
-var gone = regexp.MustCompile(`Error waiting for droplet to be unlocked for destroy .* 404`)
 
 // duplicate is what the cloud says of a firewall that it made for a run that was killed before the state knew.
 var duplicate = regexp.MustCompile(`409 .*duplicate name`)
@@ -179,15 +168,21 @@ func (s *story) removeUnknownFirewalls() {
 	}
 }
 
+// refreshed is how docs/operating.md says to run after a kill: the cloud may have deleted what the state has still.
+func refreshed(o *operator.Options) { o.Refresh = true }
+
 // run is one more run of the phase, in this process. It returns what the operator reads.
-func (s *story) run(p phase) (string, error) {
+func (s *story) run(p phase, options ...func(*operator.Options)) (string, error) {
 	s.edits = p.edits()
-	options, progress := s.options()
+	chosen, progress := s.options()
+	for _, option := range options {
+		option(&chosen)
+	}
 	var err error
 	if p.destroy {
-		_, err = s.lab.Operator.Destroy(s.t.Context(), s.stack, options)
+		_, err = s.lab.Operator.Destroy(s.t.Context(), s.stack, chosen)
 	} else {
-		_, err = s.lab.Operator.Up(s.t.Context(), s.stack, options)
+		_, err = s.lab.Operator.Up(s.t.Context(), s.stack, chosen)
 	}
 	if err != nil {
 		fmt.Fprintf(progress, "\n%v", err)

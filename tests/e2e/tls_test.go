@@ -347,6 +347,7 @@ func renewedByUp(s *story) {
 	assert.NotEqual(s.t, before, s.serial("node-1"))
 	assert.Equal(s.t, life, s.life("node-1"))
 	assertUnchanged(s.t, s.up(func(o *operator.Options) { o.ExpectNoChanges = true }))
+	s.nothingDrifts()
 }
 
 // anotherAuthority: ["1"], ["1","2"], ["2"], an update each, and no scrape is missed. In one step it is refused.
@@ -423,11 +424,12 @@ func offAndOn(s *story) {
 // lostMonitor: another one takes its place, with an authority of its own, and all hosts follow.
 func lostMonitor(s *story) {
 	before := s.mustOn("node-1", "sha256sum </etc/promwire/tls/authorities.pem")
-	s.fault("the monitor deleted in the cloud", "at rest", "well after refresh and up", func() { s.deleteDroplet("monitor-1") }, func() {
+	s.fault("the monitor deleted in the cloud", "at rest", "well after up --refresh", func() { s.deleteDroplet("monitor-1") }, func() {
 		options, progress := s.options()
-		_, err := s.lab.Operator.Refresh(s.t.Context(), s.stack, options)
+		_, err := s.lab.Operator.Preview(s.t.Context(), s.stack, options)
 		require.NoError(s.t, err, progress.String())
-		s.up()
+		assert.Contains(s.t, progress.String(), "which the stack's state has: monitor-1. Run pulumi up --refresh")
+		s.up(func(o *operator.Options) { o.Refresh = true })
 		s.allUp(s.scraped())
 	})
 	assert.NotEqual(s.t, before, s.mustOn("node-1", "sha256sum </etc/promwire/tls/authorities.pem"))

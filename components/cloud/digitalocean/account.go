@@ -120,16 +120,39 @@ func (c *Cloud) operatorKey(ctx *pulumi.Context, args Args) (pulumi.StringInput,
 	return key.Fingerprint, nil
 }
 
-// warnOfOrphans says which droplets of the fleet are not in the stack's state.
-func (c *Cloud) warnOfOrphans(ctx *pulumi.Context, state record.State) error {
+// compareDroplets warns of what the account and the stack's state say differently of the fleet's droplets.
+func (c *Cloud) compareDroplets(ctx *pulumi.Context, state record.State) error {
 	there, err := digitalocean.GetDroplets(ctx, &digitalocean.GetDropletsArgs{}, pulumi.Parent(c.parent))
 	if err != nil {
 		return fmt.Errorf("fleet %s: the account's droplets: %w", c.fleet, err)
 	}
-	if warning := c.orphans(there.Droplets, state); warning != "" {
-		return ctx.Log.Warn(warning, nil)
+	for _, warning := range []string{c.orphans(there.Droplets, state), c.gone(there.Droplets, state)} {
+		if warning == "" {
+			continue
+		}
+		if err := ctx.Log.Warn(warning, nil); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// gone are droplets that the stack's state has and the account has no longer: somebody deleted them, or a run was killed before it wrote
+// that it had. Pulumi goes on as if they were there, and fails where it deletes one. "": there are none.
+func (c *Cloud) gone(there []digitalocean.GetDropletsDroplet, state record.State) string {
+	var names []string
+	for name, outputs := range state.Of(dropletType) {
+		urn, _ := outputs["dropletUrn"].(string)
+		if urn != "" && !slices.ContainsFunc(there, func(d digitalocean.GetDropletsDroplet) bool { return d.Urn == urn }) {
+			names = append(names, strings.TrimSuffix(name, dropletSuffix))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	return fmt.Sprintf("the account no longer has the droplets of these hosts of fleet %s, which the stack's state has: %s. "+
+		"Run pulumi up --refresh", c.fleet, strings.Join(names, ", "))
 }
 
 // orphans are droplets that carry the fleet's tags, cost money, and are not in the stack's state: a run that was killed while the cloud

@@ -31,3 +31,17 @@ func TestOrphans(t *testing.T) {
 	assert.Contains(t, warning, "doctl compute droplet delete 4 5")
 	assert.Equal(t, map[string]string{"node-1": "lon1"}, Regions(state))
 }
+
+func TestGone(t *testing.T) {
+	c := &Cloud{fleet: "promwire-prod"}
+	state := record.State{}
+	for host, urn := range map[string]string{"node-1": "do:droplet:1", "node-2": "do:droplet:2", "monitor": "do:droplet:3"} {
+		state["urn:pulumi:prod::promwire::promwire:index:Host$digitalocean:index/droplet:Droplet::"+host+"-droplet"] = map[string]any{
+			"outputs": map[string]any{"dropletUrn": urn, "region": "lon1"},
+		}
+	}
+	all := []digitalocean.GetDropletsDroplet{{Urn: "do:droplet:1"}, {Urn: "do:droplet:2"}, {Urn: "do:droplet:3"}, {Urn: "do:droplet:4"}}
+	assert.Empty(t, c.gone(all, state), "all are there, and another owner's")
+	assert.Contains(t, c.gone(all[1:2], state), "of these hosts of fleet promwire-prod, which the stack's state has: monitor, node-1. Run pulumi up --refresh")
+	assert.Empty(t, c.gone(nil, record.State{}), "a first up")
+}

@@ -62,7 +62,7 @@ func New(ctx *pulumi.Context, fleet string, args Args, parent pulumi.Resource) (
 	if c.key, err = c.operatorKey(ctx, args); err != nil {
 		return nil, err
 	}
-	if err := c.warnOfOrphans(ctx, args.State); err != nil {
+	if err := c.compareDroplets(ctx, args.State); err != nil {
 		return nil, err
 	}
 	if c.seed, err = record.Seed(ctx, fleet+"-host-key-seed", parent); err != nil {

@@ -22,6 +22,7 @@ type Options struct {
 	Targets         []string  // URNs: only these resources
 	Replace         []string  // URNs of resources to replace
 	ExpectNoChanges bool      // fail if anything changes
+	Refresh         bool      // ask first what exists; with Up and Destroy
 }
 
 // progress is where both of the CLI's outputs go, one write at a time.
@@ -64,6 +65,9 @@ func (o *Operator) Up(ctx context.Context, stack string, options Options) (auto.
 	if options.ExpectNoChanges {
 		opts = append(opts, optup.ExpectNoChanges())
 	}
+	if options.Refresh {
+		opts = append(opts, optup.Refresh())
+	}
 	return s.Up(ctx, opts...)
 }
 
@@ -100,6 +104,9 @@ func (o *Operator) Destroy(ctx context.Context, stack string, options Options) (
 	}
 	if options.ContinueOnError {
 		opts = append(opts, optdestroy.ContinueOnError())
+	}
+	if options.Refresh {
+		opts = append(opts, optdestroy.Refresh())
 	}
 	return s.Destroy(ctx, opts...)
 }
