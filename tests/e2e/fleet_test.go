@@ -452,7 +452,12 @@ func comesBack(s *story) {
 // nothingDrifts waits until every host's watch says that all is as planned.
 func (s *story) nothingDrifts() {
 	s.t.Helper()
-	s.becomes("max(promwire_drift)", 0)
+	for _, host := range s.hosts() {
+		s.eventually(func() error {
+			_, err := s.on(host, "! grep '^promwire_drift.* 1$' "+watchMetrics+" || { journalctl --unit promwire-watch --lines 5 --output cat >&2; false; }")
+			return err
+		})
+	}
 }
 
 // heals waits until a host says once more than before that it put something right.

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/promwire/promwire/provisioners/fence"
 	"github.com/promwire/promwire/tests/lab/machines"
 )
 
@@ -104,8 +105,19 @@ func (s *story) serve(at where, ends []end) (stop func()) {
 		_, _ = at(context.WithoutCancel(ctx), "kill", strings.TrimSpace(string(process))) // one that had nothing to serve is gone already
 	})
 	s.t.Cleanup(stop)
-	s.reaches("who serves it", at, ends, ends)
+	// Not even root on a target reaches its own fence's port: that something listens there is all that can be seen.
+	reachable := slices.DeleteFunc(slices.Clone(ends), fenced)
+	s.reaches("who serves it", at, reachable, reachable)
+	if len(reachable) < len(ends) {
+		listens, err := at(ctx, "ss", "-Hltn", fmt.Sprintf("sport = :%d", fence.Port))
+		require.NoError(s.t, err)
+		assert.NotEmpty(s.t, listens, "nobody listens at the fence's port")
+	}
 	return stop
+}
+
+func fenced(e end) bool {
+	return strings.HasPrefix(string(e), "tcp/") && strings.HasSuffix(string(e), fmt.Sprintf("/%d", fence.Port))
 }
 
 // seen is what answers somebody, beside what should.
