@@ -162,17 +162,25 @@ watch_units() {
   done < <(sed -n 's/^unit //p' "$STATE/manifest")
 }
 
-# watch_record looks for what nobody misses before the next boot, or the next restart: files, and what starts at boot.
+# watch_record looks for what nobody misses before the next boot, or the next restart: files, and what starts at boot. Metrics come back by
+# themselves.
 watch_record() {
   local file units gone=() idle
   while read -r file; do
-    [ -e "$file" ] || [ -L "$file" ] || gone+=("$file")
+    if [[ $file != "$TEXTFILES"/* ]] && [ ! -e "$file" ] && [ ! -L "$file" ] && sees "$file"; then gone+=("$file"); fi
   done < <(sed -n 's/^file //p' "$STATE/manifest")
   [ ${#gone[@]} = 0 ] || drifts file "gone: ${gone[*]}; run this host's converge again with pulumi up --replace"
   mapfile -t units < <(sed -n 's/^unit //p' "$STATE/manifest")
   [ ${#units[@]} -gt 0 ] || return 0
   idle=$(systemctl show --property Id --property UnitFileState "${units[@]}" | not_at_boot | xargs)
   [ -z "$idle" ] || drifts boot "not started at boot any more: $idle; run systemctl enable $idle"
+}
+
+# sees PATH: its privileges don't reach into folders that are private to others, such as Prometheus's keys.
+sees() {
+  local folder=${1%/*}
+  until [ -d "$folder" ] || [ -z "$folder" ]; do folder=${folder%/*}; done
+  [ -x "$folder/" ]
 }
 
 # not_at_boot prints the units that systemctl shows on standard input, and that a boot does not start.

@@ -127,6 +127,11 @@ nft list set inet promwire uplinks | grep -o br7; ip link delete v7; look; nft l
 		{"files are gone", `touch /mnt/here; ln -s nowhere /mnt/link; for file in /mnt/here /mnt/link /mnt/gone $PERMANENT; do record file $file; done
 rm $PERMANENT; look; seen; touch /mnt/gone $PERMANENT; look 2>/dev/null | grep -c gone || true`,
 			"promwire: host: watch: gone: /mnt/gone /etc/promwire/firewall.nft; run this host's converge again with pulumi up --replace\n" + `promwire_drift{what="file"} 1` + "\n0\n"},
+		{"files are gone where it can't look", `mkdir -p /mnt/private/deep /mnt/open; touch /mnt/private/deep/key; chown 1:1 /mnt/private; chmod 700 /mnt/private
+for file in /mnt/private/deep/key /mnt/open/none/gone $TEXTFILES/promwire_fence.prom; do record file $file; done
+setpriv --bounding-set=-dac_override,-dac_read_search bash /mnt/watch $TEXTFILES/w.prom 10.98.0.2/24 3>&- 2>&1; rm -r /mnt/private; look`,
+			good + "promwire: host: watch: gone: /mnt/open/none/gone; run this host's converge again with pulumi up --replace\n" +
+				"promwire: host: watch: gone: /mnt/private/deep/key /mnt/open/none/gone; run"},
 		{"units do not start at boot", `echo disabled >/mnt/states/node_exporter.service.boot; look; seen; echo enabled >/mnt/states/node_exporter.service.boot; look; seen`,
 			"watch: not started at boot any more: node_exporter.service; run systemctl enable node_exporter.service\n" + `promwire_drift{what="boot"} 1` + "\n" + good},
 		{"a unit's file is gone", `echo >/mnt/states/node_exporter.service.boot; look; seen`, `promwire_drift{what="boot"} 1`},
