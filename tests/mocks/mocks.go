@@ -268,6 +268,17 @@ func RunAfter(t testing.TB, fleet string, past Past) map[string]Resource {
 	return resources
 }
 
+// RefusedAfter is the error of a run that must be refused, with all that there was before.
+func RefusedAfter(t testing.TB, fleet string, past Past) error {
+	t.Helper()
+	resources, err := run(t, &engine{resources: map[string]Resource{}, past: past}, stacks.Run, fleet)
+	require.Error(t, err)
+	for name, r := range resources {
+		require.NotEqual(t, "digitalocean:index/droplet:Droplet", r.Type, name)
+	}
+	return err
+}
+
 // RunFailing is Run in a new stack where resources of these names fail, as `pulumi up --continue-on-error` shows it to the program:
 // they have no outputs. The engine skips what depends on them; here it is registered, with what the program rendered from empty outputs.
 func RunFailing(t testing.TB, fleet string, failed ...string) (map[string]Resource, error) {

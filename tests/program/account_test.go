@@ -76,12 +76,15 @@ func TestRegions(t *testing.T) {
 	_, err := mocks.Run(t, moved, "")
 	require.ErrorContains(t, err, `lon: DigitalOcean has no region "moon9", so nothing was changed; it has ams3, fra1, lon1, `)
 	require.ErrorContains(t, err, `sgp: DigitalOcean has no region "mars1"`)
+	there := mocks.Past{Droplets: map[string]resource.PropertyMap{"lon-droplet": {"region": resource.NewProperty("lon1")}}}
 	full := strings.NewReplacer(`"lon1"`, `"nyc1"`).Replace(droplets)
-	_, err = mocks.Run(t, full, "")
-	require.ErrorContains(t, err, `lon: DigitalOcean's region "nyc1" takes no new droplets now`)
+	require.ErrorContains(t, mocks.RefusedAfter(t, full, there), `lon: DigitalOcean's region "nyc1" takes no new droplets now`)
 	large := strings.NewReplacer(`"region": "lon1"`, `"region": "tor1", "size": "s-8vcpu-16gb"`).Replace(droplets)
-	_, err = mocks.Run(t, large, "")
-	require.ErrorContains(t, err, `lon: DigitalOcean's region "tor1" has no size "s-8vcpu-16gb", so nothing was changed; it has s-1vcpu-1gb, s-1vcpu-2gb`)
+	require.ErrorContains(t, mocks.RefusedAfter(t, large, there),
+		`lon: DigitalOcean's region "tor1" has no size "s-8vcpu-16gb", so nothing was changed; it has s-1vcpu-1gb, s-1vcpu-2gb`)
+	for _, fleet := range []string{full, large} { // a new host: the others go on
+		assert.Contains(t, mocks.MustRun(t, fleet, ""), "sgp-droplet")
+	}
 	past := mocks.Past{Droplets: map[string]resource.PropertyMap{
 		"lon-droplet": {"region": resource.NewProperty("moon9")}, "sgp-droplet": {"region": resource.NewProperty("mars1")},
 	}}

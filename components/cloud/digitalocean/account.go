@@ -42,9 +42,9 @@ func userData(state record.State) map[string]string {
 	return all
 }
 
-// checkRegions refuses regions where a droplet cannot be made: that there are not, that take no new droplets, or none of its size. Pulumi
-// deletes a droplet before it makes the one that replaces it, so a typo would cost a host. A region that a droplet is in already is not asked
-// about: it may take no new ones.
+// checkRegions refuses regions that there are not, and those where a droplet that moves can't be: they take no new ones, or none of its size.
+// Pulumi deletes a droplet before it makes the one that replaces it, so that would cost a host. A region that a droplet is in already is not
+// asked about: it may take no new ones. A new host that can't be made keeps nobody else from going on.
 func (c *Cloud) checkRegions(ctx *pulumi.Context, args Args) error {
 	now := Regions(args.State)
 	var moving []string
@@ -63,18 +63,22 @@ func (c *Cloud) checkRegions(ctx *pulumi.Context, args Args) error {
 	}
 	var wrong []error
 	for _, host := range moving {
-		wrong = append(wrong, takes(there.Regions, host, args.Places[host]))
+		_, moves := now[host]
+		wrong = append(wrong, takes(there.Regions, host, args.Places[host], moves))
 	}
 	return errors.Join(wrong...)
 }
 
-// takes says why a host's droplet cannot be made at a place; nil if it can.
-func takes(regions []digitalocean.GetRegionsRegion, host string, place Place) error {
+// takes says why a host's droplet can't be at a place; nil if it can, or if nothing is lost by trying.
+func takes(regions []digitalocean.GetRegionsRegion, host string, place Place, moves bool) error {
 	var slugs []string
 	for _, r := range regions {
 		if r.Slug != place.Region {
 			slugs = append(slugs, r.Slug)
 			continue
+		}
+		if !moves {
+			return nil
 		}
 		if !r.Available {
 			return fmt.Errorf("%s: DigitalOcean's region %q takes no new droplets now, so nothing was changed; choose another region", host, r.Slug)
