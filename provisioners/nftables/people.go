@@ -19,7 +19,7 @@ func (r Ruleset) output() string {
 		}
 	}
 	if r.Asked != 0 {
-		rules = append(rules, fmt.Sprintf("oifname \"lo\" tcp dport %d reject with tcp reset", r.Asked))
+		rules = append(rules, fmt.Sprintf("oifname \"lo\" tcp dport %d tcp flags & (syn | ack) == syn reject with tcp reset", r.Asked))
 	}
 	if r.Tunnel != "" {
 		rules = append(rules, r.intoTunnel()...)

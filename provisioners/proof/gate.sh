@@ -324,12 +324,13 @@ not_trusted() {
 
 # prometheus_cause ENDPOINT URL: why Prometheus does not scrape what answers.
 prometheus_cause() {
-  local file=${1/\//.}
+  local file=${1/\//.} last
   printf 'Prometheus: the exporter answers at %s, but ' "$2"
   if [ -e "$TURNING/$file.json" ]; then
     echo "it is scraped as before until Prometheus changes; see journalctl -u promwire-turn-$file"
   elif grep -qxF "$2" <<<"$(scraped)"; then
-    echo "is not scraped: $(last_error "$2"); see journalctl -u prometheus"
+    last=$(last_error "$2")
+    echo "is not scraped: ${last:-not yet}; see journalctl -u prometheus"
   else
     echo "is scraped elsewhere, or not at all; see $TARGETS/$file.json and journalctl -u prometheus"
   fi

@@ -26,8 +26,8 @@ fail() {
   exit 1
 }
 
-# unexpected STATUS COMMAND: says at which command a script failed. Its variables are printed only by name.
-unexpected() { [ "$1" = 0 ] || fail "\"$2\" failed with status $1; see its output above"; }
+# unexpected STATUS COMMAND: says at which command a script failed. Its variables are printed only by name, and its here-document is not.
+unexpected() { [ "$1" = 0 ] || fail "\"${2%%$'\n'*}\" failed with status $1; see its output above"; }
 
 # record KIND NAME: notes what is about to be made or changed, so that undo finds it even if this script ends half-way.
 record() {

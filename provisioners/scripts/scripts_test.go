@@ -172,3 +172,10 @@ exit 7`,
 		}
 	}
 }
+
+// TestInputsAreNotPrinted: what a failed command reads may be a secret.
+func TestInputsAreNotPrinted(t *testing.T) {
+	if said := check(t, "nothing_of_this_name <<'END'\nplanted\nEND\n", "nothing_of_this_name", true); strings.Contains(said, "planted") {
+		t.Error(said)
+	}
+}

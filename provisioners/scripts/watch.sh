@@ -173,7 +173,7 @@ watch_record() {
   mapfile -t units < <(sed -n 's/^unit //p' "$STATE/manifest")
   [ ${#units[@]} -gt 0 ] || return 0
   idle=$(systemctl show --property Id --property UnitFileState "${units[@]}" | not_at_boot | xargs)
-  [ -z "$idle" ] || drifts boot "not started at boot any more: $idle; run systemctl enable $idle"
+  [ -z "$idle" ] || drifts boot "not started at boot any more: $idle; run systemctl unmask $idle, then systemctl enable $idle"
 }
 
 # sees PATH: its privileges don't reach into folders that are private to others, such as Prometheus's keys.
@@ -185,7 +185,7 @@ sees() {
 
 # not_at_boot prints the units that systemctl shows on standard input, and that a boot does not start.
 not_at_boot() {
-  awk 'BEGIN { RS = "" } /UnitFileState=(disabled|masked|masked-runtime|bad)?(\n|$)/ { match($0, /(^|\n)Id=[^\n]*/); print substr($0, RSTART, RLENGTH) }' | sed -n 's/^Id=//p'
+  awk 'BEGIN { RS = "" } /UnitFileState=(disabled|masked|masked-runtime|enabled-runtime|bad)?(\n|$)/ { match($0, /(^|\n)Id=[^\n]*/); print substr($0, RSTART, RLENGTH) }' | sed -n 's/^Id=//p'
 }
 
 # resume goes on with what an update left to a transient unit of systemd's, which a boot removes: former units that end later, and scrapes

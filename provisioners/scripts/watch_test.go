@@ -133,7 +133,9 @@ setpriv --bounding-set=-dac_override,-dac_read_search bash /mnt/watch $TEXTFILES
 			good + "promwire: host: watch: gone: /mnt/open/none/gone; run this host's converge again with pulumi up --replace\n" +
 				"promwire: host: watch: gone: /mnt/private/deep/key /mnt/open/none/gone; run"},
 		{"units do not start at boot", `echo disabled >/mnt/states/node_exporter.service.boot; look; seen; echo enabled >/mnt/states/node_exporter.service.boot; look; seen`,
-			"watch: not started at boot any more: node_exporter.service; run systemctl enable node_exporter.service\n" + `promwire_drift{what="boot"} 1` + "\n" + good},
+			"watch: not started at boot any more: node_exporter.service; run systemctl unmask node_exporter.service, then systemctl enable node_exporter.service\n" + `promwire_drift{what="boot"} 1` + "\n" + good},
+		{"masked", `echo masked >/mnt/states/node_exporter.service.boot; look; seen`, `promwire_drift{what="boot"} 1`},
+		{"until the next boot only", `echo enabled-runtime >/mnt/states/node_exporter.service.boot; look; seen`, `promwire_drift{what="boot"} 1`},
 		{"a unit's file is gone", `echo >/mnt/states/node_exporter.service.boot; look; seen`, `promwire_drift{what="boot"} 1`},
 		{"a unit that others start", `echo static >/mnt/states/node_exporter.service.boot; look; seen`, good + good},
 

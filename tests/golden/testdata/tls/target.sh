@@ -445,14 +445,14 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall b0424065ca838fd8a718cd3b96f92183894184a4883cb31fea33d9644d1e65b3 <<'END'
+firewall 284aba463386b0b370af99c8214502579096dae046e4e3662b792f02aece2faf <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "b0424065ca838fd8a718cd3b96f92183894184a4883cb31fea33d9644d1e65b3"
+	comment "284aba463386b0b370af99c8214502579096dae046e4e3662b792f02aece2faf"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -519,7 +519,7 @@ table inet promwire {
 	chain output {
 		type filter hook output priority filter; policy accept;
 		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 10.98.0.2 . 19098, 10.98.0.2 . 19100, 10.98.0.2 . 19187, 127.0.0.1 . 9121 } drop
-		oifname "lo" tcp dport 19098 reject with tcp reset
+		oifname "lo" tcp dport 19098 tcp flags & (syn | ack) == syn reject with tcp reset
 		oifname "promwire0" meta skuid 1000-60000 tcp sport { 19098, 19100, 19187 } drop
 	}
 }
@@ -622,14 +622,14 @@ service promwire-watch.timer
 stop_later node_exporter.socket node_exporter.service promwire-relay-9121.socket promwire-relay-8080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial b0424065ca838fd8a718cd3b96f92183894184a4883cb31fea33d9644d1e65b3
-keep_receipt b0424065ca838fd8a718cd3b96f92183894184a4883cb31fea33d9644d1e65b3
+still_on_trial 284aba463386b0b370af99c8214502579096dae046e4e3662b792f02aece2faf
+keep_receipt 284aba463386b0b370af99c8214502579096dae046e4e3662b792f02aece2faf
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall b0424065ca838fd8a718cd3b96f92183894184a4883cb31fea33d9644d1e65b3
-kept_receipt b0424065ca838fd8a718cd3b96f92183894184a4883cb31fea33d9644d1e65b3
+confirm_firewall 284aba463386b0b370af99c8214502579096dae046e4e3662b792f02aece2faf
+kept_receipt 284aba463386b0b370af99c8214502579096dae046e4e3662b792f02aece2faf
 }
 
 case ${1-} in

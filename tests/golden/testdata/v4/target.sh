@@ -228,14 +228,14 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 75af5d4c05a942e1f3da8c279a918210b192e8fffdc493e2693cbf98ea28a549 <<'END'
+firewall b6e5a02b2ae7f671f28d93fd3549d981b798cc4fb57eb8ea965b4c2ec6d74a39 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "75af5d4c05a942e1f3da8c279a918210b192e8fffdc493e2693cbf98ea28a549"
+	comment "b6e5a02b2ae7f671f28d93fd3549d981b798cc4fb57eb8ea965b4c2ec6d74a39"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -303,7 +303,7 @@ table inet promwire {
 	chain output {
 		type filter hook output priority filter; policy accept;
 		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 10.98.0.2 . 9100, 10.98.0.2 . 19098 } drop
-		oifname "lo" tcp dport 19098 reject with tcp reset
+		oifname "lo" tcp dport 19098 tcp flags & (syn | ack) == syn reject with tcp reset
 		oifname "promwire0" meta skuid 1000-60000 tcp sport { 9100, 19098 } drop
 	}
 }
@@ -359,14 +359,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.socket node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 75af5d4c05a942e1f3da8c279a918210b192e8fffdc493e2693cbf98ea28a549
-keep_receipt 75af5d4c05a942e1f3da8c279a918210b192e8fffdc493e2693cbf98ea28a549
+still_on_trial b6e5a02b2ae7f671f28d93fd3549d981b798cc4fb57eb8ea965b4c2ec6d74a39
+keep_receipt b6e5a02b2ae7f671f28d93fd3549d981b798cc4fb57eb8ea965b4c2ec6d74a39
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 75af5d4c05a942e1f3da8c279a918210b192e8fffdc493e2693cbf98ea28a549
-kept_receipt 75af5d4c05a942e1f3da8c279a918210b192e8fffdc493e2693cbf98ea28a549
+confirm_firewall b6e5a02b2ae7f671f28d93fd3549d981b798cc4fb57eb8ea965b4c2ec6d74a39
+kept_receipt b6e5a02b2ae7f671f28d93fd3549d981b798cc4fb57eb8ea965b4c2ec6d74a39
 }
 
 case ${1-} in

@@ -303,14 +303,14 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 2edfcd94025e201761ffc2d7cb11378e0c4d914b638866311b0986bbebc39192 <<'END'
+firewall c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "2edfcd94025e201761ffc2d7cb11378e0c4d914b638866311b0986bbebc39192"
+	comment "c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -381,7 +381,7 @@ table inet promwire {
 		type filter hook output priority filter; policy accept;
 		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 10.98.0.2 . 9100, 10.98.0.2 . 9187, 10.98.0.2 . 19098, 127.0.0.1 . 9121 } drop
 		oifname "lo" meta skuid 1000-60000 ip6 saddr . tcp sport { fd98:1:2:3::2 . 9100, fd98:1:2:3::2 . 9187, fd98:1:2:3::2 . 19098 } drop
-		oifname "lo" tcp dport 19098 reject with tcp reset
+		oifname "lo" tcp dport 19098 tcp flags & (syn | ack) == syn reject with tcp reset
 		oifname "promwire0" meta skuid 1000-60000 tcp sport { 9100, 9187, 19098 } drop
 	}
 }
@@ -441,14 +441,14 @@ service promwire-watch.timer
 stop_later node_exporter-tls.socket node_exporter-tls.service promwire-relay-19121.socket promwire-relay-18080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 2edfcd94025e201761ffc2d7cb11378e0c4d914b638866311b0986bbebc39192
-keep_receipt 2edfcd94025e201761ffc2d7cb11378e0c4d914b638866311b0986bbebc39192
+still_on_trial c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c
+keep_receipt c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall 2edfcd94025e201761ffc2d7cb11378e0c4d914b638866311b0986bbebc39192
-kept_receipt 2edfcd94025e201761ffc2d7cb11378e0c4d914b638866311b0986bbebc39192
+confirm_firewall c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c
+kept_receipt c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c
 }
 
 case ${1-} in
