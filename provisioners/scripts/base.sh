@@ -37,7 +37,8 @@ record() {
   write_record "$all"$'\n'"$1 $2"
 }
 
-recorded() { grep -qxF "$1 $2" "$STATE/manifest"; }
+# recorded KIND NAME is asked a hundred times in one script, so it starts no process.
+recorded() { [[ $'\n'$(<"$STATE/manifest")$'\n' == *$'\n'"$1 $2"$'\n'* ]]; }
 
 forget() {
   if recorded "$1" "$2"; then write_record "$(grep -vxF "$1 $2" "$STATE/manifest")"; fi
@@ -94,8 +95,8 @@ put() {
   group=${group:-$owner}
   shift 2
   folder_of "$path"
-  stage=$(dirname "$path")/.promwire
-  new=$stage/$(basename "$path")
+  stage=${path%/*}/.promwire
+  new=$stage/${path##*/}
   install -d -m 700 "$stage"
   (umask 077 && cat >"$new") || fail "$path can't be written; is the disk full? See df -h"
   if taken "$path" <"$new"; then
@@ -104,7 +105,7 @@ put() {
   fi
   chmod "$mode" "$new"
   [ "$(stat -c '%U:%G' "$new")" = "$owner:$group" ] || chown "$owner:$group" "$new" # which not every sandbox lets it do
-  if cmp -s "$new" "$path" && [ "$(stat -c '%a %U %G' "$path")" = "$mode $owner $group" ]; then
+  if [ -e "$path" ] && cmp -s "$new" "$path" && [ "$(stat -c '%a %U %G' "$path")" = "$mode $owner $group" ]; then
     record file "$path"
     rm -r "$stage"
     return
@@ -157,9 +158,8 @@ dir() {
 
 # folder_of PATH: makes the directory of a file or directory, where the machine has none.
 folder_of() {
-  local folder
-  folder=$(dirname "$1")
-  [ -d "$folder" ] || own_dir "$folder" 755 root
+  local folder=${1%/*}
+  [ -d "${folder:-/}" ] || own_dir "$folder" 755 root
 }
 
 # own_dir PATH MODE OWNER

@@ -98,6 +98,8 @@ printf '%s\n' '[Interface]' 'Address = 10.98.0.1/24, fd98::1/64' 'MTU=1420' 'Lis
 			"755\ndir /mnt/a\ndir /mnt/a/b\nfile /mnt/a/b/c\ndone\n", false},
 		{"dir makes its folder too", "systemctl() { :; }; dir /mnt/a/b 700; stat -c %a /mnt/a; undo_all; ls /mnt; echo done", "755\ndone\n", false},
 		{"dir records what it makes", "dir /mnt/d 700; dir /mnt 755; cat $STATE/manifest", "dir /mnt/d\n", false},
+		{"a record is a whole line", `record file '/mnt/a*'; record file /mnt/abc; for f in /mnt/{a,ab,abcd,abc,a\*}; do recorded file "$f" && printf yes || printf no; done`,
+			"nononoyesyes", false},
 		{"space names the mount", "mount -o remount,size=8m /mnt; space 100 /mnt/no/such", "the file system at /mnt has 8 MB free, and 100 MB are needed", true},
 		{"a failure names host, verb and command", "false", `promwire: host: verb: "false" failed with status 1`, true},
 		{"digest sees an absent file appear", "digest /mnt/a >/mnt/1; echo >/mnt/a; digest /mnt/a | cmp -s - /mnt/1 || echo differs", "differs\n", false},
