@@ -56,6 +56,7 @@ func (p Plan) Script() (string, error) {
 		function{confirm, []call{
 			use(p.host, confirm),
 			do("confirm_firewall", p.rules.Digest()),
+			do("read_links"),
 			do("kept_receipt", p.rules.Digest()),
 		}}), nil
 }

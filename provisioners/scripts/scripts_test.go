@@ -100,6 +100,12 @@ printf '%s\n' '[Interface]' 'Address = 10.98.0.1/24, fd98::1/64' 'MTU=1420' 'Lis
 		{"dir records what it makes", "dir /mnt/d 700; dir /mnt 755; cat $STATE/manifest", "dir /mnt/d\n", false},
 		{"a record is a whole line", `record file '/mnt/a*'; record file /mnt/abc; for f in /mnt/{a,ab,abcd,abc,a\*}; do recorded file "$f" && printf yes || printf no; done`,
 			"nononoyesyes", false},
+		{"systemd reads links once", `systemctl() { case $1 in enable | daemon-reload) echo "$*" ;; is-*) return 1 ;; esac; }
+enable a.service; enable b.socket; read_links; read_links; echo end`, "enable --quiet --root=/ a.service\nenable --quiet --root=/ b.socket\ndaemon-reload\nend\n", false},
+		{"links that systemd did not read are read the next time", `systemctl() { [ "$1" = enable ]; }
+enable a.service; (read_links) || true; systemctl() { echo "$*"; }; read_links`, "daemon-reload\n", false},
+		{"what starts at boot already has no links to read", `systemctl() { case $1 in enable | daemon-reload) echo "$*" ;; esac; }; enable a.service; read_links; echo none; ls $RUN`,
+			"none\nlock\n", false},
 		{"space names the mount", "mount -o remount,size=8m /mnt; space 100 /mnt/no/such", "the file system at /mnt has 8 MB free, and 100 MB are needed", true},
 		{"a failure names host, verb and command", "false", `promwire: host: verb: "false" failed with status 1`, true},
 		{"digest sees an absent file appear", "digest /mnt/a >/mnt/1; echo >/mnt/a; digest /mnt/a | cmp -s - /mnt/1 || echo differs", "differs\n", false},

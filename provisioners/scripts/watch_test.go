@@ -22,6 +22,7 @@ state() { cat "/mnt/states/$1" 2>/dev/null || echo inactive; }
 case $verb in
 is-active) for unit in "$@"; do state "$unit"; [ "$(state "$unit")" != active ] || exit 0; done; exit 3 ;;
 is-failed) [ "$(state "$1")" = failed ] ;;
+daemon-reload) echo "read again" >>/mnt/read ;;
 show) for unit in "${@:5}"; do printf 'Id=%s\nUnitFileState=%s\n\n' "$unit" "$(cat "/mnt/states/$unit.boot" 2>/dev/null || echo enabled)"; done ;;
 restart) echo "$1" >>/mnt/restarted; [ ! -e "/mnt/states/$1.broken" ] || exit 1
   echo active >"/mnt/states/$1"; [[ $1 != wg-quick* ]] || /mnt/bin/tunnel-up ;;
@@ -71,6 +72,7 @@ func TestWatch(t *testing.T) {
 		strings.Replace(watched, "RULES\n", rules.Render(), 1)
 	for _, c := range []struct{ name, text, said string }{
 		{"all is well", "look; seen; ls /mnt/restarted || true; [ \"$(table)\" = \"$right\" ]", good + good + "ls: "},
+		{"an update ended before systemd read its links", ": >$RUN/unread; look; seen; look; cat /mnt/read", good + good + "read again\n"},
 		{"it says when it looked", "sed 's/ [0-9]*$/ T/' $TEXTFILES/w.prom | grep last_run", good + "# HELP promwire_watch_last_run_timestamp_seconds"},
 		{"its link is gone", "ip link delete promwire0; look; seen; ip -o address show promwire0 | grep -o 'inet [^ ]*'; look; seen",
 			`promwire_healed_total{what="tunnel"} 1` + "\ninet 10.98.0.2/24\n" + `promwire_healed_total{what="tunnel"} 1` + "\n"},

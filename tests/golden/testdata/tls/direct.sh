@@ -417,6 +417,7 @@ keep_receipt 6a2250fb38b8d63d1335682e9e5d7b4b75a441a205d610fb30f8e740c049d202
 confirm() {
 use node-1 confirm VERSION
 confirm_firewall 6a2250fb38b8d63d1335682e9e5d7b4b75a441a205d610fb30f8e740c049d202
+read_links
 kept_receipt 6a2250fb38b8d63d1335682e9e5d7b4b75a441a205d610fb30f8e740c049d202
 }
 

@@ -512,6 +512,7 @@ keep_receipt a47dc555463f0dbc74b9215b5d821eb5dd101a0e59e1aca5ca119f708e80ad24
 confirm() {
 use watcher confirm VERSION
 confirm_firewall a47dc555463f0dbc74b9215b5d821eb5dd101a0e59e1aca5ca119f708e80ad24
+read_links
 kept_receipt a47dc555463f0dbc74b9215b5d821eb5dd101a0e59e1aca5ca119f708e80ad24
 }
 

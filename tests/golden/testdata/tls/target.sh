@@ -629,6 +629,7 @@ keep_receipt 284aba463386b0b370af99c8214502579096dae046e4e3662b792f02aece2faf
 confirm() {
 use node-1 confirm VERSION
 confirm_firewall 284aba463386b0b370af99c8214502579096dae046e4e3662b792f02aece2faf
+read_links
 kept_receipt 284aba463386b0b370af99c8214502579096dae046e4e3662b792f02aece2faf
 }
 

@@ -402,6 +402,7 @@ keep_receipt 34ac16a9d6aa4d6cdae125f2866a0ba27cb1ccf7b0d135ae118a3be0303e4e3d
 confirm() {
 use watcher confirm VERSION
 confirm_firewall 34ac16a9d6aa4d6cdae125f2866a0ba27cb1ccf7b0d135ae118a3be0303e4e3d
+read_links
 kept_receipt 34ac16a9d6aa4d6cdae125f2866a0ba27cb1ccf7b0d135ae118a3be0303e4e3d
 }
 

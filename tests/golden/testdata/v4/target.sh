@@ -366,6 +366,7 @@ keep_receipt b6e5a02b2ae7f671f28d93fd3549d981b798cc4fb57eb8ea965b4c2ec6d74a39
 confirm() {
 use node-1 confirm VERSION
 confirm_firewall b6e5a02b2ae7f671f28d93fd3549d981b798cc4fb57eb8ea965b4c2ec6d74a39
+read_links
 kept_receipt b6e5a02b2ae7f671f28d93fd3549d981b798cc4fb57eb8ea965b4c2ec6d74a39
 }
 

@@ -554,6 +554,7 @@ keep_receipt bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b
 confirm() {
 use watcher confirm VERSION
 confirm_firewall bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b
+read_links
 kept_receipt bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b
 }
 

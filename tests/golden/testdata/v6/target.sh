@@ -448,6 +448,7 @@ keep_receipt c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c
 confirm() {
 use node-1 confirm VERSION
 confirm_firewall c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c
+read_links
 kept_receipt c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c
 }
 
