@@ -26,7 +26,7 @@ main() {
   begin "$(<"$STATE/host")" watch
   for kind in $KINDS; do COUNT[$kind]=0 DRIFT[$kind]=0; done
   while read -r kind count; do COUNT[$kind]=$count; done < <(cat "$HEALED" 2>/dev/null)
-  read_links # of an update that ended half-way
+  read_links || true # of an update that ended half-way
   watch_firewall
   if [ $# -gt 0 ]; then watch_tunnel "$@"; fi
   watch_units
