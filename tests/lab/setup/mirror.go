@@ -65,6 +65,10 @@ var archives = []archive{
 		files: map[string]string{"LICENSE": "LICENSE", "NOTICE": "NOTICE"},
 	},
 	{
+		name: "alertmanager", binaries: []string{"alertmanager", "amtool"},
+		files: map[string]string{"LICENSE": "LICENSE", "NOTICE": "NOTICE", "alertmanager.yml": "doc/examples/simple.yml"},
+	},
+	{
 		name: "blackbox_exporter", binaries: []string{"blackbox_exporter"},
 		files: map[string]string{"LICENSE": "LICENSE", "NOTICE": "NOTICE", "blackbox.yml": "blackbox.yml"},
 	},

@@ -86,6 +86,7 @@ func TestMirror(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string][]string{
+		"alertmanager":      {" 0755", "LICENSE 0644", "NOTICE 0644", "alertmanager 0755", "alertmanager.yml 0644", "amtool 0755"},
 		"blackbox_exporter": {" 0755", "LICENSE 0644", "NOTICE 0644", "blackbox.yml 0644", "blackbox_exporter 0755"},
 		"node_exporter":     {" 0755", "LICENSE 0644", "NOTICE 0644", "node_exporter 0755"},
 		"prometheus":        {" 0755", "LICENSE 0644", "NOTICE 0644", "prometheus 0755", "prometheus.yml 0644", "promtool 0755"},

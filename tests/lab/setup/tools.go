@@ -45,6 +45,8 @@ var tools = []tool{
 		name: "pushgateway", module: "toolchain/pushgateway", path: "github.com/prometheus/pushgateway",
 		version: "github.com/prometheus/common/version.Version",
 	},
+	alertmanagerTool("alertmanager"),
+	alertmanagerTool("amtool"),
 	{
 		name: "blackbox_exporter", module: "toolchain/blackbox_exporter", path: "github.com/prometheus/blackbox_exporter",
 		version: "github.com/prometheus/common/version.Version",
@@ -69,6 +71,14 @@ func prometheusTool(name, module, tags string) tool {
 	return tool{
 		name: name, module: "toolchain/" + module, path: "github.com/prometheus/prometheus/cmd/" + name,
 		tags: tags, version: "github.com/prometheus/common/version.Version",
+	}
+}
+
+// alertmanagerTool is a program of Alertmanager's module.
+func alertmanagerTool(name string) tool {
+	return tool{
+		name: name, module: "toolchain/alertmanager", path: "github.com/prometheus/alertmanager/cmd/" + name,
+		version: "github.com/prometheus/common/version.Version",
 	}
 }
 
