@@ -36,10 +36,10 @@ func TestClustersAreFilledIn(t *testing.T) {
 	o := newOperator(t, clustersText)
 	o.lab.Kubeconfig = "/lab/kubeconfig"
 	o.lab.Images = map[string]string{"reflect": "lab/reflect@sha256:11", "wireproxy": "lab/wireproxy@sha256:22"}
-	err := o.prepare("try", func(fleet map[string]any) {
+	err := o.prepare("try", Options{Edit: func(fleet map[string]any) {
 		more := map[string]any{"name": "more", "kubeconfig": map[string]any{"context": "third"}}
 		fleet["clusters"] = append(fleet["clusters"].([]any)[1:], more)
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

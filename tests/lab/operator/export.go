@@ -12,7 +12,7 @@ import (
 // Automation API's own export decrypts them).
 func (o *Operator) Export(ctx context.Context, stack string) (apitype.UntypedDeployment, error) {
 	var state apitype.UntypedDeployment
-	if _, err := o.stack(ctx, stack, nil); err != nil {
+	if _, err := o.stack(ctx, stack, Options{}); err != nil {
 		return state, err
 	}
 	stdout, stderr, _, err := o.cli.Run(ctx, o.work(stack), nil, nil, nil, o.variables(stack), "stack", "export")

@@ -24,7 +24,7 @@ func (o *Operator) Pulumi(ctx context.Context, stack string, args ...string) err
 			return o.passPreview(ctx, stack, args[1:])
 		}
 	}
-	if _, err := o.stack(ctx, stack, nil); err != nil { // selects it
+	if _, err := o.stack(ctx, stack, Options{}); err != nil { // selects it
 		return err
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(o.dir(), "cli", "bin", "pulumi"), args...)
@@ -44,7 +44,7 @@ func (o *Operator) variables(stack string) []string {
 }
 
 func (o *Operator) passUp(ctx context.Context, stack string, args []string) error {
-	s, err := o.stackWith(ctx, extended{o.cli, "up", args}, stack, nil)
+	s, err := o.stackWith(ctx, extended{o.cli, "up", args}, stack, Options{})
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (o *Operator) passUp(ctx context.Context, stack string, args []string) erro
 }
 
 func (o *Operator) passPreview(ctx context.Context, stack string, args []string) error {
-	s, err := o.stackWith(ctx, extended{o.cli, "preview", args}, stack, nil)
+	s, err := o.stackWith(ctx, extended{o.cli, "preview", args}, stack, Options{})
 	if err != nil {
 		return err
 	}

@@ -14,15 +14,16 @@ import (
 
 // Options change one run. The zero value is a plain run in silence.
 type Options struct {
-	Progress        io.Writer // where Pulumi's output goes while it runs; nil: nowhere
-	Edit            Edit      // changes promwire:fleet for this run; nil: as the stack's file says
-	Parallel        int       // operations at a time; 0: Pulumi's own default, four for each processor
-	ContinueOnError bool      // one bad host is one bad host: the others go on
-	Diff            bool      // show what changes in full
-	Targets         []string  // URNs: only these resources
-	Replace         []string  // URNs of resources to replace
-	ExpectNoChanges bool      // fail if anything changes
-	Refresh         bool      // ask first what exists; with Up and Destroy
+	Progress        io.Writer         // where Pulumi's output goes while it runs; nil: nowhere
+	Edit            Edit              // changes promwire:fleet for this run; nil: as the stack's file says
+	Secrets         map[string]string // values of promwire:secrets for this run, by name
+	Parallel        int               // operations at a time; 0: Pulumi's own default, four for each processor
+	ContinueOnError bool              // one bad host is one bad host: the others go on
+	Diff            bool              // show what changes in full
+	Targets         []string          // URNs: only these resources
+	Replace         []string          // URNs of resources to replace
+	ExpectNoChanges bool              // fail if anything changes
+	Refresh         bool              // ask first what exists; with Up and Destroy
 }
 
 // progress is where both of the CLI's outputs go, one write at a time.
@@ -47,7 +48,7 @@ func (w *inTurn) Write(data []byte) (int, error) {
 
 // Up creates or changes what a stack describes.
 func (o *Operator) Up(ctx context.Context, stack string, options Options) (auto.UpResult, error) {
-	s, err := o.stack(ctx, stack, options.Edit)
+	s, err := o.stack(ctx, stack, options)
 	if err != nil {
 		return auto.UpResult{}, err
 	}
@@ -73,7 +74,7 @@ func (o *Operator) Up(ctx context.Context, stack string, options Options) (auto.
 
 // Preview says what Up would do.
 func (o *Operator) Preview(ctx context.Context, stack string, options Options) (auto.PreviewResult, error) {
-	s, err := o.stack(ctx, stack, options.Edit)
+	s, err := o.stack(ctx, stack, options)
 	if err != nil {
 		return auto.PreviewResult{}, err
 	}
@@ -93,7 +94,7 @@ func (o *Operator) Preview(ctx context.Context, stack string, options Options) (
 
 // Destroy removes everything of a stack. The stack itself stays, empty.
 func (o *Operator) Destroy(ctx context.Context, stack string, options Options) (auto.DestroyResult, error) {
-	s, err := o.stack(ctx, stack, options.Edit)
+	s, err := o.stack(ctx, stack, options)
 	if err != nil {
 		return auto.DestroyResult{}, err
 	}
@@ -113,7 +114,7 @@ func (o *Operator) Destroy(ctx context.Context, stack string, options Options) (
 
 // Refresh updates a stack's state to what exists.
 func (o *Operator) Refresh(ctx context.Context, stack string, options Options) (auto.RefreshResult, error) {
-	s, err := o.stack(ctx, stack, options.Edit)
+	s, err := o.stack(ctx, stack, options)
 	if err != nil {
 		return auto.RefreshResult{}, err
 	}
@@ -125,7 +126,7 @@ func (o *Operator) Refresh(ctx context.Context, stack string, options Options) (
 
 // Outputs are a stack's outputs after its last run.
 func (o *Operator) Outputs(ctx context.Context, stack string) (auto.OutputMap, error) {
-	s, err := o.stack(ctx, stack, nil)
+	s, err := o.stack(ctx, stack, Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func (o *Operator) Outputs(ctx context.Context, stack string) (auto.OutputMap, e
 
 // Cancel releases the lock that a run which was ended by force has left on a stack.
 func (o *Operator) Cancel(ctx context.Context, stack string) error {
-	s, err := o.stack(ctx, stack, nil)
+	s, err := o.stack(ctx, stack, Options{})
 	if err != nil {
 		return err
 	}
@@ -142,12 +143,12 @@ func (o *Operator) Cancel(ctx context.Context, stack string) error {
 }
 
 // stack prepares a stack's files and selects the stack, which is made when there is none.
-func (o *Operator) stack(ctx context.Context, name string, edit Edit) (auto.Stack, error) {
-	return o.stackWith(ctx, o.cli, name, edit)
+func (o *Operator) stack(ctx context.Context, name string, options Options) (auto.Stack, error) {
+	return o.stackWith(ctx, o.cli, name, options)
 }
 
-func (o *Operator) stackWith(ctx context.Context, cli auto.PulumiCommand, name string, edit Edit) (auto.Stack, error) {
-	if err := o.prepare(name, edit); err != nil {
+func (o *Operator) stackWith(ctx context.Context, cli auto.PulumiCommand, name string, options Options) (auto.Stack, error) {
+	if err := o.prepare(name, options); err != nil {
 		return auto.Stack{}, err
 	}
 	return auto.UpsertStackInlineSource(ctx, name, Project, o.program,

@@ -16,7 +16,7 @@ type Edit func(fleet map[string]any)
 
 // prepare writes the work folder of a stack: Pulumi.yaml, and the stack's file filled in with what the lab knows. The
 // checkout's own files are read only.
-func (o *Operator) prepare(stack string, edit Edit) error {
+func (o *Operator) prepare(stack string, options Options) error {
 	project, err := os.ReadFile(filepath.Join(o.folder.Source, "Pulumi.yaml"))
 	if err != nil {
 		return fmt.Errorf("copy the project's file: %w", err)
@@ -28,7 +28,7 @@ func (o *Operator) prepare(stack string, edit Edit) error {
 	} else if err != nil {
 		return fmt.Errorf("copy the file of the stack %s: %w", stack, err)
 	}
-	filled, err := o.fill(raw, edit)
+	filled, err := o.fill(raw, options)
 	if err != nil {
 		return fmt.Errorf("fill in %s: %w", file, err)
 	}
@@ -48,7 +48,7 @@ func stackFile(stack string) string {
 }
 
 // fill turns a stack's file of the checkout into the one that the lab runs.
-func (o *Operator) fill(raw []byte, edit Edit) ([]byte, error) {
+func (o *Operator) fill(raw []byte, options Options) ([]byte, error) {
 	var document struct {
 		Config map[string]any `yaml:"config"`
 		Salt   string         `yaml:"encryptionsalt"`
@@ -66,8 +66,8 @@ func (o *Operator) fill(raw []byte, edit Edit) ([]byte, error) {
 	placeMachines(fleet, o.lab.Machines)
 	nameImages(fleet, o.lab.Images)
 	fleet["releases"] = o.releases()
-	if edit != nil {
-		edit(fleet)
+	if options.Edit != nil {
+		options.Edit(fleet)
 	}
 	placeClusters(fleet, o.lab.Kubeconfig)
 	var err error
@@ -76,6 +76,15 @@ func (o *Operator) fill(raw []byte, edit Edit) ([]byte, error) {
 	}
 	if document.Config["promwire:sshPrivateKey"], err = o.seal.secret(string(o.Key)); err != nil {
 		return nil, err
+	}
+	if len(options.Secrets) > 0 {
+		sealed := map[string]any{}
+		for name, secret := range options.Secrets {
+			if sealed[name], err = o.seal.secret(secret); err != nil {
+				return nil, err
+			}
+		}
+		document.Config["promwire:secrets"] = sealed
 	}
 	document.Config["digitalocean:apiEndpoint"] = o.lab.API
 	document.Salt = o.seal.salt

@@ -49,7 +49,9 @@ func newOperator(t *testing.T, text string) *Operator {
 
 func TestStackFileIsFilledIn(t *testing.T) {
 	o := newOperator(t, stackText)
-	if err := o.prepare("try", func(fleet map[string]any) { fleet["network"] = map[string]any{"mtu": 1300} }); err != nil {
+	if err := o.prepare("try", Options{
+		Edit: func(fleet map[string]any) { fleet["network"] = map[string]any{"mtu": 1300} }, Secrets: map[string]string{"pager": "s3cret"},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
@@ -78,6 +80,10 @@ releases: {mirror: "http://198.51.100.1:2", prometheus: {sha256: {amd64: ab}, ve
 			t.Errorf("%s is %q: %v", key, text, err)
 		}
 	}
+	secret, _ := got.Config["promwire:secrets"].(map[string]any)["pager"].(map[string]any)["secure"].(string)
+	if text, err := o.seal.crypter.DecryptValue(t.Context(), secret); err != nil || text != "s3cret" {
+		t.Errorf("promwire:secrets.pager is %q: %v", text, err)
+	}
 	if read(t, filepath.Join(o.folder.Source, "stacks", "Pulumi.try.yaml")) != stackText {
 		t.Error("the checkout's own file has changed")
 	}
@@ -97,7 +103,7 @@ func TestStackFileRefusals(t *testing.T) {
 		{"a fleet that is text", "config: {promwire:fleet: x}", "try", "promwire:fleet is not an object"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := newOperator(t, c.text).prepare(c.stack, nil)
+			err := newOperator(t, c.text).prepare(c.stack, Options{})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error is %v, want %q in it", err, c.want)
 			}
