@@ -14,6 +14,7 @@ import (
 	"github.com/promwire/promwire/components/record"
 	"github.com/promwire/promwire/components/remote"
 	"github.com/promwire/promwire/components/target"
+	"github.com/promwire/promwire/provisioners/alertmanager"
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/stacks/ledger"
@@ -64,6 +65,7 @@ func (t translation) monitor() fleet.Monitor {
 		Host:     t.host(m.Host),
 		Endpoint: m.Endpoint,
 		Source:   text(m.Source),
+		Alerting: t.alerting(),
 		Plan: plan.MonitorValues{
 			Host:           m.Name,
 			Region:         m.Region,
@@ -84,12 +86,29 @@ func (t translation) monitor() fleet.Monitor {
 			Direct:         slices.ContainsFunc(t.settings.Targets, direct),
 			Web:            m.Prometheus.Web,
 			Jobs:           t.settings.Pushgateway.Jobs,
+			Alertmanager:   t.alertmanager(),
 			Exporters:      m.Exporters,
 			Scraped:        t.scraped(),
 			Probes:         t.settings.Probes,
 			ScrapeConfigs:  t.settings.ScrapeConfigs,
 		},
 	}}
+}
+
+// alertmanager is its configuration; nil if there is none.
+func (t translation) alertmanager() *alertmanager.Configuration {
+	if t.settings.Alerting == nil {
+		return nil
+	}
+	return &t.settings.Alerting.Configuration
+}
+
+func (t translation) alerting() *monitor.Alerting {
+	a := t.settings.Alerting
+	if a == nil {
+		return nil
+	}
+	return &monitor.Alerting{Secrets: a.Secrets, Test: a.Test}
 }
 
 func (t translation) target(h settings.Host) fleet.Target {

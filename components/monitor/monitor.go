@@ -23,8 +23,15 @@ import (
 type Args struct {
 	Host     host.Args
 	Plan     plan.MonitorValues
-	Endpoint string // address or DNS name that targets dial, at the tunnel's port; "": the host's public address
-	Source   string // IP address that direct targets see the monitor come from; "": the host's public address
+	Endpoint string    // address or DNS name that targets dial, at the tunnel's port; "": the host's public address
+	Alerting *Alerting // what its Alertmanager needs beside its plan; nil: it has none
+	Source   string    // IP address that direct targets see the monitor come from; "": the host's public address
+}
+
+// Alerting is how alerts reach people.
+type Alerting struct {
+	Secrets map[string]string // of the receivers, by name
+	Test    bool              // whether each update that changes it raises an alert, which must arrive
 }
 
 // Monitor is a host that runs Prometheus, and the end of the tunnel that all targets dial.
@@ -74,9 +81,26 @@ func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.
 	}
 	m.Receipt = converge.Stdout
 	m.Ready = converge.Resource
+	if err := m.alerting(ctx, args.Alerting); err != nil {
+		return nil, err
+	}
 	return m, ctx.RegisterResourceOutputs(m, pulumi.Map{
 		"address": m.Host.Address, "endpoint": m.Endpoint, "publicKey": m.Host.PublicKey,
 	})
+}
+
+// alerting gives Alertmanager the secrets of its receivers, by a command of its own: its script is a secret, and shows in no preview.
+func (m *Monitor) alerting(ctx *pulumi.Context, a *Alerting) error {
+	if a == nil || m.Plan.Alertmanager == nil {
+		return nil
+	}
+	script := plan.Alerting(plan.AlertingValues{
+		Host: m.Plan.Host, Configuration: *m.Plan.Alertmanager, Secrets: a.Secrets, Test: a.Test,
+	})
+	args := remote.Args{Connection: m.Host.Connection, Script: pulumi.String(script), Secret: true, Unknown: true}
+	opts := append([]pulumi.ResourceOption{pulumi.Parent(m), pulumi.DependsOn([]pulumi.Resource{m.Ready})}, m.Host.DeletedWith()...)
+	_, err := remote.New(ctx, m.Host.Name+"-alerting", args, opts...)
+	return err
 }
 
 // endpoint is where targets dial: an IPv6 address needs the brackets that JoinHostPort puts. It is empty if the machine failed.

@@ -70,6 +70,8 @@ type Args struct {
 	Library string
 	// Check is asked before the command is created or updated. Its error is the command's; nil: nothing is asked.
 	Check func() error
+	// Secret says that Script is one: what the plugin has of it in the state is encrypted, too.
+	Secret bool
 	// Unknown says that the machine's bash may not answer, although it lets the operator in: the program itself first asks, over a connection of
 	// its own, unless it has heard from it already. What has a Library needs no other question.
 	Unknown bool
@@ -119,6 +121,10 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	opts = append(opts, bound)
+	if args.Secret {
+		inputs.Stdin = pulumi.ToSecret(args.Script).(pulumi.StringOutput).ToStringPtrOutput()
+		opts = append(opts, pulumi.AdditionalSecretOutputs([]string{"stdin"}))
+	}
 	var command *remote.Command
 	if err := record.Short(func() (err error) {
 		command, err = remote.NewCommand(ctx, name, inputs, opts...)

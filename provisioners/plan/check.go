@@ -101,7 +101,7 @@ func (v TargetValues) check() error {
 
 func (v MonitorValues) check() error {
 	err := errors.Join(validName(v.Host), v.Tunnel.check(), v.SSH.check(), v.Releases.Prometheus.Check(), v.Open.check(), v.TLS.check(),
-		v.checkJobs(), checkExporters(v.Exporters))
+		v.checkJobs(), v.checkAlertmanager(), checkExporters(v.Exporters))
 	if probing := slices.ContainsFunc(v.Exporters, named(exporter.Blackbox)); probing != (len(v.Probes) > 0) {
 		err = errors.Join(err, errors.New("probes: the blackbox exporter and probes need each other"))
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/promwire/promwire/provisioners/alertmanager"
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/fence"
@@ -196,6 +197,9 @@ func (v MonitorValues) Closed() []int {
 	ports := append(Guarded(v.Exporters), prometheus.Port)
 	if len(v.Jobs) > 0 {
 		ports = append(ports, pushgateway.Port)
+	}
+	if v.Alertmanager != nil {
+		ports = append(ports, alertmanager.Port)
 	}
 	return ports
 }

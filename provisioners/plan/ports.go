@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"github.com/promwire/promwire/provisioners/alertmanager"
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/prometheus"
@@ -61,6 +62,9 @@ func (v MonitorValues) listeners() []listener {
 	all := append(v.exporters().listeners(), listeners(prometheus.Service, prometheus.Port, append([]netip.Addr{loopback}, own...)...)...)
 	if len(v.Jobs) > 0 {
 		all = append(all, listeners(pushgateway.Service, pushgateway.Port, own...)...)
+	}
+	if v.Alertmanager != nil {
+		all = append(all, listeners(alertmanager.Service, alertmanager.Port, loopback)...)
 	}
 	return all
 }

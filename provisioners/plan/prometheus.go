@@ -3,6 +3,7 @@ package plan
 import (
 	"net/netip"
 
+	"github.com/promwire/promwire/provisioners/alertmanager"
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/release"
@@ -20,6 +21,7 @@ func (v MonitorValues) prometheusFiles() []call {
 		Self: v.self(), ScrapeInterval: v.ScrapeInterval, RetentionTime: v.RetentionTime, RetentionSize: v.RetentionSize,
 		TLS: v.TLS.Enabled(), Web: v.Web, Pushed: v.pushed(), Jobs: append([]string{exporter.Node}, v.Scraped...),
 		Probes: v.probes(), ScrapeConfigs: v.ScrapeConfigs, Limits: v.Limits, Clusters: v.Clusters,
+		Alertmanager: v.alertmanagerAt(),
 	}
 	files := join(
 		v.web(),
@@ -30,14 +32,23 @@ func (v MonitorValues) prometheusFiles() []call {
 			do("dir", prometheus.Clusters, "755"),
 			do("dir", prometheus.Data, "750", prometheus.Name),
 			putText("rules", prometheus.RulesPath, "644", "promtool", "check", "rules"),
+			v.heartbeat(),
 			v.retained(put(prometheus.Config, "644", server.Render(), "promtool", "check", "config")),
 		},
-		[]call{unit(prometheus.Service, prometheus.Unit(v.Tunnel.Addresses, v.peers(), v.Web))},
+		[]call{unit(prometheus.Service, prometheus.Unit(v.Tunnel.Addresses, v.peers(), v.Web, v.Alertmanager != nil))},
 	)
 	if v.TLS.Enabled() {
 		return files
 	}
 	return join(files, v.scrapeItself())
+}
+
+// heartbeat is the rule that a heartbeat needs, and that would page people without one.
+func (v MonitorValues) heartbeat() call {
+	if v.Alertmanager == nil || !v.Alertmanager.Heartbeat {
+		return do("remove", prometheus.HeartbeatPath)
+	}
+	return put(prometheus.HeartbeatPath, "644", prometheus.Heartbeat(alertmanager.Watchdog), "promtool", "check", "rules")
 }
 
 // self are the labels of the monitor's own series.

@@ -6,6 +6,7 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
+	"github.com/promwire/promwire/provisioners/alertmanager"
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/nftables"
@@ -43,6 +44,8 @@ type Releases struct {
 	Mirror      string          // base of the downloads; "": release.DefaultMirror
 	Prometheus  release.Release // of the monitor only
 	Pushgateway release.Release // of a monitor with Jobs only
+	// Alertmanager is of a monitor with an Alertmanager only.
+	Alertmanager release.Release
 }
 
 // Peer is the monitor as a target sees it.
@@ -94,10 +97,11 @@ type MonitorValues struct {
 	Open           Open
 	InUse          bool // whether it serves something already, which must not be cut off without a word
 	TLS            TLS
-	Web            prometheus.Web  // Prometheus's own endpoint
-	Direct         bool            // whether any target is direct: scraped outside the tunnel
-	Jobs           []string        // batch jobs, which are the users of the monitor's Pushgateway; none: it has none
-	Forward        []nftables.Edge // edges between other ends of the tunnel, through the monitor
+	Web            prometheus.Web              // Prometheus's own endpoint
+	Direct         bool                        // whether any target is direct: scraped outside the tunnel
+	Alertmanager   *alertmanager.Configuration // nil: it has no Alertmanager, and tells nobody of alerts
+	Jobs           []string                    // batch jobs, which are the users of the monitor's Pushgateway; none: it has none
+	Forward        []nftables.Edge             // edges between other ends of the tunnel, through the monitor
 
 	Exporters     []exporter.Choice // its own: the node exporter, and the blackbox exporter where there are Probes
 	Scraped       []string          // jobs of what the targets serve, beside those of Exporters

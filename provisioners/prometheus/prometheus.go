@@ -30,8 +30,10 @@ const (
 	Config    = Folder + "/prometheus.yml"
 	Rules     = Folder + "/rules.d"
 	RulesPath = Rules + "/promwire.yml"
-	Targets   = Folder + "/targets.d"
-	Clusters  = Folder + "/clusters.d"
+	// HeartbeatPath has the rule of a heartbeat, where there is one.
+	HeartbeatPath = Rules + "/promwire-heartbeat.yml"
+	Targets       = Folder + "/targets.d"
+	Clusters      = Folder + "/clusters.d"
 	// Turning has the files that replace those of Targets as soon as a target answers there.
 	Turning = folders.State + "/turning"
 	// Data is its database.
@@ -50,7 +52,7 @@ const (
 )
 
 // Server is Prometheus's configuration. It has a job for each of Jobs, whose targets are files in Targets, the job prometheus, itself,
-// JobPushed, JobProbe, and the operator's own. Series of the fleet's hosts have the host's name as their instance, so that they go on
+// JobPushed, JobAlertmanager, JobProbe, and the operator's own. Series of the fleet's hosts have the host's name as their instance, so that they go on
 // when its address changes.
 type Server struct {
 	Self           Labels        // of its own series
@@ -62,6 +64,7 @@ type Server struct {
 	Jobs           []string      // of what hosts serve
 	Pushed         *Pushed       // nil: it scrapes no Pushgateway
 	Probes         *Probes       // nil: it probes nothing
+	Alertmanager   string        // host:port of the one that it tells of alerts, and scrapes; "": none
 	ScrapeConfigs  []string      // the operator's, one JSON object each, in the terms of Prometheus's <scrape_config>
 	Limits         Limits        // of every scrape, those of federations and of ScrapeConfigs without limits of their own included
 	Clusters       bool          // whether the fleet has clusters: then no host sets the label cluster
@@ -101,13 +104,16 @@ func (s Server) Render() string {
 		}
 		jobs = append(jobs, text)
 	}
+	if s.Alertmanager != "" {
+		jobs = append(jobs, fmt.Sprintf(alertmanagerJob, JobAlertmanager, AlertmanagerUser, AlertmanagerPassword, s.Alertmanager, s.Self.JSON()))
+	}
 	if s.Probes != nil {
 		jobs = append(jobs, s.Probes.render(s.Self))
 	}
 	for _, own := range s.ScrapeConfigs {
 		jobs = append(jobs, "  - "+own+"\n")
 	}
-	return fmt.Sprintf(head, interval, timeout, interval, s.Limits.render(), s.storage(), Rules, Clusters) + strings.Join(jobs, "\n")
+	return fmt.Sprintf(head, interval, timeout, interval, s.Limits.render(), s.alerting(), s.storage(), Rules, Clusters) + strings.Join(jobs, "\n")
 }
 
 // TargetFile is the path of the file that makes Prometheus scrape a job of a host.
@@ -144,7 +150,7 @@ const head = `global:
   scrape_timeout: %s
   evaluation_interval: %s
 %s
-%srule_files:
+%s%srule_files:
   - %s/*.yml
 
 scrape_config_files:
@@ -172,6 +178,33 @@ const itself = `  - job_name: prometheus
         target_label: instance
 `
 
+const (
+	// JobAlertmanager is the job of Alertmanager's own metrics.
+	JobAlertmanager = "alertmanager"
+	// AlertmanagerPassword is the password of AlertmanagerUser, with which Prometheus sends alerts and scrapes it.
+	AlertmanagerPassword = TLS + "/alertmanager.password"
+	AlertmanagerUser     = "admin"
+)
+
+const alertmanagerJob = `  - job_name: %s
+    follow_redirects: false
+    basic_auth: {username: %s, password_file: %s}
+    static_configs:
+      - targets: ['%s']
+        labels: %s
+    relabel_configs:
+      - source_labels: [name]
+        target_label: instance
+`
+
+func (s Server) alerting() string {
+	if s.Alertmanager == "" {
+		return ""
+	}
+	return fmt.Sprintf("alerting:\n  alertmanagers:\n    - basic_auth: {username: %s, password_file: %s}\n      static_configs:\n        - targets: ['%s']\n\n",
+		AlertmanagerUser, AlertmanagerPassword, s.Alertmanager)
+}
+
 func (s Server) storage() string {
 	var b strings.Builder
 	if s.RetentionTime != 0 {
@@ -187,8 +220,8 @@ func (s Server) storage() string {
 }
 
 // Unit is Prometheus's unit. It listens on loopback, for people who forward a port by SSH, and on its own tunnel addresses, as
-// web says. It connects only to these networks, the tunnel's; if there are none, because targets may be anywhere, to all.
-func Unit(own []netip.Addr, networks []netip.Prefix, web Web) string {
+// web says. If it tells an Alertmanager of alerts, it does so often, so that these end soon when it ends itself. It connects only to these networks, the tunnel's; if there are none, because targets may be anywhere, to all.
+func Unit(own []netip.Addr, networks []netip.Prefix, web Web, tells bool) string {
 	command := []string{
 		release.Binaries + "/" + Name,
 		"--config.file=" + Config,
@@ -196,6 +229,9 @@ func Unit(own []netip.Addr, networks []netip.Prefix, web Web) string {
 	}
 	if web != (Web{}) {
 		command = append(command, "--web.config.file="+WebConfig)
+	}
+	if tells { // an alert ends after four times this long, or four scrape intervals if these are longer
+		command = append(command, "--rules.alert.resend-delay=15s")
 	}
 	for _, address := range append([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, own...) {
 		command = append(command, "--web.listen-address="+net.JoinHostPort(address.String(), strconv.Itoa(Port)))

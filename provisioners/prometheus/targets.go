@@ -30,6 +30,20 @@ func RulesFile() string {
 	return strings.Replace(rules, "$UP", strings.Join(up, "|"), 1)
 }
 
+// Heartbeat is the rule of the alert that is there as long as scraping and rules work.
+func Heartbeat(alert string) string { return strings.Replace(heartbeat, "ALERT", alert, 1) }
+
+const heartbeat = `groups:
+  - name: promwire-heartbeat
+    rules:
+      - alert: ALERT
+        expr: up{job="prometheus", role="monitor"} == 1
+        labels:
+          severity: none
+        annotations:
+          summary: "Scraping, rules and alerting work"
+`
+
 // Labels are a target's: name, region and role, and the user's own.
 type Labels struct {
 	Name   string

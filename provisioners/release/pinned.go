@@ -34,6 +34,16 @@ var (
 			"arm64": "f1f90ec08e849d494ca66c611470afc50192f0355f1a61c33f2cbde02d067823",
 		},
 	}
+	// Alertmanager: openstack/kolla, kolla/common/sources.py (of version 0.31.1), and thesystem-dev/prometheus-rpm,
+	// specs/alertmanager.spec (at 0142efa).
+	Alertmanager = Release{
+		Name:    "alertmanager",
+		Version: "0.31.1",
+		SHA256: map[string]string{
+			"amd64": "35191cbd9d4f8162458b78dd7e93990cccd246044d9a6f788adb1c66ac3ea07b",
+			"arm64": "266dda88b64318c27847ef9af4ff450fc178c827550a8039420c5ca8657a4a8b",
+		},
+	}
 	// Pushgateway: boxcutter/boxcutter-chef-cookbooks, cookbooks/boxcutter_prometheus/attributes/default.rb (at 6d599450f917), and
 	// zulip/zulip, puppet/zulip/manifests/common.pp (of October 2025).
 	Pushgateway = Release{

@@ -74,6 +74,7 @@ marked() {
     *promwire*) [ -e "$1" ] ;;
     "$UNIT_FOLDER"/*) grep -qsE "^Description=(.*promwire's monitor|.*of a fleet that nobody else|Pushgateway, for batch jobs on hosts)" "$1" ;;
     "$PROMETHEUS_FOLDER"/* | "$PROMETHEUS_DATA"/*) marked "$UNIT_FOLDER/$PROMETHEUS_UNIT" ;;
+    "$ALERTMANAGER_FOLDER"/* | "$ALERTMANAGER_DATA"/*) marked "$UNIT_FOLDER/$ALERTMANAGER_UNIT" ;;
     "$PUSH"/* | "$PUSHED"/*) marked "$UNIT_FOLDER/$PUSHGATEWAY_UNIT" ;;
     *) return 1 ;;
   esac
@@ -204,7 +205,7 @@ remove_dir() {
   local said
   [ -d "$1" ] || return 0
   case $1 in
-    "$PROMETHEUS_DATA" | "$PUSHED") remove_data "$1" ;;
+    "$PROMETHEUS_DATA" | "$PUSHED" | "$ALERTMANAGER_DATA") remove_data "$1" ;;
     "$RELEASES") rm -rf "$1/.new" && remove_homes "$1" .sha256 ;;
     "$AUTHORITY") rm -rf "$1"/{hosts,own,.new,scraper-validity} && remove_homes "$1" index.txt ;;
     "$PROGRAMS") rm -f "$1"/lib.sh* ;;
@@ -227,10 +228,10 @@ remove_data() {
   [ "$user" = 0 ] || data_in "$1" -user "$user" -delete 2>/dev/null || true
 }
 
-# data_in PATH FIND-ARGUMENT...: the files of Prometheus's database, or of a Pushgateway.
+# data_in PATH FIND-ARGUMENT...: the files of Prometheus's database, of a Pushgateway, or of an Alertmanager.
 data_in() {
   find -H "$1" -mindepth 1 -depth -regextype posix-extended \
-    -regex "$1/(wal|wbl|chunks_head|chunks_snapshot|lock|queries\.active|metrics|[0-9A-Z]{26})([./].*)?" "${@:2}"
+    -regex "$1/(wal|wbl|chunks_head|chunks_snapshot|lock|queries\.active|metrics|nflog|silences|[0-9A-Z]{26})([./].*)?" "${@:2}"
 }
 
 # remove_homes PATH MARK: removes the directories in PATH that have a file MARK.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/promwire/promwire/provisioners/alertmanager"
 	"github.com/promwire/promwire/provisioners/authority"
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
@@ -78,6 +79,7 @@ var constants = []constant{
 	{"PROMETHEUS_DATA", prometheus.Data},
 	{"PROMETHEUS_TLS", prometheus.TLS},
 	{"RULES", prometheus.RulesPath},
+	{"HEARTBEAT_RULES", prometheus.HeartbeatPath},
 	{"TARGETS", prometheus.Targets},
 	{"TURNING", prometheus.Turning},
 	{"CLUSTERS", prometheus.Clusters},
@@ -86,6 +88,20 @@ var constants = []constant{
 	{"WEB_PASSWORD_COPY", prometheus.WebPassword},
 	{"PROMTOOL_CONFIG", prometheus.PromtoolConfig},
 	{"CURL_CONFIG", prometheus.CurlConfig},
+
+	{"ALERTMANAGER", alertmanager.Name},
+	{"ALERTMANAGER_UNIT", alertmanager.Service},
+	{"ALERTMANAGER_AT", alertmanager.At},
+	{"ALERTMANAGER_FOLDER", alertmanager.Folder},
+	{"ALERTMANAGER_CONFIG", alertmanager.Config},
+	{"ALERTMANAGER_DATA", alertmanager.Data},
+	{"ALERTMANAGER_WEB", alertmanager.WebConfig},
+	{"ALERTMANAGER_USER", prometheus.AlertmanagerUser},
+	{"ALERTMANAGER_PASSWORD", alertmanager.Password},
+	{"ALERTMANAGER_PASSWORD_COPY", prometheus.AlertmanagerPassword},
+	{"AMTOOL_CONFIG", alertmanager.AmtoolConfig},
+	{"ALERT_SECRETS", alertmanager.Secrets},
+	{"TEST_ALERT", alertmanager.Test},
 
 	{"PUSHGATEWAY", pushgateway.Name},
 	{"PUSHGATEWAY_UNIT", pushgateway.Service},

@@ -66,6 +66,10 @@ ask_web() {
   if [ ${#files[@]} -gt 0 ]; then ask_files "$WEB_CONFIG" "$PROMTOOL_CONFIG" "$CURL_CONFIG" "${files[@]}"; fi
 }
 
+ask_alertmanager_login() {
+  ask_files "$ALERTMANAGER_WEB" "$ALERTMANAGER_PASSWORD" "$ALERTMANAGER_PASSWORD_COPY" "$AMTOOL_CONFIG"
+}
+
 # ask_pushers USER...
 ask_pushers() {
   local users=("${@/#/$PUSH/}")

@@ -40,7 +40,7 @@ pushgateway_answers() {
 }
 
 # pusher USER: curl's configuration to log in as USER.
-pusher() { printf 'user = "%s:%s"\n' "$1" "$(sed 's/["\\]/\\&/g' "$PUSH/$1.password")"; }
+pusher() { login_as "$1" "$PUSH/$1.password"; }
 
 # remove_pushgateway removes a Pushgateway that the plan does not have any more, with all that was pushed, and its user.
 remove_pushgateway() {

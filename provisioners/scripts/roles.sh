@@ -14,6 +14,7 @@ not_monitor() {
   remove_unit "$RENEW_TIMER"
   rm -rf "$AUTHORITY" "$TURNING"
   remove_pushgateway
+  remove_alertmanager
   remove_release blackbox_exporter "$BLACKBOX_CONFIG"
   for file in "$TARGETS"/*.json "$CLUSTERS"/*.yml "$PROMETHEUS_TLS"/*; do
     [ ! -e "$file" ] || remove "$file"

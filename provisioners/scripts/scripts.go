@@ -66,6 +66,8 @@ var (
 	Authority string
 	//go:embed web.sh
 	Web string
+	//go:embed alertmanager.sh
+	Alertmanager string
 	//go:embed pushgateway.sh
 	Pushgateway string
 	//go:embed scrape.sh

@@ -56,6 +56,9 @@ password() {
   put "$file.sum" 600 <<<"$sum"
 }
 
+# login_as USER FILE: curl's configuration to log in with the password in a file.
+login_as() { printf 'user = "%s:%s"\n' "$1" "$(sed 's/["\\]/\\&/g' "$2")"; }
+
 # bcrypt: the hash of the password on standard input, by the system's crypt(3). Like Prometheus, it ignores
 # spaces around the password.
 bcrypt() {

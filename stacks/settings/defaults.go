@@ -16,8 +16,9 @@ const (
 	defaultSize  = "s-1vcpu-1gb"
 	defaultImage = "debian-12-x64"
 
-	defaultScrapeInterval = "15s"  // as PromGuard
-	defaultRetentionTime  = "15d"  // Prometheus's own default
+	defaultScrapeInterval = "15s" // as PromGuard
+	defaultRetentionTime  = "15d" // Prometheus's own default
+	defaultHeartbeat      = "1m"
 	defaultRetentionSize  = "10GB" // leaves the 25 GB disk of the default size half empty
 
 	defaultSamples          = 50_000 // a node exporter has 2,000, the largest exporters some 20,000

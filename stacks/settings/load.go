@@ -27,6 +27,10 @@ func Load(ctx *pulumi.Context) (*Settings, error) {
 	} else if !ctx.IsConfigSecret(keyPath) {
 		settings.Warnings = append(settings.Warnings, keyPath+": is in clear text in the stack file; set it again with --secret")
 	}
+	settings.Alerting.secrets(promwire.Get("secrets"), &problems)
+	if settings.Alerting != nil && len(settings.Alerting.Secrets) > 0 && !ctx.IsConfigSecret(secretsPath) {
+		settings.Warnings = append(settings.Warnings, secretsPath+": is in clear text in the stack file; set it again with --secret")
+	}
 	if fleet != "" && settings.NeedsCloud() && !hasToken(config.New(ctx, "digitalocean").Get("token")) {
 		problems.Add("digitalocean:token", "missing: the fleet has droplets; set it with `pulumi config set --secret digitalocean:token`, or in %s",
 			strings.Join(tokenVariables, " or "))

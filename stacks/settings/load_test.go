@@ -38,6 +38,39 @@ func newKey(t *testing.T, passphrase string) (private, public string) {
 	return string(pem.EncodeToMemory(block)), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(line)))
 }
 
+// TestSecrets: each that Alertmanager's configuration reads is there, and nothing else is; none is printed.
+func TestSecrets(t *testing.T) {
+	private, _ := newKey(t, "")
+	alerts := strings.Replace(machine, "{", `{"alertmanager": {"config": {"route": {"receiver": "ops"}, "receivers": [{"name": "ops", "webhook_configs": `+
+		`[{"url_file": "/etc/alertmanager/secrets/pager"}]}]}}, `, 1)
+	for _, c := range []struct{ name, fleet, secrets, want string }{
+		{"all there", alerts, `{"pager": "s3cret"}`, ""},
+		{"none of both", machine, "", ""},
+		{"missing", alerts, "", "alertmanager.config: reads /etc/alertmanager/secrets/pager, and there is no such secret; set it with " +
+			"`pulumi config set --secret --path promwire:secrets.pager`"},
+		{"nothing reads one", alerts, `{"pager": "a", "chat": "s3cret"}`, "promwire:secrets.chat: nothing reads it; write /etc/alertmanager/secrets/chat in alertmanager.config, " +
+			"or remove it with `pulumi config rm --path promwire:secrets.chat`"},
+		{"no Alertmanager", machine, `{"pager": "s3cret"}`, "promwire:secrets.pager: nothing reads it"},
+		{"empty", alerts, `{"pager": " "}`, "promwire:secrets.pager: is empty; set it again"},
+		{"a path", alerts, `{"pager": "a", "../x": "s3cret"}`, `promwire:secrets.../x: "../x" is not a valid name`},
+		{"no text", alerts, `{"pager": {"a": "s3cret"}}`, "promwire:secrets: must be an object of texts"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, err := loadWith(t, map[string]string{"promwire:fleet": c.fleet, "promwire:sshPrivateKey": private, "promwire:secrets": c.secrets},
+				"promwire:sshPrivateKey", "promwire:secrets")
+			if c.want == "" {
+				if err != nil || s.Alerting != nil && s.Alerting.Secrets["pager"] != "s3cret" {
+					t.Errorf("got %+v, %v", s, err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 // noResources fails a test whose program makes any.
 type noResources struct{ t *testing.T }
 

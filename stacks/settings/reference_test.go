@@ -169,8 +169,10 @@ func (b *book) value(property *jsonschema.Schema) string {
 		return "lists of text, by name"
 	case property.AdditionalProperties != nil:
 		return "text, by name"
-	case property.Type == "object":
+	case property.Type == "object" && strings.Contains(property.Description, "--secret"):
 		return "secret"
+	case property.Type == "object":
+		return "object in other terms"
 	default:
 		return "text"
 	}

@@ -30,6 +30,8 @@ func (c *checker) releases(r document.Releases) plan.Releases {
 		Mirror:      mirror,
 		Prometheus:  c.release("prometheus", r.Prometheus, release.Prometheus),
 		Pushgateway: c.release("pushgateway", r.Pushgateway, release.Pushgateway),
+
+		Alertmanager: c.release("alertmanager", r.Alertmanager, release.Alertmanager),
 	}
 }
 

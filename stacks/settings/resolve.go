@@ -1,6 +1,9 @@
 package settings
 
 import (
+	"slices"
+
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
@@ -24,7 +27,10 @@ func parse(raw []byte) (*Settings, document.Problems) {
 
 // resolve fills in defaults and expands groups. The settings are good for use only if there are no problems.
 func resolve(fleet document.Fleet) (*Settings, document.Problems) {
-	c := checker{certificates: fleet.TLS.Enabled}
+	c := checker{certificates: fleet.TLS.Enabled, reserved: reservedJobs}
+	if fleet.Alertmanager.Config != nil { // without it, one of the operator's may have this name
+		c.reserved = append(slices.Clone(reservedJobs), prometheus.JobAlertmanager)
+	}
 	releases := c.releases(fleet.Releases)
 	s := &Settings{
 		Network:      c.network(fleet.Network),
@@ -34,6 +40,7 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 		Clusters:     c.clusters(fleet.Clusters),
 		Images:       c.images(fleet.Images, fleet.Clusters),
 		Pushgateway:  c.pushgateway(fleet.Pushgateway),
+		Alerting:     c.alertmanager(fleet.Alertmanager),
 		TLS:          c.tls(fleet.TLS),
 		Probes:       c.probes(fleet.Probes),
 		Releases:     releases,
@@ -59,6 +66,7 @@ type checker struct {
 	document.Problems
 	warnings     []string
 	certificates bool                       // whether the fleet has them
+	reserved     []string                   // promwire's own jobs
 	pinned       map[string]release.Release // the releases of exporters, by name
 	hosts        []located                  // the monitor, then the targets: what the checks across hosts look at
 }

@@ -139,7 +139,7 @@ func TestDefaults(t *testing.T) {
 			Prometheus: Prometheus{ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "10GB", RetentionFits: true, Limits: limits},
 		},
 		Targets:  []Host{},
-		Releases: plan.Releases{Prometheus: release.Prometheus, Pushgateway: release.Pushgateway},
+		Releases: plan.Releases{Prometheus: release.Prometheus, Pushgateway: release.Pushgateway, Alertmanager: release.Alertmanager},
 		Warnings: s.Warnings,
 	}
 	if !reflect.DeepEqual(s, want) {
@@ -229,6 +229,8 @@ func TestEverything(t *testing.T) {
 				"amd64": sum, "arm64": "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789",
 			}},
 			Pushgateway: release.Release{Name: "pushgateway", Version: "9.7.6", SHA256: map[string]string{"arm64": sum}},
+
+			Alertmanager: release.Alertmanager,
 		},
 		Clusters: []Cluster{
 			{

@@ -53,7 +53,7 @@ func (c *checker) scrapeJob(at, job string, jobs map[string]bool) {
 		c.Add(at, "missing: name the job of its series")
 	case !scrapeJob.MatchString(job):
 		c.Add(at, "%q is not a valid name: use letters, digits, hyphens and underscores, a letter or underscore first, at most 64", job)
-	case slices.Contains(reservedJobs, job) || strings.HasPrefix(job, clusterJobs):
+	case slices.Contains(c.reserved, job) || strings.HasPrefix(job, clusterJobs):
 		c.Add(at, "%q is a job of promwire's own; choose another name", job)
 	case none == nil:
 		c.Add(at, "%q is the job of an exporter that promwire installs; choose another name, or list the exporter in exporters", job)

@@ -44,7 +44,7 @@ func (c *checker) jobNames() map[string]string {
 			taken[s.Job] = "a job of " + host.path + ".scrape"
 		}
 	}
-	for _, name := range reservedJobs {
+	for _, name := range c.reserved {
 		taken[name] = "promwire's own job"
 	}
 	return taken

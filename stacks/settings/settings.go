@@ -26,6 +26,7 @@ type Settings struct {
 	// ScrapeConfigs are the operator's own jobs of the monitor's Prometheus: one JSON object each, on one line.
 	ScrapeConfigs []string
 	Pushgateway   Pushgateway
+	Alerting      *Alerting     // nil: there is no Alertmanager
 	TLS           plan.TLS      // the zero value: no certificates
 	Releases      plan.Releases // beside those of each host's exporters
 	Verification  Verification

@@ -33,6 +33,8 @@ func TestExporters(t *testing.T) {
 	require.NoError(t, s.lab.Place(t.Context(), s.stack))
 	outside := newProbed(t, s.lab.Machines.Network().OperatorV4)
 	s.edit(outside.settings)
+	people := newPeople(t, s.lab.Machines.Network().OperatorV4)
+	s.secrets = map[string]string{}
 	s.edit(target("web-1", func(t map[string]any) { t["closeOthers"] = true })) // its owner's exporter listens on all addresses
 	s.step("the servers are up", func(s *story) { serversUp(s, outside) })
 	s.step("from nothing to all jobs up", everyJobUp)
@@ -43,6 +45,7 @@ func TestExporters(t *testing.T) {
 	})
 	s.step("nobody but the monitor gets in", onlyTheMonitor)
 	s.step("what is refused is named, and changes nothing", refusals)
+	s.step("alerts reach people", func(s *story) { alertsReachPeople(s, people) })
 	s.step("flags change, an exporter and all probes less", exporterLess)
 	s.step("destroy leaves nothing", func(s *story) {
 		s.destroy()

@@ -26,11 +26,12 @@ import (
 
 // story is one stack on the lab, and what its steps need to tell it.
 type story struct {
-	t     *testing.T
-	lab   *fixture.Lab
-	stack string
-	edits []operator.Edit   // settings that changed so far
-	moved map[string]string // hosts that are other machines of the lab than their stack says, by name
+	t       *testing.T
+	lab     *fixture.Lab
+	stack   string
+	edits   []operator.Edit   // settings that changed so far
+	secrets map[string]string // of promwire:secrets, by name
+	moved   map[string]string // hosts that are other machines of the lab than their stack says, by name
 	// patience is how long one command may take, and what comes about by itself. It is there so that a broken fleet ends the test at all.
 	patience time.Duration
 }
@@ -70,7 +71,7 @@ func (s *story) edit(change operator.Edit) { s.edits = append(s.edits, change) }
 func (s *story) options() (operator.Options, *bytes.Buffer) {
 	var progress bytes.Buffer
 	edits := slices.Clone(s.edits)
-	return operator.Options{Progress: &progress, Edit: func(fleet map[string]any) {
+	return operator.Options{Progress: &progress, Secrets: s.secrets, Edit: func(fleet map[string]any) {
 		for _, edit := range edits {
 			edit(fleet)
 		}

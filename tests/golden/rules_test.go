@@ -29,12 +29,14 @@ func judge(t *testing.T, rules, expectations string) error {
 
 // spoiled are faults that the expectations must notice, at least one in each alert: old, new.
 var spoiled = map[string][][2]string{
-	"TargetDown":               {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`role=~"monitor|target", `, ""}, {`, job!~"prometheus|pushgateway"`, ""}, {"critical", "warning"}},
+	"TargetDown":               {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`role=~"monitor|target", `, ""}, {`, job!~"prometheus|pushgateway"`, ""}, {` unless up{job="alertmanager", role="monitor"}`, ""}, {`alertmanager", role="monitor"`, `alertmanager"`}, {"critical", "warning"}},
 	"TargetOverLimit":          {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {"!= 0", "> 0"}, {" and scrape_body_size_bytes != 0", ""}, {"critical", "warning"}},
 	"ExporterBlind":            {{"== 0", "== 2"}, {"for: 5m", "for: 8m"}, {"for: 5m", "for: 3m"}, {"pg_up|", ""}, {`, role="target"`, ""}},
 	"ProbeFailed":              {{"== 0 or", "== 2 or"}, {` or up{job="blackbox", cluster=""} == 0`, ""}, {"for: 2m", "for: 5m"}, {`probe_success{job="blackbox", cluster=""}`, "probe_success"}, {`probe_success{job="blackbox", cluster=""}`, `probe_success{job="blackbox"}`}},
 	"ProbeCertificateExpiring": {{"< 14", "< 13"}, {"< 14", "< 15"}, {"for: 5m", "for: 15m"}, {`{job="blackbox", cluster=""}`, ""}, {`, cluster=""`, ""}},
 	"PushgatewayDown":          {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`{job="pushgateway", role="monitor"}`, ""}, {`, role="monitor"`, ""}, {"critical", "warning"}},
+	"AlertmanagerDown":         {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`, role="monitor"`, ""}, {"critical", "warning"}},
+	"NotificationsFail":        {{"> 0", "> 20"}, {"> 0", ">= 0"}, {"[5m]", "[30m]"}, {"for: 6m", "for: 1m"}, {`, role="monitor"`, ""}},
 	"PushFailed":               {{" > ", " >= "}, {" > ", " < "}, {`> push_time_seconds{job="pushgateway", role="monitor"}`, "> 0"}},
 	"ClusterNotFederated":      {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`{job="federate"}`, ""}, {"critical", "warning"}},
 	"ClusterScrapeDown":        {{" < ", " <= "}, {"for: 5m", "for: 9m"}, {"for: 5m", "for: 1m"}},

@@ -18,6 +18,7 @@ import (
 	_ "github.com/prometheus/prometheus/discovery/file" // the loader knows the service discoveries that are linked
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 
+	"github.com/promwire/promwire/provisioners/alertmanager"
 	"github.com/promwire/promwire/provisioners/authority"
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
@@ -61,6 +62,8 @@ var judges = map[string]func(t *testing.T, text string) error{
 	"renewal's timer":      unit("promwire-renew.timer"),
 	"prometheus unit":      unit("prometheus.service"),
 	"pushgateway unit":     unit("pushgateway.service"),
+	"alertmanager.yml":     amtool,
+	"alertmanager unit":    unit("alertmanager.service"),
 	"fence unit":           unit("promwire-fence.service"),
 	"fence timer":          unit("promwire-fence.timer"),
 	"fence asked":          unit("promwire-fence-asked@.service"),
@@ -86,7 +89,7 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 		"firewall":          {monitor["/etc/promwire/firewall.nft"], target["/etc/promwire/firewall.nft"]},
 		"tunnel":            {tunnel(monitor), tunnel(withPeer), tunnel(target)},
 		"prometheus.yml":    {monitor["/etc/prometheus/prometheus.yml"]},
-		"rules":             {prometheus.RulesFile()},
+		"rules":             {prometheus.RulesFile(), prometheus.Heartbeat("Watchdog")},
 		"prometheus loader": {monitor["/etc/prometheus/prometheus.yml"]},
 		"targets":           {monitor["/etc/prometheus/targets.d/_monitor.node.json"], enrol["/etc/prometheus/targets.d/node-1.node.json"]},
 		"exporter unit":     {monitor[units+f.exporter()], target[units+f.exporter()]},
@@ -110,6 +113,10 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 	if len(f.jobs) > 0 {
 		texts["pushgateway unit"] = []string{monitor[units+"pushgateway.service"]}
 		texts["user"] = append(texts["user"], monitor["/etc/sysusers.d/pushgateway.conf"])
+	}
+	if f.alerts {
+		texts["alertmanager.yml"] = []string{monitor[alertmanager.Config]}
+		texts["alertmanager unit"] = []string{monitor[units+alertmanager.Service]}
 	}
 	if f.tls.Enabled() {
 		direct := files(t, scripts["direct.sh"])
@@ -169,6 +176,8 @@ var broken = map[string][2]string{ // old, new
 	"probes":               {"prober: icmp", "probber: icmp"},
 	"prometheus unit":      {"/usr/local/bin/", "local/bin/"},
 	"pushgateway unit":     {"StateDirectory=", "StateDirectory=/"},
+	"alertmanager.yml":     {"receiver: ops", "receiver: nobody"},
+	"alertmanager unit":    {"StateDirectory=", "StateDirectory=/"},
 	"fence unit":           {"Type=oneshot", "Type=onceshot"},
 	"fence timer":          {"OnUnitActiveSec=15s", "OnUnitActiveSec=15q"},
 	"fence asked":          {"StandardInput=socket", "StandardInput=sockets"},
@@ -234,6 +243,11 @@ func promtool(what ...string) func(t *testing.T, text string) error {
 		_, err := run(t, slices.Concat([]string{filepath.Join(bin, "promtool"), "check"}, what, []string{write(t, "file.yml", text)})...)
 		return err
 	}
+}
+
+func amtool(t *testing.T, text string) error {
+	_, err := run(t, filepath.Join(bin, "amtool"), "check-config", write(t, "alertmanager.yml", text))
+	return err
 }
 
 // webConfig checks an exporter's web configuration with promtool, with a certificate and a key where it looks for them.
@@ -311,7 +325,7 @@ func unit(name string) func(t *testing.T, text string) error {
 		}
 		for _, command := range []string{
 			"usr/local/bin/node_exporter", "usr/local/bin/prometheus", "usr/local/lib/promwire/fence", "usr/sbin/nft", "bin/kill",
-			"usr/local/bin/pushgateway", "usr/local/bin/blackbox_exporter", "usr/bin/prometheus-postgres-exporter",
+			"usr/local/bin/pushgateway", "usr/local/bin/alertmanager", "usr/local/bin/blackbox_exporter", "usr/bin/prometheus-postgres-exporter",
 			"usr/bin/prometheus-redis-exporter", "usr/bin/stunnel4", "bin/rm", "bin/mv", authority.RenewPath, certificate.ReceivePath, watch.Path,
 		} {
 			put(command, "#!/bin/sh\n", 0o755)

@@ -8,6 +8,7 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
+	"github.com/promwire/promwire/provisioners/alertmanager"
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/facts"
 	"github.com/promwire/promwire/provisioners/nftables"
@@ -29,6 +30,7 @@ type fleet struct {
 	exporters []exporter.Choice
 	scrape    []exporter.Service
 	probes    []exporter.Probe
+	alerts    bool // people are told of them
 }
 
 var fleets = map[string]fleet{
@@ -43,6 +45,7 @@ var fleets = map[string]fleet{
 		networks: prefixes("10.98.0.0/22", "fd98:1:2:3::/64"),
 		from:     prefixes("198.51.100.0/24", "198.51.100.7/32", "192.168.7.9/32", "2001:db8:5::/48"),
 		jobs:     []string{"report", "backup"},
+		alerts:   true,
 
 		monitored: []string{"node", "blackbox"},
 		exporters: flagged(choose("node", "postgres", "redis")),
@@ -120,6 +123,8 @@ func releases() plan.Releases {
 	return plan.Releases{
 		Prometheus:  release.Release{Name: "prometheus", Version: "3.2.1", SHA256: sums},
 		Pushgateway: release.Release{Name: "pushgateway", Version: "1.1.1", SHA256: sums},
+
+		Alertmanager: release.Release{Name: "alertmanager", Version: "0.3.1", SHA256: sums},
 	}
 }
 
@@ -140,14 +145,36 @@ func choose(names ...string) []exporter.Choice {
 	return all
 }
 
+// tellsPeople is a configuration of Alertmanager with secrets.
+func tellsPeople(t *testing.T) *alertmanager.Configuration {
+	t.Helper()
+	c, err := alertmanager.Complete(map[string]any{
+		"global": map[string]any{"smtp_smarthost": "mail.example.net:587", "smtp_from": "fleet@example.net"},
+		"route":  map[string]any{"receiver": "ops"},
+		"receivers": []any{map[string]any{
+			"name":            "ops",
+			"webhook_configs": []any{map[string]any{"url_file": alertmanager.SecretFile("pager")}},
+			"email_configs":   []any{map[string]any{"to": "ops@example.net", "auth_username": "fleet", "auth_password_file": alertmanager.SecretFile("mail")}},
+		}},
+	}, &alertmanager.Heartbeat{Secret: "deadman", Interval: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &c
+}
+
 func (f fleet) monitor(t *testing.T) plan.Plan {
 	t.Helper()
+	var alerting *alertmanager.Configuration
+	if f.alerts {
+		alerting = tellsPeople(t)
+	}
 	p, err := plan.Monitor(plan.MonitorValues{
 		Host: "watcher", Region: "tor1", Labels: map[string]string{"team": `it's "ours"`, "azone": "1"},
 		Tunnel: f.tunnel(1), SSH: plan.SSH{Port: 22, From: f.from}, Releases: releases(),
 		ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "8GB", RetentionFits: true, Clusters: len(f.forward) > 0,
 		Limits: prometheus.Limits{Samples: 50_000, Labels: 64, LabelName: 256, LabelValue: 4096, BodySize: "16MB"},
-		TLS:    f.tls, Web: f.web, Jobs: f.jobs, Forward: f.forward,
+		TLS:    f.tls, Web: f.web, Jobs: f.jobs, Alertmanager: alerting, Forward: f.forward,
 		Exporters: choose(f.monitored...), Scraped: []string{"node", "postgres", "redis", "shop"}, Probes: f.probes,
 	})
 	if err != nil {

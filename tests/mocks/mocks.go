@@ -261,9 +261,9 @@ func Run(t testing.TB, fleet, ledger string, more ...func(map[string]string)) (m
 }
 
 // RunAfter is Run with all that there was before.
-func RunAfter(t testing.TB, fleet string, past Past) map[string]Resource {
+func RunAfter(t testing.TB, fleet string, past Past, more ...func(map[string]string)) map[string]Resource {
 	t.Helper()
-	resources, err := run(t, &engine{resources: map[string]Resource{}, past: past}, stacks.Run, fleet)
+	resources, err := run(t, &engine{resources: map[string]Resource{}, past: past}, stacks.Run, fleet, more...)
 	require.NoError(t, err)
 	return resources
 }

@@ -29,6 +29,8 @@ type Fleet struct {
 	Images Images `json:"images,omitzero"`
 	// A Pushgateway on the monitor, for batch jobs.
 	Pushgateway Pushgateway `json:"pushgateway,omitzero"`
+	// An Alertmanager on the monitor, which tells people of alerts.
+	Alertmanager Alertmanager `json:"alertmanager,omitzero"`
 	// Certificates: each exporter proves its identity and admits only the monitor.
 	TLS TLS `json:"tls,omitzero"`
 	// Which releases of Prometheus, Pushgateway and pinned exporters to install, and from where.
@@ -229,6 +231,8 @@ type Releases struct {
 	Prometheus Release `json:"prometheus,omitzero"`
 	// Another release of Pushgateway than the program's own.
 	Pushgateway Release `json:"pushgateway,omitzero"`
+	// Another release of Alertmanager than the program's own.
+	Alertmanager Release `json:"alertmanager,omitzero"`
 }
 
 // Release is one version of one program.

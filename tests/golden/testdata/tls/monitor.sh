@@ -181,6 +181,7 @@ targets_by_job
 dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
 from_library rules put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules
+remove /etc/prometheus/rules.d/promwire-heartbeat.yml
 retention fit 8GB put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
 global:
   scrape_interval: 15s
@@ -465,6 +466,7 @@ END
 scrape_only _monitor node
 ports_held
 remove_pushgateway
+remove_alertmanager
 remove_release blackbox_exporter /etc/promwire/blackbox.yml
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom

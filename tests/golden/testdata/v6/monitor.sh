@@ -7,7 +7,7 @@ set -euo pipefail
 apply() {
 use watcher converge VERSION
 ask_first apply
-ports node_exporter.service 10.98.0.1:9100 node_exporter.service '[fd98:1:2:3::1]:9100' blackbox_exporter.service 127.0.0.1:9115 prometheus.service 127.0.0.1:9090 prometheus.service 10.98.0.1:9090 prometheus.service '[fd98:1:2:3::1]:9090' pushgateway.service 10.98.0.1:9091 pushgateway.service '[fd98:1:2:3::1]:9091'
+ports node_exporter.service 10.98.0.1:9100 node_exporter.service '[fd98:1:2:3::1]:9100' blackbox_exporter.service 127.0.0.1:9115 prometheus.service 127.0.0.1:9090 prometheus.service 10.98.0.1:9090 prometheus.service '[fd98:1:2:3::1]:9090' pushgateway.service 10.98.0.1:9091 pushgateway.service '[fd98:1:2:3::1]:9091' alertmanager.service 127.0.0.1:9093
 space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
@@ -227,6 +227,98 @@ $SANDBOX
 [Install]
 WantedBy=multi-user.target wg-quick@promwire0.service
 END
+release alertmanager 0.3.1 160 <<'END'
+amd64 https://github.com/prometheus/alertmanager/releases/download/v0.3.1/alertmanager-0.3.1.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
+arm64 https://github.com/prometheus/alertmanager/releases/download/v0.3.1/alertmanager-0.3.1.linux-arm64.tar.gz b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2
+END
+link_release alertmanager 0.3.1 alertmanager amtool
+put /etc/sysusers.d/alertmanager.conf 644 <<'END'
+u alertmanager - "Alertmanager" /nonexistent /usr/sbin/nologin
+END
+user alertmanager
+dir /etc/alertmanager 755
+dir /var/lib/alertmanager 750 alertmanager
+alertmanager_login
+put /etc/alertmanager/alertmanager.yml 640:root:alertmanager amtool check-config <<'END'
+global:
+    smtp_from: fleet@example.net
+    smtp_smarthost: mail.example.net:587
+inhibit_rules:
+    - equal:
+        - name
+      source_matchers:
+        - alertname="TargetDown"
+        - job="node"
+        - role="target"
+      target_matchers:
+        - alertname!="TargetDown"
+receivers:
+    - email_configs:
+        - auth_password_file: /etc/alertmanager/secrets/mail
+          auth_username: fleet
+          to: ops@example.net
+      name: ops
+      webhook_configs:
+        - url_file: /etc/alertmanager/secrets/pager
+    - name: promwire-heartbeat
+      webhook_configs:
+        - send_resolved: false
+          url_file: /etc/alertmanager/secrets/deadman
+route:
+    group_by:
+        - alertname
+        - region
+    receiver: ops
+    routes:
+        - group_by:
+            - alertname
+            - run
+          group_interval: 10s
+          group_wait: 0s
+          matchers:
+            - alertname="PromwireTest"
+          receiver: ops
+        - group_by:
+            - alertname
+          group_interval: 1m
+          group_wait: 0s
+          matchers:
+            - alertname="Watchdog"
+          receiver: promwire-heartbeat
+          repeat_interval: 30s
+END
+with_sandbox put /etc/systemd/system/alertmanager.service 644 check_unit <<'END'
+[Unit]
+Description=Alertmanager, of a fleet that nobody else can reach
+Documentation=https://prometheus.io/docs/alerting/latest/alertmanager/
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+User=alertmanager
+Group=alertmanager
+ExecStart=/usr/local/bin/alertmanager \
+  --config.file=/etc/alertmanager/alertmanager.yml \
+  --web.config.file=/etc/alertmanager/web.yml \
+  --storage.path=/var/lib/alertmanager \
+  --web.listen-address=127.0.0.1:9093 \
+  --cluster.listen-address= \
+  --enable-feature=receiver-name-in-metrics
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=always
+RestartSec=3
+StateDirectory=alertmanager
+StateDirectoryMode=0750
+MemoryHigh=15%
+MemoryMax=20%
+RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+$SANDBOX
+
+[Install]
+WantedBy=multi-user.target
+END
 web no ''
 dir /etc/prometheus/rules.d 755
 dir /etc/prometheus/targets.d 755
@@ -234,6 +326,17 @@ targets_by_job
 dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
 from_library rules put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules
+put /etc/prometheus/rules.d/promwire-heartbeat.yml 644 promtool check rules <<'END'
+groups:
+  - name: promwire-heartbeat
+    rules:
+      - alert: Watchdog
+        expr: up{job="prometheus", role="monitor"} == 1
+        labels:
+          severity: none
+        annotations:
+          summary: "Scraping, rules and alerting work"
+END
 retention fit 8GB put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
 global:
   scrape_interval: 15s
@@ -245,6 +348,12 @@ global:
   label_value_length_limit: 4096
   body_size_limit: 16MB
   extra_scrape_metrics: true
+
+alerting:
+  alertmanagers:
+    - basic_auth: {username: admin, password_file: /etc/prometheus/tls/alertmanager.password}
+      static_configs:
+        - targets: ['127.0.0.1:9093']
 
 storage:
   tsdb:
@@ -320,6 +429,16 @@ scrape_configs:
         regex: 'promwire_.*'
         action: drop
 
+  - job_name: alertmanager
+    follow_redirects: false
+    basic_auth: {username: admin, password_file: /etc/prometheus/tls/alertmanager.password}
+    static_configs:
+      - targets: ['127.0.0.1:9093']
+        labels: {"azone":"1","name":"watcher","region":"tor1","role":"monitor","team":"it's \"ours\""}
+    relabel_configs:
+      - source_labels: [name]
+        target_label: instance
+
   - job_name: blackbox
     follow_redirects: false
     metrics_path: /probe
@@ -347,6 +466,7 @@ Group=prometheus
 ExecStart=/usr/local/bin/prometheus \
   --config.file=/etc/prometheus/prometheus.yml \
   --storage.tsdb.path=/var/lib/prometheus \
+  --rules.alert.resend-delay=15s \
   --web.listen-address=127.0.0.1:9090 \
   --web.listen-address=10.98.0.1:9090 \
   --web.listen-address=[fd98:1:2:3::1]:9090
@@ -420,14 +540,14 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b <<'END'
+firewall 5e936beab58f2e4d016712d50a93069cf7e6a16be22fe7f9f4c079026631305d <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b"
+	comment "5e936beab58f2e4d016712d50a93069cf7e6a16be22fe7f9f4c079026631305d"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -484,7 +604,7 @@ table inet promwire {
 
 	chain output {
 		type filter hook output priority filter; policy accept;
-		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 10.98.0.1 . 9090, 10.98.0.1 . 9091, 10.98.0.1 . 9100, 127.0.0.1 . 9090, 127.0.0.1 . 9115 } drop
+		oifname "lo" meta skuid 1000-60000 ip saddr . tcp sport { 10.98.0.1 . 9090, 10.98.0.1 . 9091, 10.98.0.1 . 9100, 127.0.0.1 . 9090, 127.0.0.1 . 9093, 127.0.0.1 . 9115 } drop
 		oifname "lo" meta skuid 1000-60000 ip6 saddr . tcp sport { fd98:1:2:3::1 . 9090, fd98:1:2:3::1 . 9091, fd98:1:2:3::1 . 9100 } drop
 		oifname "promwire0" meta skuid 1000-60000 tcp flags & (syn | ack) == syn reject with tcp reset
 	}
@@ -503,6 +623,10 @@ packaged_exporters
 service pushgateway.service /usr/local/bin/pushgateway
 pushgateway_answers 10.98.0.1:9091
 prune pushgateway 1.1.1
+service alertmanager.service /usr/local/bin/alertmanager /etc/alertmanager/web.yml
+reload alertmanager.service /etc/alertmanager/alertmanager.yml
+alertmanager_answers
+prune alertmanager 0.3.1
 service prometheus.service /usr/local/bin/prometheus
 answers http://127.0.0.1:9090/-/healthy prometheus.service
 reload_prometheus
@@ -547,15 +671,15 @@ service promwire-watch.timer
 stop_later node_exporter-tls.socket node_exporter-tls.service blackbox_exporter-tls.socket blackbox_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b
-keep_receipt bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b
+still_on_trial 5e936beab58f2e4d016712d50a93069cf7e6a16be22fe7f9f4c079026631305d
+keep_receipt 5e936beab58f2e4d016712d50a93069cf7e6a16be22fe7f9f4c079026631305d
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b
+confirm_firewall 5e936beab58f2e4d016712d50a93069cf7e6a16be22fe7f9f4c079026631305d
 read_links
-kept_receipt bc237c854923c9f472a5d59f9402b5f79abf1f8ea34e6de7b008f5ba4e5e602b
+kept_receipt 5e936beab58f2e4d016712d50a93069cf7e6a16be22fe7f9f4c079026631305d
 }
 
 case ${1-} in
