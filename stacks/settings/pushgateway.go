@@ -21,6 +21,7 @@ func (c *checker) pushgateway(p document.Pushgateway) Pushgateway {
 		return Pushgateway{Jobs: p.Jobs}
 	case p.Jobs != nil:
 		c.Add(path+".enabled", "missing: without it there is no Pushgateway for the jobs; write enabled: true, or leave the jobs out")
+		c.jobs(path+".jobs", p.Jobs)
 	}
 	return Pushgateway{}
 }
