@@ -52,8 +52,8 @@ const (
 )
 
 // Server is Prometheus's configuration. It has a job for each of Jobs, whose targets are files in Targets, the job prometheus, itself,
-// JobPushed, JobAlertmanager, JobProbe, and the operator's own. Series of the fleet's hosts have the host's name as their instance, so that they go on
-// when its address changes.
+// JobPushed, JobAlertmanager, JobProbe, and the operator's own. Series of the fleet's hosts have the host's name as their instance, so that they
+// go on when its address changes.
 type Server struct {
 	Self           Labels        // of its own series
 	ScrapeInterval time.Duration // also how often rules are evaluated
@@ -220,7 +220,8 @@ func (s Server) storage() string {
 }
 
 // Unit is Prometheus's unit. It listens on loopback, for people who forward a port by SSH, and on its own tunnel addresses, as
-// web says. If it tells an Alertmanager of alerts, it does so often, so that these end soon when it ends itself. It connects only to these networks, the tunnel's; if there are none, because targets may be anywhere, to all.
+// web says. If it tells an Alertmanager of alerts, it does so often, so that these end soon when it ends itself. It connects only to these
+// networks, the tunnel's; if there are none, because targets may be anywhere, to all.
 func Unit(own []netip.Addr, networks []netip.Prefix, web Web, tells bool) string {
 	command := []string{
 		release.Binaries + "/" + Name,
