@@ -28,9 +28,10 @@ type Exporter struct {
 	SocketFlag string // makes it take its listeners from its systemd socket instead; "": it listens itself
 	WebFlag    string // takes the path of exporter-toolkit's web configuration; "": not in all releases, and it is relayed
 	Flags      []string
-	CheckFlag  string // makes it read its flags and end, with status 0 if it knows them; such as "--version"
-	ConfigFile string // path of a file that it needs; "": none
-	Config     string // the text of ConfigFile, without secrets
+	Asks       []string // flags with which one that has a SocketFlag makes connections nevertheless, to the host itself
+	CheckFlag  string   // makes it read its flags and end, with status 0 if it knows them; such as "--version"
+	ConfigFile string   // path of a file that it needs; "": none
+	Config     string   // the text of ConfigFile, without secrets
 
 	Environment []string // NAME=value that it gets where the owner gives it no secret file
 	Secret      string   // environment variable that the owner's secret file sets, such as "DATA_SOURCE_NAME"; "": it needs none

@@ -40,7 +40,7 @@ func (i Instance) File() string {
 	return systemd.DropInFolder(i.Service()) + "/" + systemd.DropIn
 }
 
-// Text is the text of File. The exporter listens only on its own addresses, and connects only to the monitor and the host itself. In
+// Text is the text of File. The exporter listens only on its own addresses, and connects at most to the monitor and the host itself. In
 // the tunnel it starts after the tunnel, and stops and starts again with it. One that is relayed listens on loopback, and needs neither; one
 // with a socket can listen where there is no address yet.
 func (i Instance) Text() string {
@@ -69,23 +69,41 @@ func (i Instance) Text() string {
 func (i Instance) service() []string {
 	var service []string
 	if i.Pinned() {
-		service = append(service, "User="+i.User, "Group="+i.User)
+		service = append(service, "User="+i.User, "Group="+i.group())
 	} else {
 		// The package's own would listen on all addresses, and its file's empty variables would override ours.
 		service = append(service, "ExecStart=", "EnvironmentFile=")
 	}
 	service = append(service, "ExecStart="+strings.Join(i.command(), " \\\n  "))
-	if i.Secured() {
+	if i.Secured() && !i.Pinned() {
 		service = append(service, "SupplementaryGroups="+certificate.Group)
 	}
 	service = append(service, i.login()...)
-	service = append(service, "Restart=always", "RestartSec=3", "MemoryHigh=15%", "MemoryMax=20%",
-		"RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX")
-	service = slices.Concat(service, systemd.Sandbox(), i.Choice.Service)
-	if i.SecretFile != "" || i.Name == Blackbox { // what it probes may be anywhere
-		return service
+	service = append(service, "Restart=always", "RestartSec=3", "MemoryHigh=15%", "MemoryMax=20%")
+	return slices.Concat(service, systemd.Sandbox(), i.Choice.Service, i.network())
+}
+
+// group is that of one with a release: its user's own, or the one that reads the host's certificate.
+func (i Instance) group() string {
+	if i.Secured() {
+		return certificate.Group
 	}
-	return append(service, systemd.Only(append(wireguard.Hosts(i.Own), wireguard.Hosts(i.Monitor)...)...)...)
+	return i.User
+}
+
+// network is whom it may reach, and by what. One that gets its listeners from its socket makes no connection at all, unless the operator's
+// flags turn on what asks the network. What others ask may be anywhere, or else is the host itself.
+func (i Instance) network() []string {
+	const all = "RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX"
+	switch {
+	case i.SecretFile != "" || i.Name == Blackbox:
+		return []string{all}
+	case i.Socket() == "":
+		return append([]string{all}, systemd.Only(append(wireguard.Hosts(i.Own), wireguard.Hosts(i.Monitor)...)...)...)
+	case slices.ContainsFunc(i.Asks, func(flag string) bool { return slices.Contains(i.MoreFlags, flag) }):
+		return append([]string{all}, systemd.Only()...)
+	}
+	return []string{"RestrictAddressFamilies=AF_NETLINK AF_UNIX", "IPAddressDeny=any"}
 }
 
 // login is how it logs in to its service: by the owner's secret file, or else by the row's way without a secret.

@@ -26,6 +26,8 @@ func TestText(t *testing.T) {
 	secret := instance(t, "postgres")
 	secret.SecretFile = "/etc/secret.env"
 	flags := instance(t, "node")
+	asks := instance(t, "node")
+	asks.MoreFlags = []string{"--collector.ethtool"}
 	flags.MoreFlags = []string{`--a=$x %i "q" \`}
 	secured, relayed, direct, single := instance(t, "postgres"), instance(t, "redis"), instance(t, "node"), instance(t, "process")
 	secured.TLS, relayed.TLS, direct.TLS = true, true, true
@@ -40,8 +42,8 @@ func TestText(t *testing.T) {
 		has, hasn []string
 	}{
 		{"in the tunnel", instance(t, "node"), []string{
-			"Wants=node_exporter.socket\nPartOf=node_exporter.socket\n", "--web.systemd-socket\n", "User=node_exporter\n", allowed, "IPAddressDeny=any\n",
-		}, []string{"ExecStart=\n", "web.config", "SupplementaryGroups", "listen-address", "wg-quick"}},
+			"Wants=node_exporter.socket\nPartOf=node_exporter.socket\n", "--web.systemd-socket\n", "User=node_exporter\nGroup=node_exporter\n", "IPAddressDeny=any\n",
+		}, []string{"IPAddressAllow", "AF_INET", "ExecStart=\n", "web.config", "SupplementaryGroups", "listen-address", "wg-quick"}},
 		{"a package's", instance(t, "postgres"), []string{
 			"BindsTo=wg-quick@promwire0.service\n", "--web.listen-address=[fd98::2]:9187",
 			"ExecStart=\nEnvironmentFile=\nExecStart=/usr/bin/prometheus-postgres-exporter \\\n  --web.listen-address=10.98.0.2:9187",
@@ -51,7 +53,8 @@ func TestText(t *testing.T) {
 		{"a secret file", secret, []string{"EnvironmentFile=/etc/secret.env\n"}, []string{"Environment=", allowed}},
 		{"with certificates", secured, []string{"--web.config.file=/etc/promwire/tls/web.yml", ":19187", "SupplementaryGroups=promwire\n"}, []string{":9187"}},
 		{"relayed", relayed, []string{"--web.listen-address=127.0.0.1:9121\n"}, []string{"web.yml", "SupplementaryGroups", ":19121", "10.98.0.2:", "wg-quick"}},
-		{"outside the tunnel", direct, []string{"PartOf=node_exporter-tls.socket\n"}, []string{"wg-quick", ":19100"}},
+		{"outside the tunnel", direct, []string{"PartOf=node_exporter-tls.socket\n", "Group=promwire\n"}, []string{"wg-quick", ":19100", "SupplementaryGroups"}},
+		{"what asks the network", asks, []string{"AF_INET AF_INET6", "IPAddressAllow=localhost\n"}, []string{allowed}},
 		{"words that systemd would expand", flags, []string{`"--a=$$x %%i \"q\" \\"`}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -103,7 +104,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 		v.pushgatewayEnds(),
 		v.alertmanagerEnds(),
 		v.blackboxEnds(),
-		looksAfter(v.Tunnel.prefixes(), false),
+		looksAfter(v.Tunnel.prefixes()),
 		[]call{former(all.former()...)},
 	)
 	return p, nil
@@ -184,7 +185,8 @@ func Target(v TargetValues) (Plan, error) {
 		v.fenceAsked(),
 		[]call{portsHeld()},
 		v.fenceRuns(),
-		looksAfter(v.inTunnel(), v.dialsName()),
+		v.lookup(),
+		looksAfter(v.inTunnel()),
 		[]call{former(append(all.former(), v.formerRelays()...)...)},
 	)
 	return p, nil
@@ -198,10 +200,13 @@ func (v TargetValues) inTunnel() []netip.Prefix {
 	return v.Tunnel.prefixes()
 }
 
-// dialsName says whether the monitor's endpoint is a name, whose address may change.
-func (v TargetValues) dialsName() bool {
-	_, err := netip.ParseAddrPort(v.Monitor.Endpoint)
-	return v.Direct == nil && err != nil
+// lookup is for an endpoint that is a name, whose address may change.
+func (v TargetValues) lookup() []call {
+	name, _, _ := net.SplitHostPort(v.Monitor.Endpoint) // check has seen it
+	if _, err := netip.ParseAddr(name); v.Direct != nil || err == nil {
+		return []call{do("remove_unit", wireguard.Lookup)}
+	}
+	return []call{unit(wireguard.Lookup, wireguard.LookupUnit(name)), do("reread", wireguard.Lookup)}
 }
 
 // place is where the target is scraped, and by whom: what all its exporters have in common.
@@ -329,6 +334,7 @@ func tunnel(t Tunnel, i wireguard.Interface, peers ...wireguard.Peer) []call {
 	}
 	return join(
 		parts,
+		[]call{do("userspace")},
 		dropIn(wireguard.Unit, i.DropIn(), "makes_tunnel"),
 		[]call{do(up...)},
 	)

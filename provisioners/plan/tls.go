@@ -24,8 +24,10 @@ func (v MonitorValues) certificates() []call {
 		do("scraper"),
 		put(certificate.WebPath, certificate.Mode, certificate.WebConfig()),
 		putText("renew", authority.RenewPath, "755", "bash", "-n"),
-		unit(authority.RenewService, authority.Service(v.receivers())),
+		unit(authority.SignService, authority.Sign()),
+		unit(authority.RenewService, authority.Service(v.receivers(), v.TLS.Authorities)),
 		unit(authority.RenewTimer, authority.Timer(v.TLS.RenewBefore)),
+		do("reread", authority.SignService),
 		do("reread", authority.RenewService),
 		do("service", authority.RenewTimer),
 	)

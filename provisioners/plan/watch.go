@@ -7,12 +7,12 @@ import (
 )
 
 // looksAfter is what heals the host between updates. It starts last, when there is something to look after. The addresses are the host's
-// own in the tunnel; none: it is outside the tunnel. Names says whether a peer has one.
-func looksAfter(addresses []netip.Prefix, names bool) []call {
+// own in the tunnel; none: it is outside the tunnel.
+func looksAfter(addresses []netip.Prefix) []call {
 	return []call{
 		putText("watch", watch.Path, "755", "bash", "-n"),
 		do("record", "file", watch.Metrics),
-		unit(watch.Service, watch.Unit(addresses, names)),
+		unit(watch.Service, watch.Unit(addresses)),
 		unit(watch.Timer, watch.TimerUnit()),
 		do("reread", watch.Service),
 		do("service", watch.Timer),

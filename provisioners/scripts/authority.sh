@@ -87,9 +87,11 @@ shows() {
 }
 
 # serves ADDRESS:PORT SECONDS: the serial number of the certificate that an exporter serves. A busy host needs some seconds to show it; one that
-# seems to have another is sent the same certificate again, and refuses it.
+# seems to have another is sent the same certificate again, and refuses it. A service that can't read Prometheus's folder has its key from
+# systemd.
 serves() {
-  timeout "$2" openssl s_client -connect "$1" -cert "$PAIR/certificate.pem" -key "$PAIR/key.pem" </dev/null 2>/dev/null |
+  local pair=${CREDENTIALS_DIRECTORY:-$PAIR}
+  timeout "$2" openssl s_client -connect "$1" -cert "$pair/certificate.pem" -key "$pair/key.pem" </dev/null 2>/dev/null |
     openssl x509 -noout -serial 2>/dev/null || true
 }
 

@@ -3,19 +3,24 @@
 
 # begin HOST VERB: names what is being done, and waits until no other script of promwire runs on this host.
 begin() {
-  HOST=$1
-  VERB=$2
+  speak_as "$@"
   CHANGED=()
-  export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
-  umask 022
-  trap 'unexpected $? "$BASH_COMMAND"' EXIT
-  trap 'fail "it took too long and was ended; run it again"' TERM
   exec 3>&1 1>&2 # standard output is only for the script's own answer
   [ "$(id -u)" = 0 ] || fail "it does not run as root; let the SSH user be root or have sudo without a password"
   install -d -m 700 "$RUN" "$STATE"
   exec 9>"$RUN/lock"
   flock --wait 900 9 || fail "another script of promwire has been running here for 15 minutes; see ps -ef"
   read_record
+}
+
+# speak_as HOST VERB: names what is being done, and says why it ends if it ends early.
+speak_as() {
+  HOST=$1
+  VERB=$2
+  export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
+  umask 022
+  trap 'unexpected $? "$BASH_COMMAND"' EXIT
+  trap 'fail "it took too long and was ended; run it again"' TERM
 }
 
 say() { printf 'promwire: %s: %s: %s\n' "$HOST" "$VERB" "$*" >&2; }

@@ -47,6 +47,10 @@ var constants = []constant{
 	{"TUNNEL_KEY", wireguard.Key},
 	{"PARTS", wireguard.Parts},
 	{"INTERFACE_PART", wireguard.InterfacePart},
+	{"USERSPACE_DROP_IN", systemd.DropInFolder(wireguard.Unit) + "/" + wireguard.UserspaceDropIn},
+	{"USERSPACE", quoted(wireguard.Userspace())},
+	{"LOOKUP", wireguard.Lookup},
+	{"LOOKED_UP", wireguard.LookedUp},
 
 	{"TABLE", nftables.Table},
 	{"SCRAPED_SET", nftables.Scraped},

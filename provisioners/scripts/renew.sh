@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Renews, on the monitor, the certificates that are due, and sends hosts those that they do not serve yet. A host's key stays there:
 # the monitor signs again the request that the host sent when it joined.
+#
+# Argument: sign or deliver. They are two services: what signs has no network, and what talks to hosts reads no authority's key.
 set -euo pipefail
 
 # shellcheck source=/dev/null
@@ -12,11 +14,17 @@ readonly FAILED=$RUN/renew.failed
 main() {
   mkdir -p "$RUN"
   flock --nonblock "$RUN/lock" true || return 0 # an update is at work, and looks at certificates itself
-  begin "$(<"$STATE/host")" renew
-  : >"$FAILED"
-  sign_due
-  exec 9>&- # hosts may be slow, and no update has to wait for them
-  deliver_all
+  case $1 in
+    sign)
+      begin "$(<"$STATE/host")" renew
+      : >"$FAILED"
+      sign_due
+      ;;
+    deliver) # without the lock: hosts may be slow, and no update has to wait for them
+      speak_as "$(<"$STATE/host")" renew
+      deliver_all
+      ;;
+  esac
 }
 
 # sign_due signs what is due, as the settings of the last update say. A host for which that fails is named, and the others go on.
@@ -40,10 +48,7 @@ sign_due() {
 }
 
 deliver_all() {
-  local folder staged count=0 name
-  for staged in "$TURNING"/*.json; do
-    [ ! -e "$staged" ] || switched "$(basename "$staged" .json)" || true
-  done
+  local folder count=0 name
   for folder in "$AUTHORITY"/hosts/*/; do
     name=$(basename "$folder")
     [ -s "$folder/certificate.pem" ] || continue
@@ -75,4 +80,4 @@ send_to() {
   timeout "$DELIVERY_SECONDS" bash -c 'exec 3<>"/dev/tcp/$1/$2" && cat "$3" >&3 && head --lines 1 <&3' give "${address%]}" "${1##*:}" "$2" 2>/dev/null
 }
 
-main
+main "$@"

@@ -33,6 +33,9 @@ until [ -n "$(serves 10.98.0.2:19100 5)" ]; do sleep 0.1; done
 exec 9>&-
 `
 
+// staged is a turn to b's port with certificates that waits for an answer.
+const staged = `receiver installed; mkdir -p $TURNING; echo new >$TURNING/b.json; echo https://10.98.0.2:19100/ >$TURNING/b.url`
+
 // TestRenew lets a monitor renew over real TLS and TCP.
 func TestRenew(t *testing.T) {
 	for _, c := range []struct{ name, before, after, said string }{
@@ -51,15 +54,16 @@ echo 10.98.0.9:1 >"$AUTHORITY/hosts/a/receiver"; due`, `cmp /mnt/received "$AUTH
 		{"the scraper's and the monitor's own, too", `receiver installed; due; s=$(serial $PAIR/certificate.pem); o=$(serial $CERTIFICATES/certificate.pem)`,
 			`[ "$(serial $PAIR/certificate.pem)" != "$s" ] && [ "$(serial $CERTIFICATES/certificate.pem)" != "$o" ] && grep -c ^promwire "$METRICS"`, "status 0\n6\n"},
 		{"an update is at work", `due; exec 9>$RUN/lock; flock 9`, `[ "$(b)" = "$before" ] && echo untouched`, "status 0\nuntouched\n"},
-		{"a turn that was given up", `mkdir -p $TURNING; echo new >$TURNING/b.json; echo https://10.98.0.2:19100/ >$TURNING/b.url`,
-			`cat /etc/prometheus/targets.d/b.json; ls $TURNING`, "status 0\nnew\n"},
-		{"a target with a certificate of another authority is not scraped yet", `mkdir -p $TURNING; echo new >$TURNING/b.json; echo https://10.98.0.2:19100/ >$TURNING/b.url
-rm -r "$AUTHORITY"; authority 86400 3600 1; own_certificate host DNS:host; scraper`, `cat /etc/prometheus/targets.d/b.json; ls $TURNING`, "b.json: No such file"},
+		{"a turn", staged, `switched b; cat /etc/prometheus/targets.d/b.json; ls $TURNING`, "status 0\nnew\n"},
+		{"with the key from systemd", staged, `CREDENTIALS_DIRECTORY=/mnt/key; cp -r $PAIR /mnt/key; rm -r $PAIR; switched b; cat /etc/prometheus/targets.d/b.json`, "status 0\nnew\n"},
+		{"a target with a certificate of another authority is not scraped yet", staged + `
+rm -r "$AUTHORITY"; authority 86400 3600 1; own_certificate host DNS:host; scraper`, `switched b; cat /etc/prometheus/targets.d/b.json`, "b.json: No such file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			said, _ := run(t, installed+Functions().text+"LIBRARY\n"+another+c.before+
-				"\nstatus=0; bash -s 3>&- <<'RENEW' || status=$?\n"+Renew+"RENEW\nexec 9>&-\necho status $status\n( "+c.after+" ) || true\nkill $(jobs -p) || true\n")
+				"\ncat >/mnt/renew <<'RENEW'\n"+Renew+"RENEW\nstatus=0; bash /mnt/renew sign 3>&-; bash /mnt/renew deliver 3>&- || status=$?\n"+
+				"exec 9>&-\necho status $status\n( "+c.after+" ) || true\nkill $(jobs -p) || true\n")
 			if !strings.Contains(said, c.said) {
 				t.Errorf("said:\n%s\nwant %q", said, c.said)
 			}

@@ -20,10 +20,20 @@ scrape() {
   turn "$name"
 }
 
-# turn HOST.JOB: waits in the background until the staged file can be installed.
+# turn HOST.JOB: waits in the background until the staged file can be installed. It reaches the one host, if that has an address, and gets
+# Prometheus's key from systemd.
 turn() {
+  local url host file properties=()
+  url=$(cat "$TURNING/$1.url" 2>/dev/null || true)
+  host=$(sed -E 's|^[a-z]+://||; s|/.*||; s|:[0-9]+$||; s|[][]||g' <<<"$url")
+  if [[ $host =~ ^[0-9.]+$ || $host == *:* ]]; then
+    properties+=(--property IPAddressDeny=any --property "IPAddressAllow=$host")
+  fi
+  if [[ $url == https:* ]]; then
+    for file in authorities certificate key; do properties+=(--property "LoadCredential=$file.pem:$PROMETHEUS_TLS/$file.pem"); done
+  fi
   sandboxed --unit "promwire-turn-$1" --property RuntimeMaxSec=1800 --property "ReadWritePaths=$STATE $TARGETS" \
-    --property CapabilityBoundingSet=CAP_DAC_OVERRIDE --property "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX" \
+    --property "RestrictAddressFamilies=AF_INET AF_INET6" "${properties[@]}" \
     /bin/bash -c ". $LIBRARY && until switched '$1'; do sleep 0.5; done"
 }
 
@@ -44,7 +54,7 @@ switched() {
 
 # reached URL: asks as Prometheus does.
 reached() {
-  local pair=$PROMETHEUS_TLS options=(--silent --fail --noproxy '*' --max-time 3 --output /dev/null)
+  local pair=${CREDENTIALS_DIRECTORY:-$PROMETHEUS_TLS} options=(--silent --fail --noproxy '*' --max-time 3 --output /dev/null)
   [[ $1 != https:* ]] ||
     options+=(--capath /dev/null --cacert "$pair/authorities.pem" --cert "$pair/certificate.pem" --key "$pair/key.pem")
   curl "${options[@]}" "$1"

@@ -14,23 +14,48 @@ tunnel() {
   fi
 }
 
+# userspace lets the tunnel's service run wireguard-go, where the kernel has no WireGuard.
+userspace() {
+  if ip link add dev promwire-try type wireguard 2>/dev/null; then
+    ip link delete dev promwire-try
+    remove "$USERSPACE_DROP_IN"
+  else
+    put "$USERSPACE_DROP_IN" 644 <<<"[Service]"$'\n'"$USERSPACE"
+  fi
+}
+
 # makes_tunnel FILE: tries whether a service with this drop-in may make an interface. A tunnel that is up stays up, so it would be the next
 # boot that shows it otherwise.
 makes_tunnel() {
   local line properties=(--property Type=oneshot --property TimeoutStartSec=30s)
   while read -r line; do
     [[ $line == Restart* ]] || properties+=(--property "$line")
-  done < <(sed '1,/^\[Service\]$/d; /^\[/,$d' "$1")
+  done < <(
+    sed '1,/^\[Service\]$/d; /^\[/,$d' "$1"
+    [ ! -e "$USERSPACE_DROP_IN" ] || echo "$USERSPACE"
+  )
   systemd-run --quiet --collect "${properties[@]}" /bin/bash -c "ip link add dev promwire-try type wireguard 2>/dev/null || wireguard-go promwire-try
     ip link delete dev promwire-try && rm -f /run/wireguard/promwire-try.sock"
 }
 
-# join_parts assembles the configuration from its parts and loads it. The key is copied from file to file, never an argument.
+# join_parts assembles the configuration from its parts and loads it. The key is copied from file to file, never an argument. Of an endpoint
+# with a name it has the address, so that a boot needs no name server; if that is another one by then, the watch notices.
 join_parts() {
-  (umask 077 && whole >"$RUN/whole")
+  local name address=
+  name=$(endpoint_name)
+  if [ -n "$name" ]; then
+    address=$(getent ahosts "$name" | first_address) || fail "the endpoint $name can't be looked up; check the name, and this host's DNS"
+  fi
+  (umask 077 && whole | sed "s/^Endpoint = ${name:-no name}:/Endpoint = $address:/" >"$RUN/whole")
   put "$TUNNEL_CONFIG" 600 load_tunnel <"$RUN/whole"
   rm "$RUN/whole"
 }
+
+# endpoint_name: the name of the monitor's endpoint; nothing if that is an address.
+endpoint_name() { sed -n '/^Endpoint = [^[].*[A-Za-z]/ { s/^Endpoint = //; s/:[0-9]*$//; p }' "$PARTS/peer-monitor.conf" 2>/dev/null || true; }
+
+# first_address: of what getent prints, as an endpoint has it.
+first_address() { awk 'NR == 1 { print $1 ~ /:/ ? "[" $1 "]" : $1 } END { exit NR == 0 }'; }
 
 whole() {
   local parts=("$PARTS"/peer-*.conf)

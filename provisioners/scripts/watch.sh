@@ -99,9 +99,10 @@ has_addresses() {
   [ "$(ip -oneline address show dev "$INTERFACE" scope global | awk '{ print $4 }' | sort)" = "$(printf '%s\n' "$@" | sort)" ]
 }
 
-# watch_endpoints looks up the name of a silent peer's endpoint again, because its address may have changed. wg itself asks only once.
+# watch_endpoints looks up the name of a silent peer's endpoint again, because its address may have changed. The
+# tunnel's configuration has the address of the last update.
 watch_endpoints() {
-  local part key endpoint before handshake
+  local part key endpoint address before handshake
   for part in "$PARTS"/peer-*.conf; do
     [ -e "$part" ] || continue
     endpoint=$(sed -n 's/^Endpoint = //p' "$part")
@@ -110,7 +111,8 @@ watch_endpoints() {
     handshake=$(of_peer "$key" latest-handshakes)
     if [ -z "$handshake" ] || [ $(($(date +%s) - handshake)) -le $SILENCE ]; then continue; fi
     before=$(of_peer "$key" endpoints)
-    if ! WG_ENDPOINT_RESOLUTION_RETRIES=1 timeout 20 wg set "$INTERFACE" peer "$key" endpoint "$endpoint"; then
+    if ! timeout 30 systemctl start "$LOOKUP" </dev/null || ! address=$(first_address <"$LOOKED_UP") ||
+      ! wg set "$INTERFACE" peer "$key" endpoint "$address:${endpoint##*:}"; then
       drifts endpoint "the endpoint $endpoint can't be looked up; check the name, and this host's DNS"
     elif [ "$(of_peer "$key" endpoints)" != "$before" ]; then
       healed endpoint "$endpoint is another address now"

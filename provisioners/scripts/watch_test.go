@@ -23,6 +23,7 @@ case $verb in
 is-active) for unit in "$@"; do state "$unit"; [ "$(state "$unit")" != active ] || exit 0; done; exit 3 ;;
 is-failed) [ "$(state "$1")" = failed ] ;;
 daemon-reload) echo "read again" >>/mnt/read ;;
+start) [ "$1" = promwire-lookup.service ] && [ -e /mnt/dns ] && sed 's/:[0-9]*$/ STREAM/' /mnt/dns >/run/promwire/endpoint ;;
 show) for unit in "${@:5}"; do printf 'Id=%s\nUnitFileState=%s\n\n' "$unit" "$(cat "/mnt/states/$unit.boot" 2>/dev/null || echo enabled)"; done ;;
 restart) echo "$1" >>/mnt/restarted; [ ! -e "/mnt/states/$1.broken" ] || exit 1
   echo active >"/mnt/states/$1"; [[ $1 != wg-quick* ]] || /mnt/bin/tunnel-up ;;
@@ -42,7 +43,7 @@ pubkey,) cat ;;
 show,public-key) cat /mnt/key ;;
 show,latest-handshakes) printf 'monitor\t%s\n' "$(cat /mnt/handshake)" ;;
 show,endpoints) printf 'monitor\t%s\n' "$(cat /mnt/endpoint)" ;;
-set,peer) [ -e /mnt/dns ] && cat /mnt/dns >/mnt/endpoint ;;
+set,peer) echo "$6" >/mnt/endpoint ;;
 esac
 END
 chmod +x /mnt/bin/*
@@ -143,6 +144,8 @@ setpriv --bounding-set=-dac_override,-dac_read_search bash /mnt/watch $TEXTFILES
 
 		{"silent, and the name has another address", `echo 1 >/mnt/handshake; echo 198.51.100.2:51820 >/mnt/dns; look; seen; cat /mnt/endpoint`,
 			`promwire_healed_total{what="endpoint"} 1` + "\n198.51.100.2:51820\n"},
+		{"silent, and the name has an IPv6 address now", `echo 1 >/mnt/handshake; echo 2001:db8::5:51820 >/mnt/dns; look; seen; cat /mnt/endpoint`,
+			`promwire_healed_total{what="endpoint"} 1` + "\n[2001:db8::5]:51820\n"},
 		{"silent from the beginning", `echo 0 >/mnt/handshake; echo 198.51.100.2:51820 >/mnt/dns; look; seen`, `promwire_healed_total{what="endpoint"} 1`},
 		{"silent, and the name has the same address", `echo 1 >/mnt/handshake; cp /mnt/endpoint /mnt/dns; look; seen`, good + good},
 		{"not silent", `echo 198.51.100.2:51820 >/mnt/dns; look; seen; cat /mnt/endpoint`, good + good + "198.51.100.1:51820\n"},

@@ -22,8 +22,8 @@ const (
 
 // Unit looks once. The addresses are the host's own in the tunnel, with the network's length; none: it is outside the tunnel. The
 // unit runs as root, because systemd starts units for nobody else, with no privilege left but CAP_NET_ADMIN, for addresses, WireGuard and
-// nftables. Only where a peer has a name, which it looks up, does it exchange packets.
-func Unit(addresses []netip.Prefix, names bool) string {
+// nftables. It exchanges no packets.
+func Unit(addresses []netip.Prefix) string {
 	command := []string{Path, Metrics}
 	for _, address := range addresses {
 		command = append(command, address.String())
@@ -41,16 +41,9 @@ func Unit(addresses []netip.Prefix, names bool) string {
 			"UMask=0022", // the exporter reads what it writes
 			"CapabilityBoundingSet=CAP_NET_ADMIN",
 			"RestrictAddressFamilies=AF_NETLINK AF_UNIX",
-		}, packets(names))},
+			"IPAddressDeny=any",
+		})},
 	}.Render()
-}
-
-// packets lets it ask a name server, which may be anywhere.
-func packets(names bool) []string {
-	if names {
-		return []string{"RestrictAddressFamilies=AF_INET AF_INET6"}
-	}
-	return []string{"IPAddressDeny=any"}
 }
 
 // TimerUnit is what runs Service: at once, and 20 s after it last began.

@@ -14,33 +14,25 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/promwire/promwire/provisioners/authority"
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/scripts"
 	"github.com/promwire/promwire/provisioners/systemd"
-	"github.com/promwire/promwire/provisioners/watch"
+	wg "github.com/promwire/promwire/provisioners/wireguard"
 )
 
 // mostExposed is what `systemd-analyze security` may say of each service of a fleet, from 0 to 10.
 const mostExposed = 1.5
 
-// moreExposed are the services that can't do with mostExposed what they are for:
+// moreExposed are services that can't do with mostExposed what they are for:
 //
-//   - node_exporter reads the clock's state with adjtimex, which systemd counts among the calls that set it, and sees all processes and the
-//     space of home folders.
-//   - promwire-renew is root, like the authority's key, and gives certificates to Prometheus and to the exporters' group.
-//   - promwire-watch is root, because systemd starts units for nobody else; only with a name for the monitor's endpoint, for which it asks
-//     name servers, is it above the others.
-//   - promwire-turn is root, because it changes what Prometheus scrapes, and asks hosts as Prometheus does, with its key.
-//   - wg-quick is root and makes the interface, from the device of tunnels, which then exchanges packets with peers anywhere. It waits for no
-//     folder of temporary files.
+//   - Where the kernel has no WireGuard, wg-quick starts wireguard-go, which exchanges packets with peers anywhere, as root.
+//   - Targets outside the tunnel may be anywhere, and have names. What sends certificates to them, or waits until one answers at another
+//     port, has no list of networks.
 var moreExposed = map[string]float64{
-	"node_exporter.service":      1.8,
-	"node_exporter-tls.service":  1.9,
-	"promwire-renew.service":     2.0,
-	"promwire-turn.service":      1.8,
-	"wg-quick@promwire0.service": 2.2,
-
-	"named/target/promwire-watch.service": 1.8,
+	"userspace/target/wg-quick@promwire0.service": 2.2,
+	"outside/monitor/promwire-renew.service":      1.6,
+	"scripts/promwire-turn-named.service":         1.6,
 }
 
 // packaged are the services that come with packages, as Debian 12 and 13 have them: what matters here of their [Service].
@@ -65,16 +57,16 @@ func TestExposure(t *testing.T) {
 			}
 		}
 	}
-	services["named/target/"+watch.Service] = watch.Unit(nil, true) // the monitor's endpoint is a name
+	services["userspace/target/"+wg.Unit] = wg.Interface{}.DropIn() + "[Service]\n" + strings.Join(wg.Userspace(), "\n") + "\n"
+	services["outside/monitor/"+authority.RenewService] = authority.Service(nil, []string{"1"})
+	services["named/target/"+wg.Lookup] = wg.LookupUnit("monitor.example.com") // where the monitor's endpoint is a name
 	maps.Copy(services, rows(t))
 	var table strings.Builder
 	scores := exposures(t, services)
 	for _, name := range slices.Sorted(maps.Keys(services)) {
 		limit := mostExposed
-		for _, key := range []string{path.Base(name), name} {
-			if more, is := moreExposed[key]; is {
-				limit = more
-			}
+		if more, is := moreExposed[name]; is {
+			limit = more
 		}
 		mark := ""
 		if scores[name] > limit {
@@ -87,7 +79,7 @@ func TestExposure(t *testing.T) {
 		t.Errorf("only %d services were judged", len(services))
 	}
 	if t.Failed() || testing.Verbose() {
-		t.Logf("exposure by systemd-analyze security; a service that needs more has its reason beside moreExposed:\n%s", table.String())
+		t.Logf("exposure by systemd-analyze security; one that needs more has its reason beside moreExposed:\n%s", table.String())
 	}
 }
 
@@ -158,7 +150,7 @@ func exposures(t *testing.T, services map[string]string) map[string]float64 {
 func transient(t *testing.T) map[string]string {
 	t.Helper()
 	const text = `
-UNIT_FOLDER=. STATE=. HOST=host
+UNIT_FOLDER=. STATE=. HOST=host TURNING=turning
 ours() { :; }
 disarm() { :; }
 cancel_stop() { :; }
@@ -181,7 +173,11 @@ put() { # prints a service's unit as if it were a file that is put
 service() { :; }
 touch a.service
 relay 8080 127.0.0.1 10.98.0.2
+mkdir turning
+echo https://10.98.0.2:19100/metrics >turning/x.url
 turn x
+echo https://db.example.com:19100/metrics >turning/named.url
+turn named
 stop_later a.service
 arm
 `
@@ -196,7 +192,7 @@ arm
 		name, text, _ := strings.Cut(unit, "\n")
 		services["scripts/"+strings.TrimSuffix(name, "-x")+".service"] = text
 	}
-	if len(services) != 5 {
+	if len(services) != 6 {
 		t.Fatalf("%d services of scripts: %v", len(services), slices.Sorted(maps.Keys(services)))
 	}
 	return services

@@ -41,27 +41,23 @@ PartOf=node_exporter-tls.socket
 
 [Service]
 User=node_exporter
-Group=node_exporter
+Group=promwire
 ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
   --web.config.file=/etc/promwire/tls/web.yml \
   --web.systemd-socket
-SupplementaryGroups=promwire
 Restart=always
 RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 $SANDBOX
 RemoveIPC=yes
 ProtectHome=read-only
 ProtectProc=default
 ProtectClock=no
 SystemCallFilter=adjtimex
+RestrictAddressFamilies=AF_NETLINK AF_UNIX
 IPAddressDeny=any
-IPAddressAllow=localhost
-IPAddressAllow=198.51.100.98/32
-IPAddressAllow=198.51.100.34/32
 
 [Install]
 WantedBy=multi-user.target
@@ -102,9 +98,9 @@ Restart=always
 RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 $SANDBOX
 ProtectProc=default
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 IPAddressDeny=any
 IPAddressAllow=localhost
 IPAddressAllow=198.51.100.98/32
@@ -371,6 +367,7 @@ ports_held
 remove_unit promwire-fence.timer
 remove /var/lib/node_exporter/textfile/promwire_fence.prom
 remove_unit promwire-fence-asked.socket
+remove_unit promwire-lookup.service
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
 with_sandbox put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'

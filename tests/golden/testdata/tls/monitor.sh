@@ -32,6 +32,7 @@ ListenPort = 51820
 MTU = 1420
 PostUp = echo 1 >/proc/sys/net/ipv4/conf/%i/forwarding
 END
+userspace
 dir /etc/systemd/system/wg-quick@promwire0.service.d 755
 with_sandbox put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
 [Unit]
@@ -40,16 +41,11 @@ StartLimitIntervalSec=0
 [Service]
 Restart=on-failure
 RestartSec=5
-RuntimeDirectory=wireguard
-RuntimeDirectoryMode=0755
-RuntimeDirectoryPreserve=yes
 $SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-PrivateDevices=no
-DevicePolicy=closed
-DeviceAllow=/dev/net/tun rw
+RestrictAddressFamilies=AF_NETLINK
+IPAddressDeny=any
 ReadWritePaths=/proc/sys/net/ipv4/conf
 END
 reread wg-quick@promwire0.service
@@ -75,27 +71,23 @@ PartOf=node_exporter-tls.socket
 
 [Service]
 User=node_exporter
-Group=node_exporter
+Group=promwire
 ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
   --web.config.file=/etc/promwire/tls/web.yml \
   --web.systemd-socket
-SupplementaryGroups=promwire
 Restart=always
 RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 $SANDBOX
 RemoveIPC=yes
 ProtectHome=read-only
 ProtectProc=default
 ProtectClock=no
 SystemCallFilter=adjtimex
+RestrictAddressFamilies=AF_NETLINK AF_UNIX
 IPAddressDeny=any
-IPAddressAllow=localhost
-IPAddressAllow=10.98.0.1/32
-IPAddressAllow=10.98.0.1/32
 
 [Install]
 WantedBy=multi-user.target
@@ -139,23 +131,43 @@ tls_server_config:
   min_version: TLS13
 END
 from_library renew put /usr/local/lib/promwire/renew 755 bash -n
-with_sandbox put /etc/systemd/system/promwire-renew.service 644 check_unit <<'END'
+with_sandbox put /etc/systemd/system/promwire-sign.service 644 check_unit <<'END'
 [Unit]
-Description=Renew the certificates of promwire's hosts
-After=wg-quick@promwire0.service
+Description=Sign the certificates of promwire's hosts that are due
 
 [Service]
 Type=oneshot
-ExecStart=/usr/local/lib/promwire/renew
-TimeoutStartSec=1h
+ExecStart=/usr/local/lib/promwire/renew sign
 ReadWritePaths=/etc/promwire /etc/prometheus /var/lib/promwire /var/lib/node_exporter/textfile
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+PrivateNetwork=yes
+IPAddressDeny=any
+RestrictAddressFamilies=AF_UNIX
 RuntimeDirectory=promwire
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
 $SANDBOX
 CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE
 SystemCallFilter=@chown
+END
+with_sandbox put /etc/systemd/system/promwire-renew.service 644 check_unit <<'END'
+[Unit]
+Description=Renew the certificates of promwire's hosts
+Wants=promwire-sign.service
+After=promwire-sign.service wg-quick@promwire0.service
+
+[Service]
+Type=oneshot
+ExecStart=/usr/local/lib/promwire/renew deliver
+TimeoutStartSec=1h
+LoadCredential=certificate.pem:/etc/prometheus/tls/certificate.pem
+LoadCredential=key.pem:/etc/prometheus/tls/key.pem
+InaccessiblePaths=/etc/promwire/authority/1 /etc/promwire/authority/2
+ReadWritePaths=/etc/promwire/authority/hosts
+RestrictAddressFamilies=AF_INET AF_INET6
+RuntimeDirectory=promwire
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
+$SANDBOX
 IPAddressDeny=any
 IPAddressAllow=localhost
 IPAddressAllow=10.98.0.0/24
@@ -172,6 +184,7 @@ AccuracySec=10s
 [Install]
 WantedBy=timers.target
 END
+reread promwire-sign.service
 reread promwire-renew.service
 service promwire-renew.timer
 web yes admin

@@ -33,6 +33,7 @@ Endpoint = 198.51.100.34:51820
 AllowedIPs = 10.98.0.1/32
 PersistentKeepalive = 25
 END
+userspace
 dir /etc/systemd/system/wg-quick@promwire0.service.d 755
 with_sandbox put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
 [Unit]
@@ -41,16 +42,11 @@ StartLimitIntervalSec=0
 [Service]
 Restart=on-failure
 RestartSec=5
-RuntimeDirectory=wireguard
-RuntimeDirectoryMode=0755
-RuntimeDirectoryPreserve=yes
 $SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-PrivateDevices=no
-DevicePolicy=closed
-DeviceAllow=/dev/net/tun rw
+RestrictAddressFamilies=AF_NETLINK
+IPAddressDeny=any
 END
 reread wg-quick@promwire0.service
 tunnel 1420 10.98.0.2/24
@@ -75,27 +71,23 @@ PartOf=node_exporter-tls.socket
 
 [Service]
 User=node_exporter
-Group=node_exporter
+Group=promwire
 ExecStart=/usr/local/bin/node_exporter \
   --collector.textfile.directory=/var/lib/node_exporter/textfile \
   --web.config.file=/etc/promwire/tls/web.yml \
   --web.systemd-socket
-SupplementaryGroups=promwire
 Restart=always
 RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 $SANDBOX
 RemoveIPC=yes
 ProtectHome=read-only
 ProtectProc=default
 ProtectClock=no
 SystemCallFilter=adjtimex
+RestrictAddressFamilies=AF_NETLINK AF_UNIX
 IPAddressDeny=any
-IPAddressAllow=localhost
-IPAddressAllow=10.98.0.2/32
-IPAddressAllow=10.98.0.1/32
 
 [Install]
 WantedBy=multi-user.target
@@ -136,9 +128,9 @@ Restart=always
 RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 $SANDBOX
 ProtectProc=default
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 IPAddressDeny=any
 IPAddressAllow=localhost
 IPAddressAllow=10.98.0.2/32
@@ -164,9 +156,9 @@ Restart=always
 RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 $SANDBOX
 ProtectProc=default
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 IPAddressDeny=any
 IPAddressAllow=localhost
 IPAddressAllow=10.98.0.2/32
@@ -583,6 +575,7 @@ service promwire-certificate.socket
 service promwire-fence-asked.socket
 ports_held
 service promwire-fence.timer
+remove_unit promwire-lookup.service
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
 with_sandbox put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'

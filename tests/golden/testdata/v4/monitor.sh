@@ -31,6 +31,7 @@ Address = 10.98.0.1/24
 ListenPort = 51820
 MTU = 1420
 END
+userspace
 dir /etc/systemd/system/wg-quick@promwire0.service.d 755
 with_sandbox put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
 [Unit]
@@ -39,16 +40,11 @@ StartLimitIntervalSec=0
 [Service]
 Restart=on-failure
 RestartSec=5
-RuntimeDirectory=wireguard
-RuntimeDirectoryMode=0755
-RuntimeDirectoryPreserve=yes
 $SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-PrivateDevices=no
-DevicePolicy=closed
-DeviceAllow=/dev/net/tun rw
+RestrictAddressFamilies=AF_NETLINK
+IPAddressDeny=any
 END
 reread wg-quick@promwire0.service
 tunnel 1420 10.98.0.1/24
@@ -81,17 +77,14 @@ Restart=always
 RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 $SANDBOX
 RemoveIPC=yes
 ProtectHome=read-only
 ProtectProc=default
 ProtectClock=no
 SystemCallFilter=adjtimex
+RestrictAddressFamilies=AF_NETLINK AF_UNIX
 IPAddressDeny=any
-IPAddressAllow=localhost
-IPAddressAllow=10.98.0.1/32
-IPAddressAllow=10.98.0.1/32
 
 [Install]
 WantedBy=multi-user.target

@@ -32,6 +32,7 @@ Address = fd98:1:2:3::1/64
 ListenPort = 51820
 MTU = 1420
 END
+userspace
 dir /etc/systemd/system/wg-quick@promwire0.service.d 755
 with_sandbox put /etc/systemd/system/wg-quick@promwire0.service.d/promwire.conf 644 makes_tunnel <<'END'
 [Unit]
@@ -40,16 +41,11 @@ StartLimitIntervalSec=0
 [Service]
 Restart=on-failure
 RestartSec=5
-RuntimeDirectory=wireguard
-RuntimeDirectoryMode=0755
-RuntimeDirectoryPreserve=yes
 $SANDBOX
 PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-PrivateDevices=no
-DevicePolicy=closed
-DeviceAllow=/dev/net/tun rw
+RestrictAddressFamilies=AF_NETLINK
+IPAddressDeny=any
 END
 reread wg-quick@promwire0.service
 tunnel 1420 10.98.0.1/22 fd98:1:2:3::1/64
@@ -82,19 +78,14 @@ Restart=always
 RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 $SANDBOX
 RemoveIPC=yes
 ProtectHome=read-only
 ProtectProc=default
 ProtectClock=no
 SystemCallFilter=adjtimex
+RestrictAddressFamilies=AF_NETLINK AF_UNIX
 IPAddressDeny=any
-IPAddressAllow=localhost
-IPAddressAllow=10.98.0.1/32
-IPAddressAllow=fd98:1:2:3::1/128
-IPAddressAllow=10.98.0.1/32
-IPAddressAllow=fd98:1:2:3::1/128
 
 [Install]
 WantedBy=multi-user.target
@@ -154,11 +145,11 @@ Restart=always
 RestartSec=3
 MemoryHigh=15%
 MemoryMax=20%
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 $SANDBOX
 RemoveIPC=yes
 CapabilityBoundingSet=CAP_NET_RAW
 AmbientCapabilities=CAP_NET_RAW
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 
 [Install]
 WantedBy=multi-user.target

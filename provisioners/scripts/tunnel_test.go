@@ -1,0 +1,31 @@
+package scripts
+
+import "testing"
+
+// TestTunnel: what the tunnel's configuration and its service become.
+func TestTunnel(t *testing.T) {
+	const parts = `
+mkdir -p "$PARTS"
+echo '[Interface]' >"$INTERFACE_PART"; echo key >"$TUNNEL_KEY"
+peer() { printf '# the monitor\n[Peer]\nEndpoint = %s\n' "$1" >"$PARTS/peer-monitor.conf"; }
+getent() { [ "$*" = "ahosts monitor.example.com" ] && [ -e /mnt/dns ] && cat /mnt/dns; }
+joined() { (join_parts) && grep Endpoint "$TUNNEL_CONFIG"; }
+tried() { [[ $1 != link ]] || [ -e /mnt/kernel ]; }
+ip() { tried "$@"; }
+`
+	for _, c := range []struct{ name, text, said string }{
+		{"a name becomes an address", "printf '198.51.100.2 STREAM monitor\n2001:db8::2 STREAM\n' >/mnt/dns; peer monitor.example.com:51820; joined", "Endpoint = 198.51.100.2:51820\n"},
+		{"an IPv6 one", "echo '2001:db8::2 STREAM monitor' >/mnt/dns; peer monitor.example.com:51820; joined", "Endpoint = [2001:db8::2]:51820\n"},
+		{"an address stays", "peer 198.51.100.7:51820; joined; peer '[2001:db8::a]:51820'; joined", "Endpoint = 198.51.100.7:51820\nEndpoint = [2001:db8::a]:51820\n"},
+		{"a name that nobody knows", "peer monitor.example.com:51820; joined || ls $TUNNEL_CONFIG",
+			"the endpoint monitor.example.com can't be looked up; check the name, and this host's DNS"},
+		{"no peers", "joined || cat $TUNNEL_CONFIG", "[Interface]\nPrivateKey = key\n"},
+		{"a kernel without WireGuard", `userspace; grep -c 'net/tun' "$USERSPACE_DROP_IN"; ours "$USERSPACE_DROP_IN" && echo ours`, "1\nours\n"},
+		{"a kernel with WireGuard", `userspace; : >/mnt/kernel; userspace; ls "$USERSPACE_DROP_IN"`, "No such file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			check(t, parts+c.text+" || true", c.said, false)
+		})
+	}
+}
