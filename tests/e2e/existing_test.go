@@ -10,11 +10,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/promwire/promwire/provisioners/wireguard"
 	"github.com/promwire/promwire/tests/lab/operator"
 )
 
 // existingHosts: the monitor, a target as root, one with sudo, and one without a public address behind a bastion.
 var existingHosts = []string{"monitor-1", "web-1", "db-1", "cache-1"}
+
+// monitorName is what the targets dial.
+const monitorName = "monitor.example.net"
 
 // TestExisting is the life of a fleet of machines that were there before, and stay.
 func TestExisting(t *testing.T) {
@@ -23,7 +27,10 @@ func TestExisting(t *testing.T) {
 	// The lab's networks are others than those of the stack's file.
 	s.edit(set("ssh", map[string]any{"from": []any{"198.18.0.0/15", "198.51.100.0/24", "192.168.0.0/16"}}))
 	s.edit(opens(published))
-	s.edit(func(fleet map[string]any) { fleet["monitor"].(map[string]any)["open"] = []any{"8080/tcp"} })
+	s.edit(func(fleet map[string]any) {
+		monitor := fleet["monitor"].(map[string]any)
+		monitor["open"], monitor["endpoint"] = []any{"8080/tcp"}, monitorName
+	})
 	var before map[string]inventory
 	s.step("the machines are up, and in use", func(s *story) {
 		for _, host := range existingHosts {
@@ -31,6 +38,9 @@ func TestExisting(t *testing.T) {
 				_, err := s.on(host, "systemctl is-system-running --wait | grep -E 'running|degraded'")
 				return err
 			})
+		}
+		for _, host := range existingHosts {
+			s.mustOn(host, fmt.Sprintf("echo %s %s >>/etc/hosts", s.address("monitor-1"), monitorName))
 		}
 		prepareInUse(s)
 		before = s.inventories(existingHosts)
@@ -60,6 +70,7 @@ func TestExisting(t *testing.T) {
 		assert.Equal(s.t, seen, s.connections(existingHosts...))
 		prometheus.stays(s)
 	})
+	s.step("a tunnel that starts with a former address of the monitor's", formerAddress)
 	s.step("a machine that is on the list twice is refused, and stays what it is", listedTwice)
 	s.step("published ports obey open", publishedObey)
 	s.step("what owners add later", ownersAdd)
@@ -82,6 +93,20 @@ func TestExisting(t *testing.T) {
 		afterwards(s)
 		s.asBefore(before)
 	})
+}
+
+// formerAddress: a boot takes the address that the monitor's name had at the last update. If it is another one, the name is looked up again.
+func formerAddress(s *story) {
+	assert.NotContains(s.t, s.mustOn("web-1", "cat "+wireguard.Config), monitorName)
+	looked := s.healed("web-1", "endpoint")
+	s.fault("the monitor's name had another address at the last update", "a boot", healed, func() {
+		s.mustOn("web-1", fmt.Sprintf("sed -i 's/^Endpoint = .*:/Endpoint = %s:/' %s && systemctl restart %s",
+			s.address("db-1"), wireguard.Config, wireguard.Unit))
+	}, func() {
+		s.heals("web-1", "endpoint", looked)
+		s.allUp(s.tunnels())
+	})
+	s.mustOn("web-1", fmt.Sprintf("sed -i 's/^Endpoint = .*:/Endpoint = %s:/' %s", s.address("monitor-1"), wireguard.Config))
 }
 
 // badHosts: a machine that can't prove itself, one with a full disk, and one whose own network is the tunnel's. Each fails by

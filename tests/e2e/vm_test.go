@@ -33,6 +33,7 @@ func TestVirtualMachines(t *testing.T) {
 	s.step("from nothing to all up, by certificates", virtualFromNothing)
 	s.step("the kernel's own WireGuard", kernelWireGuard)
 	s.step("systemd enforces a unit's networks", enforcedNetworks)
+	s.step("systemd says how little is exposed", littleExposed)
 	s.step("after a reboot", rebooted)
 	s.step("a certificate is renewed by itself", virtuallyRenewed)
 	s.step("an engine that is killed in the trial", killedInTrial)
@@ -75,24 +76,46 @@ func kernelWireGuard(s *story) {
 }
 
 // enforcedNetworks: what runs in the cgroup of a service exchanges packets with the fleet's addresses and its own host, and nobody else,
-// although the host itself reaches more.
+// although the host itself reaches more. The node exporter exchanges none: its socket is systemd's.
 func enforcedNetworks(s *story) {
 	mirror, err := url.Parse(s.lab.Endpoint.Mirror)
 	require.NoError(s.t, err)
 	port, err := strconv.Atoi(mirror.Port())
 	require.NoError(s.t, err)
-	for host, units := range map[string][]string{
-		"monitor-1": {"prometheus.service", "node_exporter-tls.service"},
-		"node-1":    {"node_exporter-tls.service"},
+	for host, units := range map[string]map[string]int{
+		"monitor-1": {"prometheus.service": 1, "node_exporter-tls.service": 0},
+		"node-1":    {"node_exporter-tls.service": 0},
 	} {
 		local, outside := tcp("127.0.0.1", 7400), tcp(mirror.Hostname(), port)
 		all := []end{local, outside}
 		stop := s.serve(s.host(host), all[:1])
 		s.reaches(host, s.host(host), all, all)
-		for _, unit := range units {
-			s.reaches(unit+" of "+host, s.unit(host, unit), all, all[:1])
+		for unit, reached := range units {
+			s.reaches(unit+" of "+host, s.unit(host, unit), all, all[:reached])
 		}
 		stop()
+	}
+}
+
+// littleExposed: what is measured of the rendered units is so where they run, by the systemd of either Debian.
+func littleExposed(s *story) {
+	const ask = `sed -n 's|^file /etc/systemd/system/||p' /var/lib/promwire/manifest | sed 's|\.d/.*||' | grep '\.service$' | grep -v ^nftables | sort -u |
+while read -r unit; do
+  printf '%s ' "$unit"
+  systemd-analyze security --no-pager "${unit/@./@x.}" | sed -n 's/.*Overall exposure level for .*: \([0-9.]*\) .*/\1/p'
+done`
+	for _, host := range virtualHosts {
+		said := s.mustOn(host, ask)
+		s.t.Logf("%s:\n%s", host, said)
+		lines := strings.Split(strings.TrimSpace(said), "\n")
+		assert.Greater(s.t, len(lines), 5, "services of %s", host)
+		for _, line := range lines {
+			unit, score, _ := strings.Cut(line, " ")
+			exposure, err := strconv.ParseFloat(score, 64)
+			if assert.NoError(s.t, err, "%s of %s", unit, host) {
+				assert.LessOrEqual(s.t, exposure, 1.5, "%s of %s", unit, host)
+			}
+		}
 	}
 }
 
