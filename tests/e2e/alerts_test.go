@@ -31,7 +31,8 @@ type people struct {
 
 // sent is one notification, as Alertmanager sends it to webhooks.
 type sent struct {
-	Path   string `json:"-"`
+	At     time.Time `json:"-"` // when it came
+	Path   string    `json:"-"`
 	Status string
 	Alerts []struct {
 		Status string
@@ -74,7 +75,7 @@ func (p *people) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	one := sent{Path: r.URL.Path}
+	one := sent{At: time.Now(), Path: r.URL.Path}
 	if err != nil || json.Unmarshal(body, &one) != nil || p.status != http.StatusOK {
 		http.Error(w, "this webhook takes nothing at "+r.URL.Path, max(p.status, http.StatusBadRequest))
 		return
@@ -166,7 +167,7 @@ const heartbeat = 10 * time.Second
 func (p *people) settings(fleet map[string]any) {
 	fleet["alertmanager"] = map[string]any{"test": true, "heartbeat": map[string]any{"secret": "deadman", "interval": heartbeat.String()}, "config": map[string]any{
 		"global": map[string]any{"smtp_smarthost": p.mailbox, "smtp_from": "fleet@example.net", "smtp_require_tls": false},
-		"route":  map[string]any{"receiver": "ops", "group_wait": "1s", "group_interval": "2s", "repeat_interval": "1h"},
+		"route":  map[string]any{"receiver": "ops", "group_wait": "1s", "group_interval": "2s", "repeat_interval": repeatInterval.String()},
 		"receivers": []any{map[string]any{
 			"name":            "ops",
 			"webhook_configs": []any{map[string]any{"url_file": "/etc/alertmanager/secrets/hook"}},
@@ -194,13 +195,8 @@ func alertsReachPeople(s *story, p *people) {
 		s.eventually(func() error { return p.told("Healed", "web-1", "firing") })
 	})
 	s.nothingDrifts()
-	s.eventually(func() error { return p.beats(time.Now().Add(-2 * heartbeat)) })
-	s.fault("Prometheus stopped", "at rest", "the heartbeat ends", func() { s.mustOn("monitor-1", "systemctl stop prometheus") }, func() {
-		s.eventually(p.silent)
-	})
-	s.mustOn("monitor-1", "systemctl start prometheus")
-	started := time.Now()
-	s.eventually(func() error { return p.beats(started) })
+	silencesAndEnds(s, p)
+	heartbeatEnds(s, p)
 	s.edits = s.edits[:len(s.edits)-1]
 	clear(s.secrets)
 	s.up()
@@ -223,6 +219,6 @@ func onlyAlertmanagerReads(s *story) {
 	}
 	const asked = `curl --silent --output /dev/null --write-out '%{http_code}' --max-time 5 http://127.0.0.1:9093/api/v2/silences`
 	assert.Equal(s.t, "401", s.mustOn("monitor-1", asked))
-	s.mustOn("monitor-1", "amtool --alertmanager.url=http://127.0.0.1:9093 --http.config.file=/etc/alertmanager/amtool.yml alert query")
+	s.amtool("alert query")
 	assert.Equal(s.t, "600 root", s.mustOn("monitor-1", "stat -c '%a %U' /etc/alertmanager/admin.password"))
 }

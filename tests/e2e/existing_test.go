@@ -39,8 +39,8 @@ func TestExisting(t *testing.T) {
 				return err
 			})
 		}
-		for _, host := range existingHosts {
-			s.mustOn(host, fmt.Sprintf("echo %s %s >>/etc/hosts", s.address("monitor-1"), monitorName))
+		for _, host := range existingHosts { // at a boot cloud-init makes the file from the template
+			s.mustOn(host, fmt.Sprintf("echo %s %s | tee -a /etc/hosts >>/etc/cloud/templates/hosts.debian.tmpl", s.address("monitor-1"), monitorName))
 		}
 		prepareInUse(s)
 		before = s.inventories(existingHosts)
