@@ -56,7 +56,7 @@ func (t translation) cloud() fleet.Open {
 // machine says which machine a host is.
 func machine(h settings.Host) fleet.Machine {
 	if h.Existing == nil {
-		return fleet.Machine{Made: &host.Spec{Region: h.Region, Size: h.Size, Image: h.Image}}
+		return fleet.Machine{Made: &host.Spec{Region: h.Region, Size: h.Size, Image: h.Image, Protect: h.Protect}}
 	}
-	return fleet.Machine{Existing: &host.Existing{SSHServer: h.Existing.SSHServer, Bastion: h.Existing.Bastion}}
+	return fleet.Machine{Existing: &host.Existing{SSHServer: h.Existing.SSHServer, Bastion: h.Existing.Bastion, Protect: h.Protect}}
 }

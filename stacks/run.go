@@ -62,7 +62,14 @@ func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
 		return nil, err
 	}
 	s.Stay(regions(state))
+	if err := checkRemovals(state, s); err != nil {
+		return nil, err
+	}
 	addresses, err := assign(state, s, ends)
+	if err != nil {
+		return nil, err
+	}
+	seen, err := newPreview(ctx, state)
 	if err != nil {
 		return nil, err
 	}
@@ -70,11 +77,16 @@ func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := fleet.New(ctx, name(ctx), fleetArgs(ctx, s, addresses, ends, state), []pulumi.Resource{recorded})
+	if err := record.Protect(ctx, protectedHosts(s)); err != nil {
+		return nil, err
+	}
+	args := fleetArgs(ctx, s, addresses, ends, state)
+	made, err := fleet.New(ctx, name(ctx), args, []pulumi.Resource{recorded})
 	if err != nil {
 		return nil, err
 	}
-	return &Fleet{Fleet: made, Name: name(ctx), Settings: s, addresses: addresses}, nil
+	f := &Fleet{Fleet: made, Name: name(ctx), Settings: s, addresses: addresses}
+	return f, seen.log(ctx, f, len(args.Known.Leaving))
 }
 
 // refused ends the program with an error, after everything else is registered, if some clusters could not be made: after an error,

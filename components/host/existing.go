@@ -12,6 +12,7 @@ import (
 type Existing struct {
 	plan.SSHServer
 	Bastion *plan.SSHServer // nil: reached directly
+	Protect bool            // whether it is refused to undo what is made there
 }
 
 // Machine is the Source of an existing machine: nothing is made.
@@ -21,7 +22,10 @@ func (e Existing) Machine(*pulumi.Context, string, pulumi.Resource, []pulumi.Res
 		bastion := endpoint(*e.Bastion)
 		connection.Bastion = &bastion
 	}
-	return Machine{Address: pulumi.String(e.Address).ToStringOutput(), First: connection, Lasting: connection, Undo: true}, nil
+	return Machine{
+		Address: pulumi.String(e.Address).ToStringOutput(), First: connection, Lasting: connection, Undo: true,
+		Options: []pulumi.ResourceOption{pulumi.Protect(e.Protect)},
+	}, nil
 }
 
 func endpoint(s plan.SSHServer) remote.Endpoint {

@@ -26,4 +26,6 @@ type Spec struct {
 	Region string // such as "tor1"
 	Size   string // such as "s-1vcpu-1gb"
 	Image  string // such as "debian-12-x64"
+
+	Protect bool // whether it is refused to be deleted or replaced
 }

@@ -48,12 +48,15 @@ type Monitor struct {
 	Keys     Keys                      // of all hosts, its own included
 }
 
+// Type is a Monitor's in the stack's state.
+const Type = "promwire:index:Monitor"
+
 // New makes the monitor on the source's machine: bootstrap, converge.
 func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Monitor, error) {
 	m := &Monitor{Plan: args.Plan}
 	name := args.Host.Name
 	if err := record.Short(func() error {
-		return ctx.RegisterComponentResource("promwire:index:Monitor", name, m, opts...)
+		return ctx.RegisterComponentResource(Type, name, m, opts...)
 	}); err != nil {
 		return nil, fmt.Errorf("monitor %s: %w", name, err)
 	}

@@ -168,4 +168,3 @@ func TestReadIsTheInverse(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []call{odd, do("b")}, calls)
 }
-

@@ -110,7 +110,7 @@ func (c *checker) group(path string, t document.Target) []Host {
 	for i := range hosts {
 		hosts[i] = Host{
 			Name: member(t.Name, i+1), Region: t.Regions[i%len(t.Regions)], Group: t.Name, Regions: t.Regions, Size: size, Image: image, Labels: maps.Clone(labels),
-			MTU: mtu, Transport: transport, Exporters: slices.Clone(exporters), Scrape: slices.Clone(services),
+			MTU: mtu, Protect: t.Protect, Transport: transport, Exporters: slices.Clone(exporters), Scrape: slices.Clone(services),
 		}
 		c.hosts = append(c.hosts, located{path, hosts[i]})
 	}
@@ -127,7 +127,9 @@ func member(group string, n int) string {
 
 func (c *checker) host(path string, m document.Machine, exporters []exporter.Choice) Host {
 	c.name(path+".name", m.Name)
-	host := Host{Name: m.Name, Region: m.Region, Labels: c.labels(path+".labels", m.Labels), MTU: c.mtu(path, m), Exporters: exporters}
+	host := Host{
+		Name: m.Name, Region: m.Region, Labels: c.labels(path+".labels", m.Labels), MTU: c.mtu(path, m), Protect: m.Protect, Exporters: exporters,
+	}
 	if existing(m) {
 		host.Existing = c.machine(path, m, exporters)
 		return host

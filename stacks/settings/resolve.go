@@ -37,6 +37,7 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 		SSH:          c.ssh(fleet.SSH),
 		Monitor:      c.monitor(fleet.Monitor, len(fleet.Probes) > 0),
 		Targets:      c.targets(fleet.Targets),
+		NoTargets:    fleet.NoTargets,
 		Clusters:     c.clusters(fleet.Clusters),
 		Images:       c.images(fleet.Images, fleet.Clusters),
 		Pushgateway:  c.pushgateway(fleet.Pushgateway),
@@ -47,6 +48,9 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 		Verification: Verification(fleet.Verification),
 	}
 	s.ScrapeConfigs = c.scrapeConfigs(fleet.ScrapeConfigs)
+	if fleet.NoTargets && len(fleet.Targets) > 0 {
+		c.Add("noTargets", "is true, but there are targets; remove one of the two")
+	}
 	c.distinct()
 	c.beside(s.Clusters)
 	c.unlabelled(s.Clusters)

@@ -16,13 +16,14 @@ import (
 
 // Settings are one stack's, complete and valid.
 type Settings struct {
-	Network  Network
-	SSH      SSH
-	Monitor  Monitor
-	Targets  []Host            // in the stack file's order, groups expanded
-	Clusters []Cluster         // in the stack file's order
-	Images   kubernetes.Images // used by Clusters
-	Probes   []exporter.Probe
+	Network   Network
+	SSH       SSH
+	Monitor   Monitor
+	Targets   []Host            // in the stack file's order, groups expanded
+	NoTargets bool              // there shall be none
+	Clusters  []Cluster         // in the stack file's order
+	Images    kubernetes.Images // used by Clusters
+	Probes    []exporter.Probe
 	// ScrapeConfigs are the operator's own jobs of the monitor's Prometheus: one JSON object each, on one line.
 	ScrapeConfigs []string
 	Pushgateway   Pushgateway
@@ -99,6 +100,7 @@ type Host struct {
 	Labels   map[string]string // beside name, region and role, never these
 	Existing *Machine          // nil: a droplet to create
 	MTU      int               // bytes; 0: the network's
+	Protect  bool              // refused to be removed or replaced
 
 	Exporters []exporter.Choice  // what promwire installs: the node exporter, and more in the stack file's order
 	Scrape    []exporter.Service // of a target: what it serves already

@@ -22,7 +22,8 @@ var layers = []struct {
 	{".", []string{"stacks"}},
 	{"stacks/settings", []string{"stacks/settings", "provisioners"}},
 	{"stacks/ledger", nil},
-	{"stacks", []string{"stacks/settings", "stacks/ledger", "components", "provisioners"}},
+	{"stacks/outlook", []string{"provisioners"}},
+	{"stacks", []string{"stacks/settings", "stacks/ledger", "stacks/outlook", "components", "provisioners"}},
 	{"components", []string{"components", "provisioners"}},
 	{"provisioners", []string{"provisioners"}},
 	{"examples", []string{"stacks", "components", "provisioners", "tests/mocks"}}, // programs of a user
@@ -51,7 +52,7 @@ var wings = []struct {
 
 // pure are folders that turn values into values: no resources, no files, no network, no processes. Their tests may.
 var (
-	pure   = []string{"provisioners", "stacks/ledger"}
+	pure   = []string{"provisioners", "stacks/ledger", "stacks/outlook"}
 	impure = []string{"github.com/pulumi/", "os", "os/", "net/http", "syscall", "golang.org/x/sys/"}
 )
 

@@ -17,14 +17,14 @@ import (
 
 // The types of droplets and keys in a stack's state.
 const (
-	dropletType = "digitalocean:index/droplet:Droplet"
+	DropletType = "digitalocean:index/droplet:Droplet"
 	keyType     = "digitalocean:index/sshKey:SshKey"
 )
 
 // Regions are where a stack's droplets are, by the name of their host.
 func Regions(state record.State) map[string]string {
 	regions := map[string]string{}
-	for name, outputs := range state.Of(dropletType) {
+	for name, outputs := range state.Of(DropletType) {
 		if region, ok := outputs["region"].(string); ok {
 			regions[strings.TrimSuffix(name, dropletSuffix)] = region
 		}
@@ -32,10 +32,21 @@ func Regions(state record.State) map[string]string {
 	return regions
 }
 
+// Places are where a stack's droplets are and how large, by the name of their host.
+func Places(state record.State) map[string]Place {
+	places := map[string]Place{}
+	for name, outputs := range state.Of(DropletType) {
+		region, _ := outputs["region"].(string)
+		size, _ := outputs["size"].(string)
+		places[strings.TrimSuffix(name, dropletSuffix)] = Place{Region: region, Size: size}
+	}
+	return places
+}
+
 // userData is what the state has of the droplets' user data, its SHA-1, by the name of their host.
 func userData(state record.State) map[string]string {
 	all := map[string]string{}
-	for name, outputs := range state.Of(dropletType) {
+	for name, outputs := range state.Of(DropletType) {
 		text, _ := outputs["userData"].(string)
 		all[strings.TrimSuffix(name, dropletSuffix)] = text
 	}
@@ -145,7 +156,7 @@ func (c *Cloud) compareDroplets(ctx *pulumi.Context, state record.State) error {
 // that it had. Pulumi goes on as if they were there, and fails where it deletes one. "": there are none.
 func (c *Cloud) gone(there []digitalocean.GetDropletsDroplet, state record.State) string {
 	var names []string
-	for name, outputs := range state.Of(dropletType) {
+	for name, outputs := range state.Of(DropletType) {
 		urn, _ := outputs["dropletUrn"].(string)
 		if urn != "" && !slices.ContainsFunc(there, func(d digitalocean.GetDropletsDroplet) bool { return d.Urn == urn }) {
 			names = append(names, strings.TrimSuffix(name, dropletSuffix))
@@ -163,7 +174,7 @@ func (c *Cloud) gone(there []digitalocean.GetDropletsDroplet, state record.State
 // made them leaves such ones behind. "": there are none.
 func (c *Cloud) orphans(there []digitalocean.GetDropletsDroplet, state record.State) string {
 	known := map[string]bool{}
-	for _, outputs := range state.Of(dropletType) {
+	for _, outputs := range state.Of(DropletType) {
 		urn, _ := outputs["dropletUrn"].(string)
 		known[urn] = true
 	}

@@ -34,7 +34,7 @@ func (c *Cloud) droplet(spec host.Spec, tags pulumi.StringArray, firewalls []pul
 			droplet, err = digitalocean.NewDroplet(ctx, name+dropletSuffix, args,
 				pulumi.Parent(parent), pulumi.DependsOn(dependsOn), pulumi.DependsOn(append([]pulumi.Resource{c.salted}, firewalls...)),
 				// DigitalOcean would replace the machine, and its metrics' history, for any of these.
-				pulumi.IgnoreChanges([]string{"userData", "sshKeys", "image"}))
+				pulumi.IgnoreChanges([]string{"userData", "sshKeys", "image"}), pulumi.Protect(spec.Protect))
 			return err
 		}); err != nil {
 			return host.Machine{}, fmt.Errorf("%s: droplet: %w", name, err)

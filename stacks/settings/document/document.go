@@ -17,6 +17,8 @@ type Fleet struct {
 	Monitor Monitor `json:"monitor"`
 	// The hosts to watch, in order: each gets the next tunnel address, and keeps it when others come and go.
 	Targets []Target `json:"targets,omitempty"`
+	// Whether the fleet is to have no targets. Otherwise a list that has become empty is refused: it would remove all of them.
+	NoTargets bool `json:"noTargets,omitempty"`
 	// More jobs for the monitor's Prometheus, each a <scrape_config> in Prometheus's own terms. For what a target serves, its key
 	// scrape is shorter.
 	ScrapeConfigs []map[string]any `json:"scrapeConfigs,omitempty"`
@@ -107,6 +109,9 @@ type Machine struct {
 	// Largest packet in bytes that this host's end of the tunnel takes, where its own path is smaller than that of others: PPPoE, or a VPN
 	// below. It counts for both directions. Below 1280 only without network.ipv6. Left out: network.mtu.
 	MTU *int `json:"mtu,omitempty" jsonschema:"minimum=576,maximum=8920"`
+	// Whether this host, or each of a group, is refused to be removed or replaced, by `pulumi destroy` too. Before that, write false and run
+	// `pulumi up`.
+	Protect bool `json:"protect,omitempty"`
 	// More flags for the host's exporters, by exporter, such as {node: [--collector.systemd]}. The host checks them before it uses them.
 	Flags map[string][]string `json:"flags,omitempty"`
 }
