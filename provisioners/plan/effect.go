@@ -13,7 +13,8 @@ import (
 // Effect is what a host does when it gets another Script, as far as the two texts show it. The zero Effect is nothing.
 type Effect struct {
 	Files    []string // paths of the files that become others, are made or are removed; sorted
-	Restarts []string // units that are started or restarted, sorted
+	Starts   []string // units that the former text did not have, sorted
+	Restarts []string // units that are restarted, sorted
 	May      []string // units that may be restarted: what they run with is not in the text alone; sorted
 	Ends     []string // units that end, sorted
 	Calls    []string // what else is done: names of the functions with other words, sorted
@@ -82,19 +83,25 @@ var relayUnit = strings.TrimSuffix(relay.Name(0), "0")
 
 func compare(was, now content) Effect {
 	files, texts := changedFiles(was, now), changedTexts(was, now)
-	restarts, may := map[string]bool{}, map[string]bool{}
+	starts, restarts, may := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	library := uses(was) != uses(now)
 	for unit, inputs := range now.services {
 		former, ran := was.services[unit]
 		switch {
-		case !ran || slices.ContainsFunc(inputs, func(path string) bool { return texts[path] }):
+		case !ran:
+			starts[unit] = true
+		case slices.ContainsFunc(inputs, func(path string) bool { return texts[path] }):
 			restarts[unit] = true
 		case library || !slices.Equal(former, inputs) || slices.ContainsFunc(inputs, func(path string) bool { return !now.says(path) }):
 			may[unit] = true
 		}
 	}
 	now.parts(restarts, may)
-	e := Effect{Files: sorted(files), Restarts: sorted(restarts), May: sorted(may)}
+	for unit := range starts { // it starts in any case
+		delete(restarts, unit)
+		delete(may, unit)
+	}
+	e := Effect{Files: sorted(files), Starts: sorted(starts), Restarts: sorted(restarts), May: sorted(may)}
 	for unit := range was.services {
 		if _, runs := now.services[unit]; !runs {
 			e.Ends = append(e.Ends, unit)

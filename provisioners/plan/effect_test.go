@@ -56,8 +56,8 @@ func TestDifferenceOfTheMonitor(t *testing.T) {
 		"a new service": {unchanged, alerting, Effect{
 			Files: []string{"/etc/alertmanager/alertmanager.yml", "/etc/prometheus/prometheus.yml", "/etc/systemd/system/alertmanager.service",
 				"/etc/systemd/system/prometheus.service", "/etc/sysusers.d/alertmanager.conf", "/usr/local/bin/alertmanager", "/usr/local/bin/amtool"},
-			Restarts: []string{"alertmanager.service", "prometheus.service"},
-			Calls:    []string{"alertmanager_answers", "alertmanager_login", "firewall", "release", "reload", "remove_alertmanager"},
+			Starts: []string{"alertmanager.service"}, Restarts: []string{"prometheus.service"},
+			Calls: []string{"alertmanager_answers", "alertmanager_login", "firewall", "release", "reload", "remove_alertmanager"},
 		}},
 		"a service less": {alerting, unchanged, Effect{
 			Files: []string{"/etc/alertmanager/alertmanager.yml", "/etc/prometheus/prometheus.yml", "/etc/systemd/system/alertmanager.service",
@@ -82,6 +82,7 @@ func TestDifferenceOfTheMonitor(t *testing.T) {
 func assertEffect(t *testing.T, want, got Effect) {
 	t.Helper()
 	assert.Equal(t, strings.Join(want.Files, "\n"), strings.Join(got.Files, "\n"), "files")
+	assert.Equal(t, strings.Join(want.Starts, "\n"), strings.Join(got.Starts, "\n"), "starts")
 	assert.Equal(t, strings.Join(want.Restarts, "\n"), strings.Join(got.Restarts, "\n"), "restarts")
 	assert.Equal(t, strings.Join(want.May, "\n"), strings.Join(got.May, "\n"), "may")
 	assert.Equal(t, strings.Join(want.Ends, "\n"), strings.Join(got.Ends, "\n"), "ends")
@@ -118,7 +119,7 @@ func TestDifferenceOfATarget(t *testing.T) {
 			got, err := Difference(targetScript(t, c.before), targetScript(t, c.after))
 			require.NoError(t, err)
 			if name == "a package's exporter more" {
-				assert.Contains(t, got.Restarts, "prometheus-postgres-exporter.service")
+				assert.Contains(t, got.Starts, "prometheus-postgres-exporter.service")
 				return
 			}
 			assertEffect(t, c.want, got)
@@ -136,6 +137,33 @@ func TestDifferenceOfAnotherVersion(t *testing.T) {
 	assert.Empty(t, got.Restarts)
 	assert.Contains(t, got.May, "node_exporter.service")
 	assert.Equal(t, []string{"use"}, got.Calls)
+}
+
+// systemd restarts a service with the socket that it is part of, and a unit that starts is not restarted.
+func TestDifferenceOfASocket(t *testing.T) {
+	text := func(listen string, more ...call) string {
+		socket := put("/etc/systemd/system/a.socket", "644", "[Socket]\nListenStream="+listen+"\n")
+		service := put("/etc/systemd/system/a.service", "644", "[Unit]\nPartOf=a.socket\n")
+		return "#!\n" + function{apply, append([]call{socket, service, do("service", "a.socket"), do("service", "a.service")}, more...)}.String()
+	}
+	got, err := Difference(text("1"), text("2"))
+	require.NoError(t, err)
+	assertEffect(t, Effect{Files: []string{"/etc/systemd/system/a.socket"}, Restarts: []string{"a.service", "a.socket"}}, got)
+	b := put("/etc/systemd/system/b.service", "644", "[Unit]\nPartOf=a.socket\n")
+	got, err = Difference(text("1"), text("2", b, do("service", "b.service")))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"b.service"}, got.Starts)
+	assert.Equal(t, []string{"a.service", "a.socket"}, got.Restarts)
+}
+
+// Another mode or check of a file changes it, and restarts nothing: a unit is restarted for texts.
+func TestDifferenceOfAMode(t *testing.T) {
+	text := func(mode string) string {
+		return "#!\n" + function{apply, []call{put("/etc/systemd/system/a.service", mode, "[Unit]\n"), do("service", "a.service")}}.String()
+	}
+	got, err := Difference(text("644"), text("600"))
+	require.NoError(t, err)
+	assertEffect(t, Effect{Files: []string{"/etc/systemd/system/a.service"}}, got)
 }
 
 func TestDifferenceOfWhatIsNoScript(t *testing.T) {

@@ -16,6 +16,9 @@ func (c *change) effect(e plan.Effect) {
 	if len(e.Restarts) > 0 {
 		c.add(restart, "restarts "+few(units(e.Restarts)))
 	}
+	if len(e.Starts) > 0 {
+		c.add(files, "starts "+few(units(e.Starts)))
+	}
 	if len(e.Ends) > 0 {
 		c.add(restart, "ends "+few(units(e.Ends)))
 	}

@@ -176,7 +176,7 @@ func TestEverything(t *testing.T) {
 		Monitor: Monitor{
 			Host: Host{
 				Name: "monitor-1", Region: "tor1", Size: "s-2vcpu-4gb", Image: "ubuntu-24-04-x64",
-				Labels: map[string]string{"team": "infra"},
+				Labels: map[string]string{"team": "infra"}, Protect: true,
 				Exporters: []exporter.Choice{
 					{Exporter: row(exporter.Node), Release: pinned, MoreFlags: []string{"--collector.systemd"}},
 					{

@@ -30,6 +30,8 @@ func TestFleet(t *testing.T) {
 	s.step("from nothing to all up", fromNothing)
 	s.step("few connections, few resources", fewConnections)
 	s.step("a second up changes nothing", secondUp)
+	s.step("a preview says what an update does to which host", looksAhead)
+	s.step("a protected host stays", protected)
 	s.step("nobody else gets in", nobodyElse)
 	s.step("a monitor that forwards is noticed", openForward)
 	s.step("secrets stay on their hosts", secretsStay)

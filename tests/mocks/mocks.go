@@ -39,6 +39,7 @@ type Resource struct {
 	DeletedWith  string   // name
 	Provider     string   // name; "": the default one
 	Imported     string   // ID of what was there already; "": it is made
+	Protected    bool     // Pulumi refuses to delete it
 }
 
 // engine stands for Pulumi's engine: it answers as providers would and remembers the requests.
@@ -51,13 +52,14 @@ type engine struct {
 
 // Past is what there was before a run.
 type Past struct {
-	Ledger   string                          // in the state; "": a new stack
-	Salts    string                          // of temporary host keys, in the state; "": of a version without them
-	Droplets map[string]resource.PropertyMap // in the state: outputs, by the resource's name
-	Keys     map[string]resource.PropertyMap // the same of SSH keys
-	Commands map[string]resource.PropertyMap // in the state: outputs, by TYPE::NAME, where TYPE is their component's
-	Replace  []string                        // droplets that the operator wants to have replaced
-	Account  resource.PropertyMap            // sshKeys and droplets of the cloud account, as the cloud's functions list them
+	Ledger    string                          // in the state; "": a new stack
+	Salts     string                          // of temporary host keys, in the state; "": of a version without them
+	Droplets  map[string]resource.PropertyMap // in the state: outputs, by the resource's name
+	Keys      map[string]resource.PropertyMap // the same of SSH keys
+	Commands  map[string]resource.PropertyMap // in the state: outputs, by TYPE::NAME, where TYPE is their component's
+	Replace   []string                        // droplets that the operator wants to have replaced
+	Protected string                          // of the hosts that the last run protected, in the state: JSON; "": none
+	Account   resource.PropertyMap            // sshKeys and droplets of the cloud account, as the cloud's functions list them
 }
 
 // publicKey is the WireGuard key that bootstrap prints for a host: any valid one that is the same in every run.
@@ -91,6 +93,7 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 		slices.Sort(r.Dependencies)
 		r.Provider = provider(rpc.GetProvider())
 		r.Imported = rpc.GetImportId()
+		r.Protected = rpc.GetProtect()
 	}
 	e.Lock()
 	defer e.Unlock()
@@ -233,6 +236,9 @@ func (p Past) state() resource.PropertyMap {
 	}
 	if p.Salts != "" {
 		add("promwire:index:Fleet$pulumi:index:Stash", saltsName, resource.PropertyMap{"input": resource.NewProperty(p.Salts)})
+	}
+	if p.Protected != "" {
+		add("pulumi:index:Stash", "protected", resource.PropertyMap{"input": resource.NewProperty(p.Protected)})
 	}
 	for name, outputs := range p.Droplets {
 		add("promwire:index:Host$digitalocean:index/droplet:Droplet", name, outputs)
