@@ -27,20 +27,8 @@ remove_pusher() {
 
 # pushgateway_answers HOST:PORT: waits until it answers Prometheus, and checks that it refuses requests without a password.
 pushgateway_answers() {
-  local url=http://$1/-/ready tries said
-  for ((tries = 0; tries < 150; tries++)); do
-    if pusher "$PUSH_SCRAPER" | curl --config - --silent --fail --noproxy '*' --max-time 2 --output /dev/null "$url"; then
-      said=$(curl --silent --noproxy '*' --max-time 2 --output /dev/null --write-out '%{http_code}' "$url" || true)
-      [ "$said" = 401 ] || fail_unit "$PUSHGATEWAY_UNIT" "answers $said without a password, and not 401"
-      return
-    fi
-    sleep 0.2
-  done
-  fail_unit "$PUSHGATEWAY_UNIT" "does not answer at $url"
+  lets_in "http://$1/-/ready" "$PUSHGATEWAY_UNIT" "$PUSH_SCRAPER" "$PUSH/$PUSH_SCRAPER.password"
 }
-
-# pusher USER: curl's configuration to log in as USER.
-pusher() { login_as "$1" "$PUSH/$1.password"; }
 
 # remove_pushgateway removes a Pushgateway that the plan does not have any more, with all that was pushed, and its user.
 remove_pushgateway() {

@@ -46,7 +46,7 @@ func TestPushgateway(t *testing.T) {
 		{"another password for Prometheus", `echo new >$PUSH/prometheus.password; CHANGED=(); pushers backup report; echo "${CHANGED[*]}" | xargs -n 1; cat $WEB/pushgateway.password`,
 			"/etc/pushgateway/prometheus.password.bcrypt\n/etc/pushgateway/prometheus.password.sum\n/etc/pushgateway/web.yml\n" +
 				"/etc/prometheus/tls/pushgateway.password\nnew\n"},
-		{"curl's configuration", `printf '%s\n' 'a "b\' >$PUSH/backup.password; pusher backup`, `user = "backup:a \"b\\"` + "\n"},
+		{"curl's configuration", `printf '%s\n' 'a "b\' >$PUSH/backup.password; login_as backup $PUSH/backup.password`, `user = "backup:a \"b\\"` + "\n"},
 		{"a configuration that promtool refuses", `a=$(<$PUSH/web.yml); printf '#!/bin/sh\nexit 1\n' >/mnt/bin/promtool; (pushers other) || true
 [ "$(<$PUSH/web.yml)" = "$a" ] && echo kept`, "promtool refuses its new text (see its reason above); the old one stays\nkept\n"},
 		{"without it, nothing is left", `echo m >$PUSHED/metrics; chown pushgateway $PUSHED/metrics; CHANGED=(); remove_pushgateway; [ ${#CHANGED[@]} -gt 0 ]; echo begin
@@ -76,30 +76,35 @@ remove_pushgateway; echo "${#CHANGED[@]}"; cat /etc/pushgateway/* /var/lib/pushg
 	}
 }
 
-// TestPushgatewayAnswers: a Pushgateway that answers without a password is refused.
-func TestPushgatewayAnswers(t *testing.T) {
+// TestLetsIn: a Pushgateway or an Alertmanager that answers without a password is refused.
+func TestLetsIn(t *testing.T) {
 	const server = `
 ip link set lo up
 journalctl() { :; }
-server() { # STATUS: what it answers to those without the password
+server() { # STATUS USER FILE: what it answers to those without the password in FILE
   timeout 50 perl -MIO::Socket::INET -MMIME::Base64 -e '
-    my $want = "Basic " . encode_base64("prometheus:$ARGV[1]", "");
-    my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:9091", Listen => 5, ReuseAddr => 1) or die;
+    my $want = "Basic " . encode_base64("$ARGV[1]:$ARGV[2]", "");
+    my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:PORT", Listen => 5, ReuseAddr => 1) or die;
     open(my $ready, ">", "/mnt/ready"); close $ready;
     while (my $c = $s->accept) {
       my $status = $ARGV[0];
       while (<$c>) { $status = 200 if /^Authorization: \Q$want\E\r$/; last if /^\r$/ }
       print $c "HTTP/1.0 $status x\r\nContent-Length: 0\r\n\r\n"; close $c;
-    }' "$1" "$(<$PUSH/prometheus.password)" </dev/null >/dev/null 2>&1 9>&- 3>&- &
+    }' "$1" "$2" "$(<"$3")" </dev/null >/dev/null 2>&1 9>&- 3>&- &
   until [ -e /mnt/ready ]; do sleep 0.1; done
 }
 `
-	for status, want := range map[string]string{
-		"401": "\nwell\n", "200": "answers 200 without a password, and not 401", "500": "answers 500 without a password, and not 401",
+	for what, c := range map[string]struct{ port, command string }{
+		"Pushgateway":  {"9091", `server STATUS prometheus $PUSH/prometheus.password; (pushgateway_answers 127.0.0.1:9091`},
+		"Alertmanager": {"9093", `mkdir -p $ALERTMANAGER_FOLDER; echo pass >$ALERTMANAGER_PASSWORD; server STATUS admin $ALERTMANAGER_PASSWORD; (alertmanager_answers`},
 	} {
-		said, _ := run(t, pushing+server+"server "+status+`; (pushgateway_answers 127.0.0.1:9091 && echo && echo well) || true; kill %1`)
-		if !strings.Contains(said, want) {
-			t.Errorf("%s: it said:\n%s\nwant in it:\n%s", status, said, want)
+		for status, want := range map[string]string{
+			"401": "\nwell\n", "200": "answers 200 without a password, and not 401", "500": "answers 500 without a password, and not 401",
+		} {
+			said, _ := run(t, pushing+strings.Replace(server, "PORT", c.port, 1)+strings.Replace(c.command, "STATUS", status, 1)+` && echo && echo well) || true; kill %1`)
+			if !strings.Contains(said, want) {
+				t.Errorf("%s, %s: it said:\n%s\nwant in it:\n%s", what, status, said, want)
+			}
 		}
 	}
 }

@@ -104,3 +104,17 @@ web_answers() {
   done
   fail_unit "$2" "does not answer at $url"
 }
+
+# lets_in URL UNIT USER FILE: waits until a unit answers USER, who has the password in FILE, and checks that it refuses those without one.
+lets_in() {
+  local tries said
+  for ((tries = 0; tries < 150; tries++)); do
+    if login_as "$3" "$4" | curl --config - --silent --fail --noproxy '*' --max-time 2 --output /dev/null "$1"; then
+      said=$(curl --silent --noproxy '*' --max-time 2 --output /dev/null --write-out '%{http_code}' "$1" || true)
+      [ "$said" = 401 ] || fail_unit "$2" "answers $said without a password, and not 401"
+      return
+    fi
+    sleep 0.2
+  done
+  fail_unit "$2" "does not answer at $1"
+}

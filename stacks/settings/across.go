@@ -27,7 +27,9 @@ func (c *checker) room(v4 netip.Prefix, clusters []Cluster) {
 	for bits > minBits && 1<<(32-bits)-2 < needed {
 		bits--
 	}
-	c.Add("network.cidr", "%s has room for %d hosts, and the fleet has %d; choose a /%d", v4, max(room, 0), needed, bits)
+	// Only the state knows whether the fleet is up, and from where.
+	c.Add("network.cidr", "%s has room for %d hosts, and the fleet has %d; choose a /%d or larger, and for a fleet that is up one that begins at "+
+		"the same address as what it has, and is not smaller", v4, max(room, 0), needed, bits)
 }
 
 // overlap reports addresses that lie inside the tunnel's networks: what is sent there would go into the tunnel that it is
