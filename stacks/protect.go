@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/promwire/promwire/components/fleet"
 	"github.com/promwire/promwire/components/record"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/stacks/outlook"
@@ -15,7 +18,7 @@ import (
 
 // checkRemovals refuses an update that would remove or replace a host which was protected, or is to be now, and one that would remove all
 // targets without a word. It asks before any resource is registered, and names all such hosts at once. Pulumi's own protection would end an
-// update half-way if its preview was skipped; it is there too, for what the program doesn't know: --replace and `pulumi destroy`.
+// update half-way if its preview was skipped; it is there too, for what the program doesn't know: --replace and `pulumi destroy`, see guard.
 func checkRemovals(state record.State, s *settings.Settings) error {
 	was, err := state.Protected()
 	if err != nil {
@@ -101,4 +104,24 @@ func protectedHosts(s *settings.Settings) []string {
 		}
 	}
 	return names
+}
+
+// guard makes `pulumi destroy` leave everything, if hosts are protected. protected is the record of these; nil: there are none.
+func guard(ctx *pulumi.Context, state record.State, s *settings.Settings, f *fleet.Fleet, protected pulumi.Resource) error {
+	last := []pulumi.Resource{f.Verification.Ready}
+	if f.Monitor.Alerting != nil {
+		last = append(last, f.Monitor.Alerting)
+	}
+	if protected != nil {
+		last = append(last, protected)
+	}
+	for _, h := range append([]settings.Host{s.Monitor.Host}, s.Targets...) {
+		if !h.Protect && !state.Guarded(h.Name) {
+			continue
+		}
+		if err := record.Guard(ctx, h.Name, h.Protect, last, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }

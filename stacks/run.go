@@ -77,12 +77,16 @@ func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := record.Protect(ctx, protectedHosts(s)); err != nil {
+	protected, err := record.Protect(ctx, protectedHosts(s))
+	if err != nil {
 		return nil, err
 	}
 	args := fleetArgs(ctx, s, addresses, ends, state)
 	made, err := fleet.New(ctx, name(ctx), args, []pulumi.Resource{recorded})
 	if err != nil {
+		return nil, err
+	}
+	if err := guard(ctx, state, s, made, protected); err != nil {
 		return nil, err
 	}
 	f := &Fleet{Fleet: made, Name: name(ctx), Settings: s, addresses: addresses}

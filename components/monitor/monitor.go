@@ -45,6 +45,7 @@ type Monitor struct {
 	Receipt  pulumi.StringOutput       // JSON: what converge changed, versions, the firewall's digest
 	Script   pulumi.StringOutput       // what converge ran
 	Ready    pulumi.Resource           // converged
+	Alerting pulumi.Resource           // it has the secrets of alerting; nil: there is no Alertmanager
 	Keys     Keys                      // of all hosts, its own included
 }
 
@@ -102,8 +103,12 @@ func (m *Monitor) alerting(ctx *pulumi.Context, a *Alerting) error {
 	})
 	args := remote.Args{Connection: m.Host.Connection, Script: pulumi.String(script), Secret: true, Unknown: true}
 	opts := append([]pulumi.ResourceOption{pulumi.Parent(m), pulumi.DependsOn([]pulumi.Resource{m.Ready})}, m.Host.DeletedWith()...)
-	_, err := remote.New(ctx, m.Host.Name+"-alerting", args, opts...)
-	return err
+	command, err := remote.New(ctx, m.Host.Name+"-alerting", args, opts...)
+	if err != nil {
+		return err
+	}
+	m.Alerting = command.Resource
+	return nil
 }
 
 // endpoint is where targets dial: an IPv6 address needs the brackets that JoinHostPort puts. It is empty if the machine failed.

@@ -26,17 +26,39 @@ func (s State) Protected() ([]string, error) {
 }
 
 // Protect records the protected hosts for the next run, which does not see them in the stack file any more if they are removed from it. A
-// stack that protects none has no such resource.
-func Protect(ctx *pulumi.Context, hosts []string) error {
+// stack that protects none has no such resource, and gets nil.
+func Protect(ctx *pulumi.Context, hosts []string) (pulumi.Resource, error) {
 	if len(hosts) == 0 {
-		return nil
+		return nil, nil
 	}
 	text, err := json.Marshal(slices.Sorted(slices.Values(hosts)))
 	if err != nil {
-		return fmt.Errorf("writing the protected hosts: %w", err)
+		return nil, fmt.Errorf("writing the protected hosts: %w", err)
 	}
-	if _, err := pulumi.NewStash(ctx, protected, &pulumi.StashArgs{Input: pulumi.String(text)}); err != nil {
-		return fmt.Errorf("writing the protected hosts: %w", err)
+	stash, err := pulumi.NewStash(ctx, protected, &pulumi.StashArgs{Input: pulumi.String(text)})
+	if err != nil {
+		return nil, fmt.Errorf("writing the protected hosts: %w", err)
+	}
+	return stash, nil
+}
+
+// guard ends the names of guards.
+const guard = "-protected"
+
+// Guarded says whether a host has a guard, of the last run or one before.
+func (s State) Guarded(host string) bool {
+	_, there := s.Of(stashType)[host+guard]
+	return there
+}
+
+// Guard makes `pulumi destroy` delete nothing of what a fleet needs, even without its preview, and name the host. The engine goes on where
+// something is protected, but not with what that depends on, directly or not: so a guard depends on what comes last. One that protects no
+// longer stays as long as its host does: the engine would refuse to remove it with the update that takes the protection back.
+func Guard(ctx *pulumi.Context, host string, protect bool, last []pulumi.Resource, parent pulumi.Resource) error {
+	_, err := pulumi.NewStash(ctx, host+guard, &pulumi.StashArgs{Input: pulumi.String("the host stays")},
+		pulumi.Protect(protect), pulumi.DependsOn(last), pulumi.Parent(parent))
+	if err != nil {
+		return fmt.Errorf("%s: protecting it: %w", host, err)
 	}
 	return nil
 }

@@ -59,6 +59,7 @@ type Past struct {
 	Commands  map[string]resource.PropertyMap // in the state: outputs, by TYPE::NAME, where TYPE is their component's
 	Replace   []string                        // droplets that the operator wants to have replaced
 	Protected string                          // of the hosts that the last run protected, in the state: JSON; "": none
+	Stashes   []string                        // names of others, in the state
 	Account   resource.PropertyMap            // sshKeys and droplets of the cloud account, as the cloud's functions list them
 }
 
@@ -236,6 +237,9 @@ func (p Past) state() resource.PropertyMap {
 	}
 	if p.Salts != "" {
 		add("promwire:index:Fleet$pulumi:index:Stash", saltsName, resource.PropertyMap{"input": resource.NewProperty(p.Salts)})
+	}
+	for _, name := range p.Stashes {
+		add("promwire:index:Fleet$pulumi:index:Stash", name, resource.PropertyMap{})
 	}
 	if p.Protected != "" {
 		add("pulumi:index:Stash", "protected", resource.PropertyMap{"input": resource.NewProperty(p.Protected)})

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,11 @@ func upBefore(t *testing.T, run map[string]mocks.Resource) mocks.Past {
 			p.Commands[run[host].Type+"::"+name] = r.Outputs
 		}
 	}
+	for name := range run {
+		if strings.HasSuffix(name, "-protected") {
+			p.Stashes = append(p.Stashes, name)
+		}
+	}
 	if stash, is := run["protected"]; is {
 		p.Protected = stash.Inputs["input"].StringValue()
 	}
@@ -39,16 +45,41 @@ func protect(fleet string, hosts ...string) string {
 func TestProtectedResources(t *testing.T) {
 	run := mocks.MustRun(t, protect(droplets, "monitor", "lon"), "")
 	for _, name := range names(run) {
-		assert.Equal(t, name == "monitor-droplet" || name == "lon-droplet", run[name].Protected, name)
+		assert.Equal(t, slices.Contains([]string{"monitor-droplet", "lon-droplet", "monitor-protected", "lon-protected"}, name), run[name].Protected, name)
+	}
+	// The engine deletes nothing of what a protected resource depends on: so that must be all but what only holds others together.
+	kept := map[string]bool{}
+	needs(run, kept, "lon-protected")
+	for _, name := range names(run) {
+		if strings.Contains(run[name].Type, "Command") || strings.HasPrefix(run[name].Type, "digitalocean") || run[name].Type == "pulumi:index:Stash" {
+			assert.True(t, kept[name] || name == "monitor-protected", "a destroy would remove %s", name)
+		}
 	}
 	assert.Equal(t, `["lon","monitor"]`, run["protected"].Inputs["input"].StringValue())
 	machines := mocks.MustRun(t, protect(existing, "hidden"), "")
 	for _, name := range names(machines) {
-		assert.Equal(t, name == "hidden-bootstrap", machines[name].Protected, name)
+		assert.Equal(t, name == "hidden-bootstrap" || name == "hidden-protected", machines[name].Protected, name)
 	}
 	assert.NotContains(t, mocks.MustRun(t, droplets, ""), "protected")
+	// Without protection a guard stays, unprotected: a protected resource could not be removed in the update that unprotects it.
+	freed := mocks.RunAfter(t, droplets, upBefore(t, run))
+	assert.NotContains(t, freed, "protected")
+	require.Contains(t, freed, "lon-protected")
+	assert.False(t, freed["lon-protected"].Protected)
+	assert.NotContains(t, freed, "sfo-protected")
 	group := `{"monitor": {"name": "m", "region": "tor1"}, "targets": [{"name": "web", "count": 2, "regions": ["lon1"], "protect": true}]}`
 	assert.Equal(t, `["web-1","web-2"]`, mocks.MustRun(t, group, "")["protected"].Inputs["input"].StringValue())
+}
+
+// needs adds a resource and all that it depends on, directly or not.
+func needs(run map[string]mocks.Resource, all map[string]bool, name string) {
+	if all[name] {
+		return
+	}
+	all[name] = true
+	for _, other := range append([]string{run[name].Parent}, run[name].Dependencies...) {
+		needs(run, all, other)
+	}
 }
 
 // TestProtect: what would remove or replace a protected host is refused before anything is registered, with all such hosts at once.
