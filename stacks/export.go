@@ -24,7 +24,7 @@ func (f *Fleet) Outputs() pulumi.Map {
 	all := pulumi.Map{
 		"monitor":      m.Address,
 		"prometheus":   forward(s.Monitor, m.Address),
-		"url":          pulumi.String(address(s.Monitor.Prometheus.Web)),
+		"url":          pulumi.String(address(s.Monitor.Prometheus)),
 		"summary":      summary(f),
 		"targets":      pulumi.ToSecret(targets(f.Fleet)),
 		"ledger":       pulumi.ToSecret(tunnelAddresses(s, f.addresses)),
@@ -66,9 +66,14 @@ func forward(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutpu
 	return pulumi.Sprintf("ssh -L %[1]d:127.0.0.1:%[1]d%[2]s", prometheus.Port, login(m, address))
 }
 
-// address is where a browser finds Prometheus while forward runs.
-func address(web prometheus.Web) string {
-	return fmt.Sprintf("%s://127.0.0.1:%d", web.Scheme(), prometheus.Port)
+// address is where a browser finds Prometheus while forward runs. With an external URL Prometheus would lead it from / to a page below the path of
+// that, which is only the reverse proxy's.
+func address(p settings.Prometheus) string {
+	at := fmt.Sprintf("%s://127.0.0.1:%d", p.Web.Scheme(), prometheus.Port)
+	if p.ExternalURL != "" {
+		at += "/query"
+	}
+	return at
 }
 
 // pushing is where hosts in the tunnel push to, and the commands that show each batch job's password.

@@ -67,30 +67,32 @@ func (t translation) monitor() fleet.Monitor {
 		Source:   text(m.Source),
 		Alerting: t.alerting(),
 		Plan: plan.MonitorValues{
-			Host:           m.Name,
-			Region:         m.Region,
-			Labels:         m.Labels,
-			Tunnel:         t.tunnel(ledger.MonitorSlot, m.MTU),
-			SSH:            t.ssh(m.Host),
-			Releases:       t.settings.Releases,
-			ScrapeInterval: m.Prometheus.ScrapeInterval,
-			RetentionTime:  m.Prometheus.RetentionTime,
-			RetentionSize:  m.Prometheus.RetentionSize,
-			RetentionFits:  m.Prometheus.RetentionFits,
-			Limits:         m.Prometheus.Limits,
-			Clusters:       len(t.settings.Clusters) > 0,
-			Open:           open(m.Host),
-			InUse:          inUse(m.Host),
-			TLS:            t.settings.TLS,
-			Forward:        t.forward(),
-			Direct:         slices.ContainsFunc(t.settings.Targets, direct),
-			Web:            m.Prometheus.Web,
-			Jobs:           t.settings.Pushgateway.Jobs,
-			Alertmanager:   t.alertmanager(),
-			Exporters:      m.Exporters,
-			Scraped:        t.scraped(),
-			Probes:         t.settings.Probes,
-			ScrapeConfigs:  t.settings.ScrapeConfigs,
+			Host:            m.Name,
+			Region:          m.Region,
+			Labels:          m.Labels,
+			Tunnel:          t.tunnel(ledger.MonitorSlot, m.MTU),
+			SSH:             t.ssh(m.Host),
+			Releases:        t.settings.Releases,
+			ScrapeInterval:  m.Prometheus.ScrapeInterval,
+			RetentionTime:   m.Prometheus.RetentionTime,
+			RetentionSize:   m.Prometheus.RetentionSize,
+			RetentionFits:   m.Prometheus.RetentionFits,
+			Limits:          m.Prometheus.Limits,
+			Clusters:        len(t.settings.Clusters) > 0,
+			Open:            open(m.Host),
+			InUse:           inUse(m.Host),
+			TLS:             t.settings.TLS,
+			Forward:         t.forward(),
+			Direct:          slices.ContainsFunc(t.settings.Targets, direct),
+			Web:             m.Prometheus.Web,
+			ExternalURL:     m.Prometheus.ExternalURL,
+			AlertmanagerURL: t.alertmanagerURL(),
+			Jobs:            t.settings.Pushgateway.Jobs,
+			Alertmanager:    t.alertmanager(),
+			Exporters:       m.Exporters,
+			Scraped:         t.scraped(),
+			Probes:          t.settings.Probes,
+			ScrapeConfigs:   t.settings.ScrapeConfigs,
 		},
 	}}
 }
@@ -101,6 +103,13 @@ func (t translation) alertmanager() *alertmanager.Configuration {
 		return nil
 	}
 	return &t.settings.Alerting.Configuration
+}
+
+func (t translation) alertmanagerURL() string {
+	if t.settings.Alerting == nil {
+		return ""
+	}
+	return t.settings.Alerting.ExternalURL
 }
 
 func (t translation) alerting() *monitor.Alerting {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/provisioners/systemd"
 )
@@ -41,8 +42,8 @@ var At = net.JoinHostPort(host, strconv.Itoa(Port))
 // SecretFile is the path of a secret in Config.
 func SecretFile(name string) string { return Secrets + "/" + name }
 
-// Unit is its unit. It sends notifications to wherever its receivers are.
-func Unit() string {
+// Unit is its unit. It sends notifications to wherever its receivers are, with links that begin with external, as prometheus.External takes it.
+func Unit(external string) string {
 	command := []string{
 		release.Binaries + "/" + Name,
 		"--config.file=" + Config,
@@ -52,6 +53,7 @@ func Unit() string {
 		"--cluster.listen-address=", // it is alone
 		"--enable-feature=receiver-name-in-metrics",
 	}
+	command = append(command, prometheus.External(external)...)
 	service := []string{
 		"User=" + Name,
 		"Group=" + Name,

@@ -39,7 +39,7 @@ func (v MonitorValues) alertmanagerFiles() []call {
 			do("dir", alertmanager.Data, "750", alertmanager.Name),
 			do("alertmanager_login"),
 			put(alertmanager.Config, "640:root:"+alertmanager.Name, v.Alertmanager.Text, "amtool", "check-config"),
-			unit(alertmanager.Service, alertmanager.Unit()),
+			unit(alertmanager.Service, alertmanager.Unit(v.AlertmanagerURL)),
 		})
 }
 

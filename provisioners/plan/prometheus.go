@@ -35,7 +35,7 @@ func (v MonitorValues) prometheusFiles() []call {
 			v.heartbeat(),
 			v.retained(put(prometheus.Config, "644", server.Render(), "promtool", "check", "config")),
 		},
-		[]call{unit(prometheus.Service, prometheus.Unit(v.Tunnel.Addresses, v.peers(), v.Web, v.Alertmanager != nil))},
+		[]call{unit(prometheus.Service, prometheus.Unit(v.Tunnel.Addresses, v.peers(), v.Web, v.Alertmanager != nil, v.ExternalURL))},
 	)
 	if v.TLS.Enabled() {
 		return files

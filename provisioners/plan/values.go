@@ -82,26 +82,28 @@ type Direct struct {
 
 // MonitorValues are what the monitor's plan depends on. Of the targets, these are only their jobs and whether any is Direct.
 type MonitorValues struct {
-	Host           string // name
-	Region         string
-	Labels         map[string]string // more labels for its own series
-	Tunnel         Tunnel
-	SSH            SSH
-	Releases       Releases
-	ScrapeInterval time.Duration
-	RetentionTime  time.Duration // 0: no limit by time
-	RetentionSize  string        // such as "10GB", in powers of 1024; "": no limit by size
-	RetentionFits  bool          // RetentionSize is a default, and is fitted to the disk
-	Limits         prometheus.Limits
-	Clusters       bool // whether the fleet has any
-	Open           Open
-	InUse          bool // whether it serves something already, which must not be cut off without a word
-	TLS            TLS
-	Web            prometheus.Web              // Prometheus's own endpoint
-	Direct         bool                        // whether any target is direct: scraped outside the tunnel
-	Alertmanager   *alertmanager.Configuration // nil: it has no Alertmanager, and tells nobody of alerts
-	Jobs           []string                    // batch jobs, which are the users of the monitor's Pushgateway; none: it has none
-	Forward        []nftables.Edge             // edges between other ends of the tunnel, through the monitor
+	Host            string // name
+	Region          string
+	Labels          map[string]string // more labels for its own series
+	Tunnel          Tunnel
+	SSH             SSH
+	Releases        Releases
+	ScrapeInterval  time.Duration
+	RetentionTime   time.Duration // 0: no limit by time
+	RetentionSize   string        // such as "10GB", in powers of 1024; "": no limit by size
+	RetentionFits   bool          // RetentionSize is a default, and is fitted to the disk
+	Limits          prometheus.Limits
+	Clusters        bool // whether the fleet has any
+	Open            Open
+	InUse           bool // whether it serves something already, which must not be cut off without a word
+	TLS             TLS
+	Web             prometheus.Web              // Prometheus's own endpoint
+	ExternalURL     string                      // where a reverse proxy leads to Prometheus; \"\": nowhere
+	AlertmanagerURL string                      // the same of Alertmanager
+	Direct          bool                        // whether any target is direct: scraped outside the tunnel
+	Alertmanager    *alertmanager.Configuration // nil: it has no Alertmanager, and tells nobody of alerts
+	Jobs            []string                    // batch jobs, which are the users of the monitor's Pushgateway; none: it has none
+	Forward         []nftables.Edge             // edges between other ends of the tunnel, through the monitor
 
 	Exporters     []exporter.Choice // its own: the node exporter, and the blackbox exporter where there are Probes
 	Scraped       []string          // jobs of what the targets serve, beside those of Exporters

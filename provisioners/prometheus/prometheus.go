@@ -219,10 +219,19 @@ func (s Server) storage() string {
 	return "storage:\n  tsdb:\n    retention:\n" + b.String() + "\n"
 }
 
+// External are the flags of Prometheus, and of Alertmanager, that make links begin with a URL, where a reverse proxy leads to it; none for "". What
+// answers does so at / as before: the proxy takes the URL's path away, and whoever asks on the host need not know it.
+func External(url string) []string {
+	if url == "" {
+		return nil
+	}
+	return []string{"--web.external-url=" + url, "--web.route-prefix=/"}
+}
+
 // Unit is Prometheus's unit. It listens on loopback, for people who forward a port by SSH, and on its own tunnel addresses, as
 // web says. If it tells an Alertmanager of alerts, it does so often, so that these end soon when it ends itself. It connects only to these
-// networks, the tunnel's; if there are none, because targets may be anywhere, to all.
-func Unit(own []netip.Addr, networks []netip.Prefix, web Web, tells bool) string {
+// networks, the tunnel's; if there are none, because targets may be anywhere, to all. external is as External takes it.
+func Unit(own []netip.Addr, networks []netip.Prefix, web Web, tells bool, external string) string {
 	command := []string{
 		release.Binaries + "/" + Name,
 		"--config.file=" + Config,
@@ -234,6 +243,7 @@ func Unit(own []netip.Addr, networks []netip.Prefix, web Web, tells bool) string
 	if tells { // an alert ends after four times this long, or four scrape intervals if these are longer
 		command = append(command, "--rules.alert.resend-delay=15s")
 	}
+	command = append(command, External(external)...)
 	for _, address := range append([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, own...) {
 		command = append(command, "--web.listen-address="+net.JoinHostPort(address.String(), strconv.Itoa(Port)))
 	}

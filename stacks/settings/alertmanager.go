@@ -17,6 +17,7 @@ type Alerting struct {
 	Configuration alertmanager.Configuration
 	Secrets       map[string]string // of all that the Configuration reads, by name
 	Test          bool
+	ExternalURL   string // as plan.MonitorValues has it
 }
 
 // secretsPath is where the stack's configuration has the secrets of receivers.
@@ -28,7 +29,7 @@ var secretName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$`)
 func (c *checker) alertmanager(a document.Alertmanager) *Alerting {
 	const path = "alertmanager"
 	if a.Config == nil {
-		if a.Test || a.Heartbeat != nil {
+		if a.Test || a.Heartbeat != nil || a.ExternalURL != "" {
 			c.Add(path+".config", "missing: without it there is no Alertmanager")
 		}
 		return nil
@@ -41,7 +42,7 @@ func (c *checker) alertmanager(a document.Alertmanager) *Alerting {
 	if a.Test && len(configuration.Delivery.Integrations) == 0 {
 		c.Add(path+".test", "the receiver %q of route sends nothing, so no alert can arrive; give it a way, such as webhook_configs", configuration.Delivery.Receiver)
 	}
-	return &Alerting{Configuration: configuration, Test: a.Test}
+	return &Alerting{Configuration: configuration, Test: a.Test, ExternalURL: c.externalURL(path+".externalUrl", a.ExternalURL)}
 }
 
 // heartbeat is nil if there is none.

@@ -189,7 +189,7 @@ func TestEverything(t *testing.T) {
 			Endpoint: "monitor.example.com",
 			Source:   netip.MustParseAddr("203.0.113.77"),
 			Prometheus: Prometheus{
-				ScrapeInterval: 90 * time.Second, RetentionTime: 365 * 24 * time.Hour, RetentionSize: "200GB",
+				ScrapeInterval: 90 * time.Second, RetentionTime: 365 * 24 * time.Hour, RetentionSize: "200GB", ExternalURL: "https://example.net/prometheus",
 				Web:    prometheus.Web{TLS: true, User: "admin"},
 				Limits: prometheus.Limits{Samples: 200_000, Labels: 30, LabelName: 100, LabelValue: 1000, BodySize: "64MB"},
 			},

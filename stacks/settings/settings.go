@@ -86,6 +86,7 @@ type Prometheus struct {
 	RetentionSize  string // as Prometheus's flag takes it, such as 10GB
 	RetentionFits  bool   // it is a default, and is fitted to the disk
 	Web            prometheus.Web
+	ExternalURL    string            // as plan.MonitorValues has it
 	Limits         prometheus.Limits // each above 0
 }
 

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -121,9 +122,11 @@ func protected(s *story) {
 	said := s.upFails(func(o *operator.Options) { o.Replace = []string{s.resources()["node-3-droplet"].URN} })
 	assert.Regexp(s.t, `node-3-droplet[\s\S]*protect`, said)
 	options, progress := s.options()
-	_, err = s.lab.Operator.Destroy(s.t.Context(), s.stack, options)
+	resources := s.resources()
+	_, err = s.lab.Operator.Destroy(s.t.Context(), s.stack, options) // without a preview
 	require.Error(s.t, err, progress.String())
-	assert.Regexp(s.t, `node-3-droplet[\s\S]*protected`, progress.String())
+	assert.Regexp(s.t, `node-3-protected[\s\S]*cannot be deleted\s+because it is protected`, progress.String())
+	assert.Equal(s.t, slices.Sorted(maps.Keys(resources)), slices.Sorted(maps.Keys(s.resources())), "not one resource is gone")
 	assert.Equal(s.t, machines, s.machines(), "not one machine is gone")
 	s.allUp(s.tunnels())
 	s.edits = s.edits[:before]
@@ -131,6 +134,26 @@ func protected(s *story) {
 	printed, err = s.preview(without("node-3"))
 	require.NoError(s.t, err, printed)
 	assert.Contains(s.t, printed, "removed node-3 its droplet is deleted")
+}
+
+// proxied: Prometheus's links begin with the owner's URL, and whoever asks it on the monitor, such as the gate of this update, does so as before.
+func proxied(s *story) {
+	before := len(s.edits)
+	s.edit(func(fleet map[string]any) {
+		monitor := fleet["monitor"].(map[string]any)
+		monitor["prometheus"].(map[string]any)["externalUrl"] = "https://example.net/monitoring/prom/"
+	})
+	printed, err := s.preview()
+	require.NoError(s.t, err, printed)
+	assert.Contains(s.t, printed, "restart monitor-1 restarts prometheus; files: /etc/systemd/system/prometheus.service")
+	s.touchesOnly(func() { s.up() }, "monitor-1")
+	const here = "curl --silent --noproxy '*' http://127.0.0.1:9090"
+	assert.Contains(s.t, s.mustOn("monitor-1", here+"/api/v1/status/flags"), `"web.external-url":"https://example.net/monitoring/prom"`)
+	assert.Contains(s.t, s.mustOn("monitor-1", here+"/ --head"), "Location: /monitoring/prom/query")
+	assert.Equal(s.t, "http://127.0.0.1:9090/query", s.output("url"))
+	s.allUp(s.tunnels())
+	s.edits = s.edits[:before]
+	s.touchesOnly(func() { s.up() }, "monitor-1")
 }
 
 // machines are the story's, by name.

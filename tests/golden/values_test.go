@@ -166,8 +166,10 @@ func tellsPeople(t *testing.T) *alertmanager.Configuration {
 func (f fleet) monitor(t *testing.T) plan.Plan {
 	t.Helper()
 	var alerting *alertmanager.Configuration
+	var external, alerts string
 	if f.alerts {
 		alerting = tellsPeople(t)
+		external, alerts = "https://example.net/prometheus", "https://example.net/alerts"
 	}
 	p, err := plan.Monitor(plan.MonitorValues{
 		Host: "watcher", Region: "tor1", Labels: map[string]string{"team": `it's "ours"`, "azone": "1"},
@@ -175,6 +177,7 @@ func (f fleet) monitor(t *testing.T) plan.Plan {
 		ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "8GB", RetentionFits: true, Clusters: len(f.forward) > 0,
 		Limits: prometheus.Limits{Samples: 50_000, Labels: 64, LabelName: 256, LabelValue: 4096, BodySize: "16MB"},
 		TLS:    f.tls, Web: f.web, Jobs: f.jobs, Alertmanager: alerting, Forward: f.forward,
+		ExternalURL: external, AlertmanagerURL: alerts,
 		Exporters: choose(f.monitored...), Scraped: []string{"node", "postgres", "redis", "shop"}, Probes: f.probes,
 	})
 	if err != nil {

@@ -52,3 +52,16 @@ func TestAlertmanagerListensOnLoopback(t *testing.T) {
 	probes := resources["promwire-test-verification-outside"].Inputs["stdin"].StringValue()
 	assert.Equal(t, 1, strings.Count(probes, " 9093 closed"))
 }
+
+// The links of Prometheus and Alertmanager begin where the owner's reverse proxy leads to them, and both still answer at /.
+func TestExternalURLs(t *testing.T) {
+	external := strings.NewReplacer(
+		`"alertmanager": {`, `"alertmanager": {"externalUrl": "https://example.net/alerts/", `,
+		`"region": "tor1"`, `"region": "tor1", "prometheus": {"externalUrl": "https://example.net/prom"}`,
+	).Replace(told("ops"))
+	script := mocks.MustRun(t, external, "", secret("https://hooks.example.net/s3cret"))["monitor-converge"].Inputs["stdin"].StringValue()
+	for _, url := range []string{"https://example.net/alerts", "https://example.net/prom"} {
+		assert.Equal(t, 1, strings.Count(script, "--web.external-url="+url+" \\\n  --web.route-prefix=/"), url)
+	}
+	assert.Contains(t, script, "\nanswers http://127.0.0.1:9090/-/healthy prometheus.service\n")
+}

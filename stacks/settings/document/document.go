@@ -157,6 +157,9 @@ type Prometheus struct {
 	// What one scrape of anything, federations included, may bring. One with more is refused as a whole, and the alert TargetOverLimit names
 	// its host; the others go on.
 	Limits Limits `json:"limits,omitzero"`
+	// Where a reverse proxy of yours on the monitor leads to Prometheus, such as https://example.net/prometheus: links in alerts begin with
+	// it. The proxy takes the path away: Prometheus itself answers at http://127.0.0.1:9090/.
+	ExternalURL string `json:"externalUrl,omitempty" jsonschema:"pattern=^https?://"`
 	// Who may use Prometheus's own pages and API, on the monitor's loopback and tunnel addresses.
 	Web Web `json:"web,omitzero"`
 }
