@@ -171,7 +171,7 @@ func (c *change) droplet(s Step) {
 	case s.Before.Size != s.After.Size:
 		c.add(restart, "the droplet is off meanwhile: size "+s.Before.Size+" → "+s.After.Size)
 	default:
-		c.add(cloud, "tags or name of the droplet")
+		c.add(cloud, "only what the cloud keeps of the droplet, such as tags")
 	}
 }
 

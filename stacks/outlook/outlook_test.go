@@ -78,7 +78,7 @@ func TestRows(t *testing.T) {
 		}, "restart  lon      the droplet is off meanwhile: size small → large"},
 		"a tag": {func(o *Outlook) {
 			o.Steps = []Step{{Host: "lon", What: Droplet, Before: Values{Size: "small"}, After: Values{Size: "small"}}}
-		}, "cloud    lon      tags or name of the droplet"},
+		}, "cloud    lon      only what the cloud keeps of the droplet, such as tags"},
 		"a droplet becomes an existing machine": {func(o *Outlook) { o.Hosts[1].Machine = Machine{Role: "target"} },
 			"replace  lon      a droplet → an existing machine"},
 		"an existing machine becomes a droplet": {func(o *Outlook) { o.Had["lon"] = Machine{Role: "target"} },

@@ -149,7 +149,8 @@ func proxied(s *story) {
 	s.touchesOnly(func() { s.up() }, "monitor-1")
 	const here = "curl --silent --noproxy '*' http://127.0.0.1:9090"
 	assert.Contains(s.t, s.mustOn("monitor-1", here+"/api/v1/status/flags"), `"web.external-url":"https://example.net/monitoring/prom"`)
-	assert.Contains(s.t, s.mustOn("monitor-1", here+"/ --head"), "Location: /monitoring/prom/query")
+	assert.Equal(s.t, "http://127.0.0.1:9090/monitoring/prom/query", s.mustOn("monitor-1", here+"/ --output /dev/null --write-out '%{redirect_url}'"),
+		"what the proxy makes the owner's URL of")
 	assert.Equal(s.t, "http://127.0.0.1:9090/query", s.output("url"))
 	s.allUp(s.tunnels())
 	s.edits = s.edits[:before]
