@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -42,7 +43,7 @@ func newPreview(ctx *pulumi.Context, state record.State) (*preview, error) {
 		if _, _, of := ofHost(args.Type, args.Name); !of {
 			return nil
 		}
-		opts := append(args.Opts, pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeCreate: bound, BeforeUpdate: bound}))
+		opts := append(slices.Clone(args.Opts), pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeCreate: bound, BeforeUpdate: bound}))
 		return &pulumi.ResourceTransformationResult{Props: args.Props, Opts: opts}
 	})
 }
@@ -121,7 +122,7 @@ func (p *preview) log(ctx *pulumi.Context, f *Fleet, leaving int) error {
 		return nil
 	}
 	if _, err := internals.UnsafeAwaitOutput(ctx.Context(), f.Verification.Ready.URN()); err != nil {
-		return nil //nolint:nilerr // it is reported where it happened
+		return nil // it is reported where it happened
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
