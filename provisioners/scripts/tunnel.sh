@@ -52,6 +52,7 @@ join_parts() {
 }
 
 # endpoint_name: the name of the monitor's endpoint; nothing if that is an address.
+# shellcheck disable=SC2153 # PARTS is one of Go's constants
 endpoint_name() { sed -n '/^Endpoint = [^[].*[A-Za-z]/ { s/^Endpoint = //; s/:[0-9]*$//; p }' "$PARTS/peer-monitor.conf" 2>/dev/null || true; }
 
 # first_address: of what getent prints, as an endpoint has it.
