@@ -10,6 +10,7 @@ import (
 
 // library is the same for every host of this version of promwire.
 var library = scripts.Functions().With(map[string]string{
+	"causes":  scripts.Causes,
 	"fence":   scripts.Fence,
 	"receive": scripts.Receive,
 	"renew":   scripts.Renew,

@@ -104,6 +104,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 		v.pushgatewayEnds(),
 		v.alertmanagerEnds(),
 		v.blackboxEnds(),
+		v.namesCauses(),
 		looksAfter(v.Tunnel.prefixes()),
 		[]call{former(all.former()...)},
 	)

@@ -2,10 +2,9 @@ package prometheus
 
 import (
 	"bytes"
-	_ "embed"
 	"encoding/json"
 	"maps"
-	"strings"
+	"strconv"
 
 	"github.com/promwire/promwire/provisioners/exporter"
 )
@@ -15,34 +14,6 @@ const (
 	RoleMonitor = "monitor"
 	RoleTarget  = "target"
 )
-
-//go:embed rules.yml
-var rules string
-
-// RulesFile is the fleet's alerts: what is down, what is open and must not be, what runs full.
-func RulesFile() string {
-	var up []string
-	for _, e := range exporter.All() {
-		if e.Up != "" {
-			up = append(up, e.Up)
-		}
-	}
-	return strings.Replace(rules, "$UP", strings.Join(up, "|"), 1)
-}
-
-// Heartbeat is the rule of the alert that is there as long as scraping and rules work.
-func Heartbeat(alert string) string { return strings.Replace(heartbeat, "ALERT", alert, 1) }
-
-const heartbeat = `groups:
-  - name: promwire-heartbeat
-    rules:
-      - alert: ALERT
-        expr: up{job="prometheus", role="monitor"} == 1
-        labels:
-          severity: none
-        annotations:
-          summary: "Scraping, rules and alerting work"
-`
 
 // Labels are a target's: name, region and role, and the user's own.
 type Labels struct {
@@ -68,7 +39,7 @@ func (l Labels) all() map[string]string {
 func (l Labels) JSON() string { return compact(l.all()) }
 
 // Target is the file that makes Prometheus scrape one endpoint, at host:port, in the format of file_sd_config. The labels
-// "__scheme__" and "__metrics_path__" override the job's.
+// "__scheme__" and "__metrics_path__" override the job's; the port behind a relay is only for whoever looks for causes.
 func Target(labels Labels, at string, e exporter.Endpoint) string {
 	all := labels.all()
 	if e.TLS {
@@ -76,6 +47,9 @@ func Target(labels Labels, at string, e exporter.Endpoint) string {
 	}
 	if path := e.MetricsPath(); path != exporter.DefaultPath {
 		all["__metrics_path__"] = path
+	}
+	if e.Behind != 0 {
+		all["__meta_promwire_behind"] = strconv.Itoa(e.Behind)
 	}
 	group := struct {
 		Targets []string          `json:"targets"`

@@ -2,9 +2,8 @@
 # that it reaches nothing in the tunnel, and every exporter with a certificate refuses what it must. It costs one connection of the
 # operator's, whatever the number of targets.
 #
-# Before this text come: fleet_monitor (the monitor's name), fleet_prometheus (its URL), fleet_targets (a line for each endpoint: name,
-# job, address, port, http or https, path, tunnel or direct, systemd unit or -, WireGuard key, digest of its plan, plain port behind a relay
-# or -), fleet_clusters (see clusters.sh), fleet_known and others (see unknown.sh), fleet_seconds (how long to wait). It prints one row per
+# Before this text come: fleet_monitor (the monitor's name), fleet_prometheus and fleet_targets (see provisioners/scripts/cause.sh, which finds
+# causes), fleet_clusters (see clusters.sh), fleet_known and others (see unknown.sh), fleet_seconds (how long to wait). It prints one row per
 # probe: from, to, address, port, expected, seen.
 # An endpoint is called NAME/JOB. fleet_asked names what is proved, so that another plan, or another verification.again, changes the
 # script.
@@ -48,15 +47,6 @@ targets() {
   local options=()
   [ ! -e "$CURL_CONFIG" ] || options=(--config "$CURL_CONFIG")
   curl "${options[@]}" --silent --fail --noproxy '*' --max-time 10 "$fleet_prometheus/api/v1/targets?state=active"
-}
-
-# scraped prints the URLs that Prometheus scrapes.
-scraped() { targets | grep -oE '"scrapeUrl":"[^"]*"' | cut -d '"' -f 4; }
-
-# last_error URL prints why Prometheus's last scrape failed, as Prometheus says it. A host may have a say in that: no more than a line of it.
-last_error() {
-  targets | grep -oE '"scrapeUrl":"[^"]*","globalUrl":"[^"]*","lastError":"(\\.|[^"\\])*"' | sed -E 's/^"scrapeUrl":"([^"]*)".*"lastError":"(.*)"$/\1 \2/' |
-    awk -v url="$1" '$1 == url { print substr($0, length(url) + 2, 300); exit }' | sed 's/\\"/"/g'
 }
 
 # wanted prints all endpoints, sorted.
@@ -126,14 +116,6 @@ elsewhere() { awk -F'\t' 'first { seen[$1]; next } !($1 in seen) { print $2 }' f
 # twins prints hosts that have one WireGuard key.
 twins() { awk '$9 ~ /=$/ && ($9 in first) && first[$9] != $1 { print first[$9] " and " $1 } NF { first[$9] = $1 }' <<<"$fleet_targets" | sort -u | paste -sd ,; }
 
-# urls prints what Prometheus must scrape of each endpoint, and the endpoint.
-urls() {
-  awk 'NF {
-    host = $3 ~ /:/ ? "[" $3 "]" : $3
-    print $5 "://" host ":" $4 $6 "\t" $1 "/" $2
-  }' <<<"$fleet_targets"
-}
-
 # waiting prints the endpoints to which Prometheus has not changed yet, because they do not answer there: it scrapes them as before.
 waiting() {
   local file
@@ -162,17 +144,6 @@ answers_of() { with_addresses | at_a_time "$FENCES" answer_of; }
 # with_addresses prints the names on standard input with their addresses in the tunnel.
 with_addresses() {
   awk 'first { asked[$1]; next } ($1 in asked) && $7 == "tunnel" && !seen[$1]++ { print $1, $3 }' first=1 - first= <(echo "$fleet_targets")
-}
-
-# at_a_time MOST COMMAND... runs a command for each line of standard input, with its words. One that hangs holds up only itself.
-at_a_time() {
-  local words count=0
-  while read -ra words; do
-    [ "$count" -lt "$1" ] || wait -n || true
-    "${@:2}" "${words[@]}" &
-    count=$((count + 1))
-  done
-  wait
 }
 
 # answer_of NAME ADDRESS: of a whole answer, what a fence says. Others write beside it: each line is written at once.
@@ -208,21 +179,13 @@ fail_silent() {
   die "no answer of these hosts' fences:"$'\n'"$(with_addresses <<<"$left" | at_a_time "$FENCES" explain fence_cause | sort)"
 }
 
-# explain FUNCTION NAME...: a line of what a function says of a host or an endpoint.
-explain() { echo "  $2: $("$@")"; }
-
 # received prints the bytes that the tunnel has received from a peer, by its key.
 received() { awk -v key="$1" '$1 == key { print $2 }'; }
 
-# field ENDPOINT NUMBER: one of the fields of an endpoint's line.
-field() { awk -v endpoint="$1" -v number="$2" '$1 "/" $2 == endpoint { print $number }' <<<"$fleet_targets"; }
-
-# cause ENDPOINT says why it is not scraped: the tunnel first, then the exporter, its certificate, then Prometheus.
+# cause ENDPOINT says why it is not scraped: the tunnel first, then what is behind it.
 cause() {
-  local url
-  url=$(urls | awk -F'\t' -v endpoint="$1" '$2 == endpoint { print $1 }')
   if [ "$(field "$1" 7)" = tunnel ] && tunnel_cause "$(field "$1" 9)"; then return; fi
-  exporter_cause "$1" "$(field "$1" 3)" "$url" || prometheus_cause "$1" "$url"
+  scrape_cause "$1"
 }
 
 # tunnel_cause KEY: a target sends a keepalive every 25 seconds, so one that sent nothing while the gate waited is not there.
@@ -237,102 +200,6 @@ tunnel_cause() {
     echo "tunnel: silent, its last handshake was $(($(date +%s) - stamp)) s ago; is the host up, and does it reach the monitor?"
   else
     return 1
-  fi
-}
-
-# exporter_cause ENDPOINT ADDRESS URL: asks as Prometheus does. It fails if the exporter answers.
-exporter_cause() {
-  local status=0 said options=()
-  [[ $3 != https:* ]] || options=(--cacert "$PROMETHEUS_TLS/authorities.pem" --cert "$PROMETHEUS_TLS/certificate.pem" --key "$PROMETHEUS_TLS/key.pem")
-  said=$(curl --http1.1 --silent --show-error --fail --noproxy '*' --output /dev/null --connect-timeout 5 --max-time 10 \
-    "${options[@]}" "$3" 2>&1) || status=$?
-  said=$(head -n 1 <<<"$said")
-  case $status in
-    0) return 1 ;;
-    6) echo "exporter: the monitor can't resolve $2" ;;
-    7) echo "exporter: connection refused; $(look "$1")" ;;
-    28) late_cause "$1" "${options[@]}" "$3" ;;
-    35 | 52 | 55 | 56) ended_cause "$1" "$said" ;;
-    58 | 77) echo "certificate: the monitor's own can't be used; run pulumi up ($said)" ;;
-    60) echo "certificate: $(not_trusted "$2" "$said")" ;;
-    *) echo "exporter: $said; $(look "$1")" ;;
-  esac
-}
-
-# late_cause ENDPOINT CURL...: nothing came in time. If the answer's head comes alone, the whole answer is too large for the path: it begins
-# with a full packet.
-late_cause() {
-  local status connected
-  read -r status connected < <(curl --http1.1 --silent --head --noproxy '*' --output /dev/null --connect-timeout 5 --max-time 5 \
-    --write-out '%{http_code} %{time_connect}\n' "${@:2}")
-  if [ "$status" != 000 ]; then
-    echo "MTU: small answers arrive, and large ones do not within 10 s; set mtu: 1280 for this host, or less if its path takes less"
-  elif [[ $connected =~ [1-9] ]]; then
-    echo "exporter: it accepts the connection and does not answer; $(look "$1"). If large packets are lost on the way, set mtu: 1280 for this host"
-  else
-    echo "exporter: no answer; if the host is up, see nft list table inet $TABLE there"
-  fi
-}
-
-# look ENDPOINT: where on its host to look for the reason.
-look() {
-  local unit
-  unit=$(field "$1" 8)
-  if [ "$unit" = - ]; then
-    echo "does the service run, and listen there? See ss -ltnp on the host"
-  else
-    echo "see systemctl status $unit on the host"
-  fi
-}
-
-# ended_cause ENDPOINT SAID: why the connection ended without an answer. A relay cannot tell the monitor what is wrong behind it.
-ended_cause() {
-  local behind
-  behind=$(field "$1" 11)
-  if [ "$behind" = - ] || [[ $2 == *alert* ]]; then
-    echo "certificate: $(refused "$2")"
-  else
-    echo "relay: the host's relay ends the connection: nothing answers at the host's own port $behind, or it refuses the monitor's certificate;" \
-      "see journalctl -u 'promwire-relay-$(field "$1" 4)@*' on the host ($2)"
-  fi
-}
-
-# refused SAID: the host refuses the monitor's certificate, for the reason that its alert gives (RFC 8446, 6.2).
-refused() {
-  case $1 in
-    *"certificate expired"*)
-      echo "to the host's clock, the monitor's has expired or is not valid yet; compare date on both, timedatectl set-ntp true" ;;
-    *"unknown ca"*) echo "the host does not trust the authority of the monitor's; run pulumi up" ;;
-    *"alert"*) echo "the host refuses the monitor's; run pulumi up ($1)" ;;
-    *) echo "no TLS with the host; see journalctl -u $RECEIVER and the exporter's unit there ($1)" ;;
-  esac
-}
-
-# not_trusted ADDRESS SAID: the monitor does not trust the host's certificate, for the reason that curl gives.
-not_trusted() {
-  case $2 in
-    *"not yet valid"*)
-      echo "the host's is not valid yet by the monitor's clock, $(date --utc); compare date on both, timedatectl set-ntp true" ;;
-    *"has expired"*)
-      echo "the host's has expired by the monitor's clock, $(date --utc); see journalctl -u $RENEWAL, and run pulumi up" ;;
-    *"issuer certificate"* | *"self-signed"* | *"self signed"* | *"signature failure"*)
-      echo "no authority that the monitor trusts signed the host's; run pulumi up ($2)" ;;
-    *"subject name"*) echo "the host's is not for $1; is another host there? Run pulumi up ($2)" ;;
-    *) echo "the host's is not trusted; run pulumi up ($2)" ;;
-  esac
-}
-
-# prometheus_cause ENDPOINT URL: why Prometheus does not scrape what answers.
-prometheus_cause() {
-  local file=${1/\//.} last
-  printf 'Prometheus: the exporter answers at %s, but ' "$2"
-  if [ -e "$TURNING/$file.json" ]; then
-    echo "it is scraped as before until Prometheus changes; see journalctl -u promwire-turn-$file"
-  elif grep -qxF "$2" <<<"$(scraped)"; then
-    last=$(last_error "$2")
-    echo "is not scraped: ${last:-not yet}; see journalctl -u prometheus"
-  else
-    echo "is scraped elsewhere, or not at all; see $TARGETS/$file.json and journalctl -u prometheus"
   fi
 }
 

@@ -156,7 +156,7 @@ func Gate(v GateValues) string {
 	}
 	fmt.Fprintf(&b, "fleet_known='%s'%s%s'\nfleet_remove_unknown=%s\n", strings.Join(v.names(), " "), leaving,
 		strings.Join(slices.Sorted(slices.Values(v.Known.Leaving)), " "), remove)
-	return b.String() + scripts.WithConstants(strings.Join([]string{acrossScript, certificatesScript, clustersScript, unknownScript, gateScript}, "\n"))
+	return b.String() + scripts.WithConstants(strings.Join([]string{scripts.Cause, acrossScript, certificatesScript, clustersScript, unknownScript, gateScript}, "\n"))
 }
 
 // Outsider is a host that the operator's machine reaches without a bastion.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/alertmanager"
 	"github.com/promwire/promwire/provisioners/authority"
+	"github.com/promwire/promwire/provisioners/cause"
 	"github.com/promwire/promwire/provisioners/certificate"
 	"github.com/promwire/promwire/provisioners/exporter"
 	"github.com/promwire/promwire/provisioners/fence"
@@ -17,6 +18,7 @@ import (
 	"github.com/promwire/promwire/provisioners/pushgateway"
 	"github.com/promwire/promwire/provisioners/release"
 	"github.com/promwire/promwire/provisioners/systemd"
+	"github.com/promwire/promwire/provisioners/watch"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
@@ -71,6 +73,9 @@ var constants = []constant{
 	{"FENCE_SOCKET", fence.Socket},
 	{"FENCE_TIMER", fence.Timer},
 	{"FENCE_METRICS", fence.Metrics},
+	{"WATCH_METRICS", watch.Metrics},
+	{"CAUSES_TIMER", cause.Timer},
+	{"CAUSES_METRICS", cause.Metrics},
 	{"BLACKBOX_CONFIG", exporter.BlackboxConfig},
 	{"NODE_TLS_PORT", nodeTLSPort()},
 

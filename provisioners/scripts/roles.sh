@@ -12,6 +12,8 @@ not_monitor() {
   done
   ! ip link show dev "$INTERFACE" >/dev/null 2>&1 || echo 0 >"/proc/sys/net/ipv4/conf/$INTERFACE/forwarding"
   remove_unit "$RENEW_TIMER"
+  remove_unit "$CAUSES_TIMER"
+  remove "$CAUSES_METRICS"
   rm -rf "$AUTHORITY" "$TURNING"
   remove_pushgateway
   remove_alertmanager

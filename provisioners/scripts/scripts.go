@@ -3,15 +3,19 @@
 // below them.
 package scripts
 
-import _ "embed"
+import (
+	_ "embed"
+	"strings"
+)
 
-// Complete texts: files with the constants that they use. Fence, Receive, Renew and Watch are programs of their own; Use is how a command begins.
+// Complete texts: files with the constants that they use. Fence, Receive, Renew, Watch and Causes are programs of their own; Use is how a command begins.
 var (
 	Use     = WithConstants(useFile)
 	Fence   = WithConstants(fenceFile)
 	Receive = WithConstants(receiveFile)
 	Renew   = WithConstants(renewFile)
 	Watch   = WithConstants(watchFile)
+	Causes  = WithConstants(shebang.FindString(causesFile) + Cause + strings.TrimPrefix(causesFile, shebang.FindString(causesFile)))
 )
 
 // Their files.
@@ -26,6 +30,8 @@ var (
 	renewFile string
 	//go:embed watch.sh
 	watchFile string
+	//go:embed causes.sh
+	causesFile string
 )
 
 // Files that only define functions, by what they do. Base comes first; WithConstants makes them complete.
@@ -86,4 +92,8 @@ var (
 	Former string
 	//go:embed owner.sh
 	Owner string
+	//go:embed observe.sh
+	Observe string
+	//go:embed cause.sh
+	Cause string
 )

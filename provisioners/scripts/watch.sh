@@ -34,7 +34,7 @@ main() {
   resume
   for kind in $KINDS; do echo "$kind ${COUNT[$kind]}"; done >"$HEALED.new"
   mv "$HEALED.new" "$HEALED"
-  metrics >"$file.new"
+  metrics "$file" >"$file.new"
   mv "$file.new" "$file"
 }
 
@@ -206,6 +206,7 @@ resume() {
   done
 }
 
+# metrics FORMER: all of them; FORMER is the file of the last look.
 metrics() {
   local kind
   echo '# HELP promwire_watch_last_run_timestamp_seconds When the watch last looked at this host.'
@@ -217,6 +218,11 @@ metrics() {
   echo '# HELP promwire_drift 1 for what is not as planned and the watch could not put right.'
   echo '# TYPE promwire_drift gauge'
   for kind in $KINDS; do echo "promwire_drift{what=\"$kind\"} ${DRIFT[$kind]}"; done
+  host_metrics
+  if monitors; then
+    target_metrics
+    peer_metrics "$1"
+  fi
 }
 
 main "$@"

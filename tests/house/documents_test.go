@@ -106,17 +106,3 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
-
-// TestAlertsAreExplained: every alert has its row in docs/operating.md, which says what to do.
-func TestAlertsAreExplained(t *testing.T) {
-	page := text(t, "docs/operating.md")
-	alerts := regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(text(t, "provisioners/prometheus/rules.yml"), -1)
-	if len(alerts) == 0 {
-		t.Fatal("there are no alerts; this test checks nothing")
-	}
-	for _, alert := range alerts {
-		if !strings.Contains(page, "\n| `"+alert[1]+"` | ") {
-			t.Errorf("the table of alerts in docs/operating.md has no row for %s; add it, with what it means and what to do", alert[1])
-		}
-	}
-}

@@ -12,7 +12,7 @@ import (
 	"github.com/promwire/promwire/provisioners/exporter"
 )
 
-//go:generate go test . -run ^TestExportersPage$ -update
+//go:generate go test . -run ^(TestExportersPage|TestAlertsPage)$ -update
 
 const (
 	exportersPage = "docs/exporters.md"
@@ -20,7 +20,7 @@ const (
 	tableEnds     = "<!-- End of the table. -->\n"
 )
 
-var update = flag.Bool("update", false, "write the table of "+exportersPage)
+var update = flag.Bool("update", false, "write the generated parts of pages")
 
 // exportersTable is what the page says of each row of the exporters' own table.
 func exportersTable() string {

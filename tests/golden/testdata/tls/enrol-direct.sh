@@ -48,6 +48,7 @@ scrape node-1.redis https://direct.example.com:19121/metrics <<'END'
       "direct.example.com:19121"
     ],
     "labels": {
+      "__meta_promwire_behind": "9121",
       "__scheme__": "https",
       "name": "node-1",
       "region": "lon1",
@@ -64,6 +65,7 @@ scrape node-1.shop https://direct.example.com:18080/internal/metrics <<'END'
       "direct.example.com:18080"
     ],
     "labels": {
+      "__meta_promwire_behind": "8080",
       "__metrics_path__": "/internal/metrics",
       "__scheme__": "https",
       "name": "node-1",

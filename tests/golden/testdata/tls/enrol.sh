@@ -56,6 +56,7 @@ scrape node-1.redis https://10.98.0.2:19121/metrics <<'END'
       "10.98.0.2:19121"
     ],
     "labels": {
+      "__meta_promwire_behind": "9121",
       "__scheme__": "https",
       "name": "node-1",
       "region": "lon1",
@@ -72,6 +73,7 @@ scrape node-1.shop https://10.98.0.2:18080/internal/metrics <<'END'
       "10.98.0.2:18080"
     ],
     "labels": {
+      "__meta_promwire_behind": "8080",
       "__metrics_path__": "/internal/metrics",
       "__scheme__": "https",
       "name": "node-1",
