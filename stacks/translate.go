@@ -93,6 +93,8 @@ func (t translation) monitor() fleet.Monitor {
 			Scraped:         t.scraped(),
 			Probes:          t.settings.Probes,
 			ScrapeConfigs:   t.settings.ScrapeConfigs,
+			Rules:           t.settings.Rules,
+			Mute:            t.settings.Mute,
 		},
 	}}
 }

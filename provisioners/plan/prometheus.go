@@ -2,6 +2,7 @@ package plan
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/promwire/promwire/provisioners/alertmanager"
 	"github.com/promwire/promwire/provisioners/exporter"
@@ -31,8 +32,11 @@ func (v MonitorValues) prometheusFiles() []call {
 			do("targets_by_job"),
 			do("dir", prometheus.Clusters, "755"),
 			do("dir", prometheus.Data, "750", prometheus.Name),
-			putText("rules", prometheus.RulesPath, "644", "promtool", "check", "rules"),
+			v.alerts(),
 			v.heartbeat(),
+		},
+		v.ownRules(),
+		[]call{
 			v.retained(put(prometheus.Config, "644", server.Render(), "promtool", "check", "config")),
 		},
 		[]call{unit(prometheus.Service, prometheus.Unit(v.Tunnel.Addresses, v.peers(), v.Web, v.Alertmanager != nil, v.ExternalURL))},
@@ -41,6 +45,26 @@ func (v MonitorValues) prometheusFiles() []call {
 		return files
 	}
 	return join(files, v.scrapeItself())
+}
+
+// alerts are promwire's own rules.
+func (v MonitorValues) alerts() call {
+	put := putText("rules", prometheus.RulesPath, "644", "promtool", "check", "rules")
+	if len(v.Mute) > 0 {
+		put.words = slices.Concat(put.words[:2], []string{"muted"}, v.Mute, []string{"--"}, put.words[2:])
+	}
+	return put
+}
+
+// ownRules are the operator's, and no others that he had.
+func (v MonitorValues) ownRules() []call {
+	var calls []call
+	only := []string{"rules_only"}
+	for _, file := range v.Rules {
+		calls = append(calls, put(file.Path(), "644", file.Text, "promtool", "check", "rules"))
+		only = append(only, file.Path())
+	}
+	return append(calls, do(only...))
 }
 
 // heartbeat is the rule that a heartbeat needs, and that would page people without one.

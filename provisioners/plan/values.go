@@ -109,6 +109,9 @@ type MonitorValues struct {
 	Scraped       []string          // jobs of what the targets serve, beside those of Exporters
 	Probes        []exporter.Probe  // of its blackbox exporter
 	ScrapeConfigs []string          // the operator's own jobs, see prometheus.Server
+
+	Rules []prometheus.RuleFile // the operator's own
+	Mute  []string              // alerts of prometheus.RulesFile that it does not have
 }
 
 // TargetSpec is what the settings say of a target.

@@ -32,8 +32,10 @@ const (
 	RulesPath = Rules + "/promwire.yml"
 	// HeartbeatPath has the rule of a heartbeat, where there is one.
 	HeartbeatPath = Rules + "/promwire-heartbeat.yml"
-	Targets       = Folder + "/targets.d"
-	Clusters      = Folder + "/clusters.d"
+	// OwnRules begins the paths of the operator's own rules.
+	OwnRules = Rules + "/own-"
+	Targets  = Folder + "/targets.d"
+	Clusters = Folder + "/clusters.d"
 	// Turning has the files that replace those of Targets as soon as a target answers there.
 	Turning = folders.State + "/turning"
 	// Data is its database.

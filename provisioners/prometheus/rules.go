@@ -33,6 +33,16 @@ func RulesFile() string {
 	return strings.NewReplacer("$UP", strings.Join(up, "|"), "$CAUSES", explained(), "$PAGE", Runbooks()).Replace(rules)
 }
 
+// RuleFile is a file of the operator's own rules.
+type RuleFile struct {
+	Name   string // without folder and extension
+	Source string // its path in the project
+	Text   string // in Prometheus's own terms
+}
+
+// Path is the file on the monitor.
+func (f RuleFile) Path() string { return OwnRules + f.Name + ".yml" }
+
 // Alert is one of RulesFile, as people need to know it.
 type Alert struct {
 	Name        string            `yaml:"alert"`

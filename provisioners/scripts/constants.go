@@ -88,6 +88,7 @@ var constants = []constant{
 	{"PROMETHEUS_DATA", prometheus.Data},
 	{"PROMETHEUS_TLS", prometheus.TLS},
 	{"RULES", prometheus.RulesPath},
+	{"OWN_RULES", prometheus.OwnRules},
 	{"HEARTBEAT_RULES", prometheus.HeartbeatPath},
 	{"TARGETS", prometheus.Targets},
 	{"TURNING", prometheus.Turning},

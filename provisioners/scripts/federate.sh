@@ -25,5 +25,5 @@ unfederate() {
 # reload_prometheus makes a Prometheus that runs read its configuration again, if any file of it changed.
 reload_prometheus() {
   systemctl is-active --quiet "$PROMETHEUS_UNIT" || return 0
-  reload "$PROMETHEUS_UNIT" "$PROMETHEUS_CONFIG" "$RULES" "$HEARTBEAT_RULES" "$CLUSTERS"/*.yml
+  reload "$PROMETHEUS_UNIT" "$PROMETHEUS_CONFIG" "$RULES" "$HEARTBEAT_RULES" "$OWN_RULES"*.yml "$CLUSTERS"/*.yml
 }

@@ -92,6 +92,8 @@ var (
 	Former string
 	//go:embed owner.sh
 	Owner string
+	//go:embed rules.sh
+	Rules string
 	//go:embed observe.sh
 	Observe string
 	//go:embed cause.sh

@@ -27,6 +27,7 @@ func Load(ctx *pulumi.Context) (*Settings, error) {
 	} else if !ctx.IsConfigSecret(keyPath) {
 		settings.Warnings = append(settings.Warnings, keyPath+": is in clear text in the stack file; set it again with --secret")
 	}
+	settings.readRules(ctx.RootDirectory(), &problems)
 	settings.Alerting.secrets(promwire.Get("secrets"), &problems)
 	if settings.Alerting != nil && len(settings.Alerting.Secrets) > 0 && !ctx.IsConfigSecret(secretsPath) {
 		settings.Warnings = append(settings.Warnings, secretsPath+": is in clear text in the stack file; set it again with --secret")

@@ -51,6 +51,8 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 	if fleet.NoTargets && len(fleet.Targets) > 0 {
 		c.Add("noTargets", "is true, but there are targets; remove one of the two")
 	}
+	s.Rules = c.rules(fleet.Rules)
+	s.Mute = c.mute(fleet.Mute, fleet.Alertmanager.Heartbeat != nil)
 	c.distinct()
 	c.beside(s.Clusters)
 	c.unlabelled(s.Clusters)

@@ -264,6 +264,8 @@ func TestEverything(t *testing.T) {
 			{URL: "https://example.com/health", Module: "http", Target: "https://example.com/health"},
 			{URL: "icmp://198.51.100.7", Module: "icmp", Target: "198.51.100.7"},
 		},
+		Rules: []prometheus.RuleFile{{Name: "shop", Source: "rules/shop.yml"}},
+		Mute:  []string{"Healed", "RebootRequired"},
 		ScrapeConfigs: []string{`{"job_name":"saas","sample_limit":1000000000000,"scheme":"https",` +
 			`"static_configs":[{"labels":{"tier":"<1>"},"targets":["saas.example.com:443"]}]}`},
 		Pushgateway:  Pushgateway{Jobs: []string{"nightly_backup", "a"}},

@@ -26,6 +26,8 @@ type Settings struct {
 	Probes    []exporter.Probe
 	// ScrapeConfigs are the operator's own jobs of the monitor's Prometheus: one JSON object each, on one line.
 	ScrapeConfigs []string
+	Rules         []prometheus.RuleFile // the operator's own
+	Mute          []string              // alerts of promwire's that the monitor does not have, sorted
 	Pushgateway   Pushgateway
 	Alerting      *Alerting     // nil: there is no Alertmanager
 	TLS           plan.TLS      // the zero value: no certificates

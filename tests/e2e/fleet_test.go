@@ -38,6 +38,7 @@ func TestFleet(t *testing.T) {
 	s.step("secrets stay on their hosts", secretsStay)
 	s.step("a converge that runs again changes nothing", convergeAgain)
 	s.step("what breaks comes back", comesBack)
+	s.step("alerts name the cause", causesNamed)
 	s.step("a target more", targetMore)
 	s.step("the middle target less", targetLess)
 	s.step("a droplet that replaces another has a key of its own", replacedDroplet)

@@ -123,7 +123,8 @@ func complete(t *testing.T, expectations string, of []string) string {
 	var tests []any
 	for _, test := range whole["tests"].([]any) {
 		concerns := len(of) == 0
-		for _, at := range test.(map[string]any)["alert_rule_test"].([]any) {
+		tested, _ := test.(map[string]any)["alert_rule_test"].([]any)
+		for _, at := range tested {
 			at := at.(map[string]any)
 			concerns = concerns || slices.Contains(of, at["alertname"].(string))
 			for _, expected := range at["exp_alerts"].([]any) {

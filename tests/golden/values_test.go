@@ -165,11 +165,17 @@ func tellsPeople(t *testing.T) *alertmanager.Configuration {
 
 func (f fleet) monitor(t *testing.T) plan.Plan {
 	t.Helper()
-	var alerting *alertmanager.Configuration
-	var external, alerts string
+	var (
+		alerting         *alertmanager.Configuration
+		external, alerts string
+		rules            []prometheus.RuleFile
+		mute             []string
+	)
 	if f.alerts {
 		alerting = tellsPeople(t)
 		external, alerts = "https://example.net/prometheus", "https://example.net/alerts"
+		rules = []prometheus.RuleFile{{Name: "shop", Text: "groups:\n  - name: shop\n    rules:\n      - {record: shop:up, expr: sum(up)}\n"}}
+		mute = []string{"Healed", "RebootRequired"}
 	}
 	p, err := plan.Monitor(plan.MonitorValues{
 		Host: "watcher", Region: "tor1", Labels: map[string]string{"team": `it's "ours"`, "azone": "1"},
@@ -178,7 +184,7 @@ func (f fleet) monitor(t *testing.T) plan.Plan {
 		Limits: prometheus.Limits{Samples: 50_000, Labels: 64, LabelName: 256, LabelValue: 4096, BodySize: "16MB"},
 		TLS:    f.tls, Web: f.web, Jobs: f.jobs, Alertmanager: alerting, Forward: f.forward,
 		ExternalURL: external, AlertmanagerURL: alerts,
-		Exporters: choose(f.monitored...), Scraped: []string{"node", "postgres", "redis", "shop"}, Probes: f.probes,
+		Exporters: choose(f.monitored...), Scraped: []string{"node", "postgres", "redis", "shop"}, Probes: f.probes, Rules: rules, Mute: mute,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -214,6 +214,15 @@ func near(key string, known []string) (string, bool) {
 	return nearest, 2*edits(nearest) <= len(nearest)
 }
 
+// Nearest are the known names that were probably meant, at most some of them: those with the fewest edits.
+func Nearest(name string, known []string, most int) []string {
+	edits := func(candidate string) int {
+		return levenshtein.Distance(strings.ToLower(name), strings.ToLower(candidate), nil)
+	}
+	sorted := slices.SortedFunc(slices.Values(known), func(a, b string) int { return cmp.Or(cmp.Compare(edits(a), edits(b)), cmp.Compare(a, b)) })
+	return sorted[:min(most, len(sorted))]
+}
+
 // keys are the fields of a struct, those of embedded ones included, by their JSON names.
 func keys(t reflect.Type) map[string]reflect.StructField {
 	fields := map[string]reflect.StructField{}

@@ -22,6 +22,10 @@ type Fleet struct {
 	// More jobs for the monitor's Prometheus, each a <scrape_config> in Prometheus's own terms. For what a target serves, its key
 	// scrape is shorter.
 	ScrapeConfigs []map[string]any `json:"scrapeConfigs,omitempty"`
+	// Files of your own rules for the monitor's Prometheus, in its own terms, with paths from the project's folder.
+	Rules []string `json:"rules,omitempty" jsonschema:"uniqueItems=true"`
+	// Alerts of promwire's that the monitor's Prometheus is not to have, by their names.
+	Mute []string `json:"mute,omitempty" jsonschema:"uniqueItems=true"`
 	// URLs that the monitor asks from outside, with its blackbox exporter: https://example.net/health and http://... for a status of
 	// 2xx, tcp://example.net:5432 for a connection, tls://example.net:993 for a valid certificate, icmp://198.51.100.7 for an echo.
 	Probes []string `json:"probes,omitempty" jsonschema:"uniqueItems=true,pattern=^(https?|tcp|tls|icmp)://"`
