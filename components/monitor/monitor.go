@@ -79,7 +79,7 @@ func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.
 		m.Source = pulumi.String(args.Source).ToStringOutput()
 	}
 	m.Script = pulumi.String(script).ToStringOutput()
-	converge, err := m.Host.Converge(ctx, m.Script, nil)
+	converge, err := m.Host.Converge(ctx, m.Script, plan.MonitorLibrary(), nil)
 	if err != nil {
 		return nil, err
 	}

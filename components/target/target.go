@@ -65,7 +65,7 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args,
 	desired := t.plan(enrol)
 	t.Script = text(desired, plan.Plan.Script)
 	// One machine under two names must not become the other host: the check is the same as that of enrol.
-	converge, err := t.Host.Converge(ctx, t.Script, func() error { return m.Keys.Clone(name) })
+	converge, err := t.Host.Converge(ctx, t.Script, plan.Library(), func() error { return m.Keys.Clone(name) })
 	if err != nil {
 		return nil, err
 	}

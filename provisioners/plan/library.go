@@ -3,7 +3,9 @@ package plan
 import (
 	"fmt"
 	"path"
+	"strings"
 
+	"github.com/promwire/promwire/provisioners/page"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/scripts"
 )
@@ -25,6 +27,18 @@ func Library() string {
 	write := call{words: []string{"cat"}, input: library.Text()}
 	return fmt.Sprintf("# install_library writes the functions that are called below, and by later scripts.\ninstall_library() {\nmkdir -p %s\n{\n%s} >%s.$$\nmv %s.$$ %s\n}\n",
 		path.Dir(file), write, file, file, file)
+}
+
+// MonitorLibrary is Library for the monitor: the files of its page come too, packed. Scripts name only their version, so they are in no state.
+func MonitorLibrary() string {
+	var names []string
+	var texts strings.Builder
+	for _, f := range page.Files() {
+		names = append(names, f.Name)
+		pipe, packed := scripts.Unpack(f.Text)
+		fmt.Fprintf(&texts, "text_page_%s() {\n%s\n%s}\n", f.Name, pipe, packed)
+	}
+	return fmt.Sprintf("# The fleet page, see page.sh.\nPAGE_FILES='%s'\n%s", strings.Join(names, " "), texts.String()) + Library()
 }
 
 // use begins a script that needs the library. An undo accepts any version: its host may have an older or a newer one.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/alertmanager"
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/page"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/release"
 )
@@ -32,6 +33,7 @@ func (v MonitorValues) prometheusFiles() []call {
 			do("targets_by_job"),
 			do("dir", prometheus.Clusters, "755"),
 			do("dir", prometheus.Data, "750", prometheus.Name),
+			do("page", page.Version()),
 			v.alerts(),
 			v.heartbeat(),
 		},

@@ -36,6 +36,8 @@ const (
 	OwnRules = Rules + "/own-"
 	Targets  = Folder + "/targets.d"
 	Clusters = Folder + "/clusters.d"
+	// Page has the files that it serves to browsers, as they are.
+	Page = Folder + "/page"
 	// Turning has the files that replace those of Targets as soon as a target answers there.
 	Turning = folders.State + "/turning"
 	// Data is its database.
@@ -238,6 +240,7 @@ func Unit(own []netip.Addr, networks []netip.Prefix, web Web, tells bool, extern
 		release.Binaries + "/" + Name,
 		"--config.file=" + Config,
 		"--storage.tsdb.path=" + Data,
+		"--web.user-assets=" + Page,
 	}
 	if web != (Web{}) {
 		command = append(command, "--web.config.file="+WebConfig)

@@ -93,6 +93,7 @@ var constants = []constant{
 	{"TARGETS", prometheus.Targets},
 	{"TURNING", prometheus.Turning},
 	{"CLUSTERS", prometheus.Clusters},
+	{"PAGE", prometheus.Page},
 	{"WEB_CONFIG", prometheus.WebConfig},
 	{"WEB_PASSWORD", prometheus.RootPassword},
 	{"WEB_PASSWORD_COPY", prometheus.WebPassword},

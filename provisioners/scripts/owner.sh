@@ -66,6 +66,13 @@ ask_web() {
   if [ ${#files[@]} -gt 0 ]; then ask_files "$WEB_CONFIG" "$PROMTOOL_CONFIG" "$CURL_CONFIG" "${files[@]}"; fi
 }
 
+# ask_page VERSION
+ask_page() {
+  local name
+  ask_dir "$PAGE" 755
+  for name in ${PAGE_FILES-}; do from_library "page_$name" ask_put "$PAGE/$name"; done
+}
+
 ask_alertmanager_login() {
   ask_files "$ALERTMANAGER_WEB" "$ALERTMANAGER_PASSWORD" "$ALERTMANAGER_PASSWORD_COPY" "$AMTOOL_CONFIG"
 }

@@ -72,6 +72,8 @@ var (
 	Authority string
 	//go:embed web.sh
 	Web string
+	//go:embed page.sh
+	Page string
 	//go:embed alertmanager.sh
 	Alertmanager string
 	//go:embed pushgateway.sh

@@ -53,8 +53,8 @@ func brief(t *testing.T, script string) string {
 	return version.ReplaceAllString(script, "${1}VERSION")
 }
 
-// version is where a script names that of a library.
-var version = regexp.MustCompile(`(version |SCRIPTS=|use \S+ (?:converge|confirm|enrol) )[0-9a-f]{12}`)
+// version is where a script names that of a library or of the page.
+var version = regexp.MustCompile(`(?m)(version |SCRIPTS=|use \S+ (?:converge|confirm|enrol) |^page )[0-9a-f]{12}`)
 
 // golden compares a text with its file below testdata.
 func golden(t *testing.T, name, text string) {

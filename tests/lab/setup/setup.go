@@ -32,6 +32,7 @@ const (
 	Kubernetes Part = "kubernetes"
 	Kernels    Part = "kernels" // what machines with a kernel of their own have above the Image, and what boots them; made only if it is named
 	Ansible    Part = "ansible" // ansible-playbook, from its Debian package; made only if it is named
+	Browser    Part = "browser" // Chromium, from its Debian package; made only if it is named
 )
 
 // lockPoll is how often a set-up that waits for another one looks whether it is done.
@@ -53,6 +54,7 @@ var steps = []struct {
 	{part: Kubernetes, make: ensureKubernetes, rare: true},
 	{part: Kernels, make: ensureKernels, rare: true},
 	{part: Ansible, make: ensureAnsible, rare: true},
+	{part: Browser, make: ensureBrowser, rare: true},
 }
 
 // Ensure makes the parts asked for, all of the usual ones if none is named, and writes a line to log for each thing that it does;
