@@ -9,6 +9,7 @@ import (
 
 	"github.com/promwire/promwire/components/fleet"
 	"github.com/promwire/promwire/components/target"
+	"github.com/promwire/promwire/provisioners/page"
 	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/pushgateway"
@@ -25,6 +26,7 @@ func (f *Fleet) Outputs() pulumi.Map {
 		"monitor":      m.Address,
 		"prometheus":   forward(s.Monitor, m.Address),
 		"url":          pulumi.String(address(s.Monitor.Prometheus)),
+		"page":         pulumi.String(loopback(s.Monitor.Prometheus) + page.Path),
 		"summary":      summary(f),
 		"targets":      pulumi.ToSecret(targets(f.Fleet)),
 		"ledger":       pulumi.ToSecret(tunnelAddresses(s, f.addresses)),
@@ -69,11 +71,15 @@ func forward(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutpu
 // address is where a browser finds Prometheus while forward runs. With an external URL Prometheus would lead it from / to a page below the path of
 // that, which is only the reverse proxy's.
 func address(p settings.Prometheus) string {
-	at := fmt.Sprintf("%s://127.0.0.1:%d", p.Web.Scheme(), prometheus.Port)
 	if p.ExternalURL != "" {
-		at += "/query"
+		return loopback(p) + "/query"
 	}
-	return at
+	return loopback(p)
+}
+
+// loopback is where Prometheus listens, and a forwarded port leads.
+func loopback(p settings.Prometheus) string {
+	return fmt.Sprintf("%s://127.0.0.1:%d", p.Web.Scheme(), prometheus.Port)
 }
 
 // pushing is where hosts in the tunnel push to, and the commands that show each batch job's password.

@@ -66,6 +66,8 @@ func fromNothing(s *story) {
 	s.allUp(s.tunnels())
 	assert.Len(s.t, s.output("targets"), 3)
 	assert.Contains(s.t, s.output("prometheus"), "ssh -L 9090:127.0.0.1:9090")
+	assert.Equal(s.t, "http://127.0.0.1:9090/user/", s.output("page"))
+	assert.Contains(s.t, s.mustOn("monitor-1", "curl -s http://127.0.0.1:9090/user/"), "<title>Fleet</title>")
 	for _, row := range s.output("matrix").([]any) {
 		row := row.(map[string]any)
 		assert.Equal(s.t, row["expected"], row["seen"], row)

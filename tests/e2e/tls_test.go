@@ -202,6 +202,8 @@ func ownEndpoint(s *story) {
 	require.NoError(s.t, err)
 	assert.Equal(s.t, s.mustOn("monitor-1", "cat /etc/prometheus/web.password"), strings.TrimSpace(string(password)))
 	assert.Equal(s.t, "https://127.0.0.1:9090", s.output("url"))
+	assert.Equal(s.t, "https://127.0.0.1:9090/user/", s.output("page"))
+	assert.Equal(s.t, "401", s.code("monitor-1", "https://127.0.0.1:9090/user/", trusting))
 }
 
 func keysStay(s *story) {

@@ -42,7 +42,8 @@ func report(ctx context.Context, w io.Writer, lab *fixture.Lab, outputs auto.Out
 		return err
 	}
 	// The stack's output "prometheus" works everywhere else; here the command needs the lab's own key and host keys.
-	fmt.Fprintf(w, "\nOpen %s while this runs:\n\n    ssh -F %s -L 9090:127.0.0.1:9090 %s\n", outputs["url"].Value, config, alias)
+	fmt.Fprintf(w, "\nOpen %s (the fleet page) or %s (Prometheus) while this runs:\n\n    ssh -F %s -L 9090:127.0.0.1:9090 %s\n",
+		outputs["page"].Value, outputs["url"].Value, config, alias)
 	return nil
 }
 

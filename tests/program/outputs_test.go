@@ -87,6 +87,7 @@ func TestPasswordsAndClustersAreOutputs(t *testing.T) {
 	values, lines := shown(t, clustered(t, `"targets": [`,
 		`"pushgateway": {"enabled": true, "jobs": ["backup"]}, "targets": [`, `"monitor": {`, `"monitor": {"prometheus": {"web": {"user": "ops"}}, `))
 	assert.Contains(t, values["password"], " cat ")
+	assert.Equal(t, "http://127.0.0.1:9090/user/", values["page"])
 	assert.Contains(t, values["pushgateway"], "passwords")
 	assert.NotEmpty(t, values["clusters"])
 	assert.Contains(t, values["summary"], ", clusters: ")

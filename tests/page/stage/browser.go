@@ -115,10 +115,10 @@ func (t *Tab) Do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// Picture is the whole page as a PNG.
-func (t *Tab) Picture() []byte {
+// Window is what the window shows, as a PNG.
+func (t *Tab) Window() []byte {
 	t.Helper()
-	png, err := chromedp.Run(t.ctx, chromedp.FullScreenshot(100))
+	png, err := chromedp.Run(t.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,3 +61,58 @@ promwire_fence_probed_addresses{to="targets",port="9100"} 254
 promwire_fence_open_addresses{to="targets",port="9100"} 0
 `, time.Now().Unix())
 }
+
+// Lively is a fleet whose metrics move, with one host down and a cluster: for pictures.
+func Lively() []Host {
+	all := Fleet(9)
+	for i := range all {
+		all[i].Live, all[i].Metrics = lively(i), Fenced()
+	}
+	monitor := all[0].Live
+	all[0].Live = func() string { return monitor() + livelyPeers(all[1:]) }
+	all[4].Down = true
+	all[6].Metrics += "promwire_healed_total{what=\"firewall\"} 1\npromwire_drift{what=\"tunnel\"} 0\n"
+	return append(all, Host{Cluster: "shop", Metrics: "job:up:sum{job=\"api\"} 11\njob:up:count{job=\"api\"} 12\n"})
+}
+
+// lively are the usual metrics of a host at this moment: its counters count since it was made.
+func lively(i int) func() string {
+	begun, idle, in := time.Now(), 0.0, 0.0
+	last := begun
+	return func() string {
+		now := time.Now()
+		phase := now.Sub(begun).Seconds()/9 + float64(i)
+		busy := 0.35 + 0.2*math.Sin(phase) + 0.08*math.Sin(4.3*phase)
+		idle += (1 - busy) * now.Sub(last).Seconds()
+		in += 4e5 * busy * now.Sub(last).Seconds()
+		last = now
+		return fmt.Sprintf(`node_cpu_seconds_total{cpu="0",mode="idle"} %g
+node_memory_MemTotal_bytes 4e9
+node_memory_MemAvailable_bytes %g
+node_filesystem_size_bytes{device="/dev/vda1",fstype="ext4",mountpoint="/"} 8e10
+node_filesystem_avail_bytes{device="/dev/vda1",fstype="ext4",mountpoint="/"} 5e10
+node_filesystem_size_bytes{device="/dev/vdb",fstype="ext4",mountpoint="/srv"} 2e11
+node_filesystem_avail_bytes{device="/dev/vdb",fstype="ext4",mountpoint="/srv"} 5e10
+node_network_receive_bytes_total{device="eth0"} %g
+node_network_transmit_bytes_total{device="eth0"} %g
+node_load1 %g
+node_load15 %g
+promwire_watch_last_run_timestamp_seconds %d
+`, idle, 4e9*(0.7-busy/4), in, in/3, 2*busy, 0.7+busy/9, now.Unix()-3)
+	}
+}
+
+func livelyPeers(hosts []Host) string {
+	var b strings.Builder
+	for i, h := range hosts {
+		shaken, since := time.Now().Unix()-int64(7+13*i), float64(time.Now().UnixMilli()%1e9)/1000
+		if h.Down {
+			shaken -= 1500
+			since = 0
+			fmt.Fprintf(&b, "promwire_target_cause{host=%q,job=\"node\",cause=\"tunnel\"} 1\n", h.Name)
+		}
+		fmt.Fprintf(&b, "promwire_peer_last_handshake_seconds{host=%q} %d\n", h.Name, shaken)
+		fmt.Fprintf(&b, "promwire_peer_receive_bytes_total{host=%q} %g\npromwire_peer_transmit_bytes_total{host=%q} %g\n", h.Name, since*float64(2100+90*i), h.Name, since*float64(310+8*i))
+	}
+	return b.String()
+}

@@ -39,7 +39,7 @@ type Stage struct {
 	exporter *httptest.Server
 
 	mu      sync.Mutex
-	answers map[string]string // of exporters, by the host's name; who is not in it is down
+	answers map[string]func() string // of exporters, by path; who is not in it is down
 }
 
 // Options of a Stage.
@@ -54,14 +54,23 @@ type Options struct {
 // Host is one of the made-up fleet.
 type Host struct {
 	Name, Region, Role string
-	Cluster            string // it is a cluster's federation, of this name, and no host
-	Metrics            string // in the text format
+	Cluster            string        // it is a cluster's federation, of this name, and no host
+	Metrics            string        // in the text format
+	Down               bool          // it does not answer
+	Live               func() string // more of them, new in each scrape; nil: none
+}
+
+func (h Host) says() string {
+	if h.Live == nil {
+		return h.Metrics
+	}
+	return h.Metrics + h.Live()
 }
 
 // New starts Prometheus, and waits until it answers.
 func New(t testing.TB, o Options) *Stage {
 	t.Helper()
-	s := &Stage{TB: t, folder: t.TempDir(), binary: filepath.Join(o.Bin, prometheus.Name), port: freePort(t), answers: map[string]string{}}
+	s := &Stage{TB: t, folder: t.TempDir(), binary: filepath.Join(o.Bin, prometheus.Name), port: freePort(t), answers: map[string]func() string{}}
 	s.URL = fmt.Sprintf("http://127.0.0.1:%d%s", s.port, page.Path)
 	s.exporter = httptest.NewServer(http.HandlerFunc(s.answer))
 	t.Cleanup(s.exporter.Close)
@@ -83,16 +92,16 @@ func New(t testing.TB, o Options) *Stage {
 	return s
 }
 
-// answer is an exporter's: its path is the host's name.
+// answer is an exporter's: its path is h and the host's place in Options.Hosts.
 func (s *Stage) answer(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	text, up := s.answers[strings.TrimPrefix(r.URL.Path, "/")]
+	s.mu.Unlock()
 	if !up {
 		http.Error(w, "down", http.StatusServiceUnavailable)
 		return
 	}
-	_, _ = io.WriteString(w, text)
+	_, _ = io.WriteString(w, text())
 }
 
 // hosts writes the files that Prometheus finds its targets by.
@@ -107,11 +116,13 @@ func (s *Stage) hosts(hosts []Host) {
 	for i, h := range hosts {
 		path := "h" + strconv.Itoa(i)
 		if h.Cluster != "" {
-			s.Cluster(h.Cluster, path, at)
+			s.cluster(h.Cluster, path, at)
 		} else {
 			groups = append(groups, group{[]string{at}, map[string]string{"name": h.Name, "region": h.Region, "role": h.Role, "__metrics_path__": "/" + path}})
 		}
-		s.answers[path] = h.Metrics
+		if !h.Down {
+			s.answers[path] = h.says
+		}
 	}
 	text, err := json.Marshal(groups)
 	if err != nil {
@@ -120,8 +131,8 @@ func (s *Stage) hosts(hosts []Host) {
 	s.write("targets.d/all.node.json", string(text))
 }
 
-// Cluster writes a federation.
-func (s *Stage) Cluster(name, path, at string) {
+// cluster writes a federation.
+func (s *Stage) cluster(name, path, at string) {
 	s.Helper()
 	text := prometheus.Federation{Cluster: name, Match: []string{"up"}, Interval: time.Second}.Render()
 	text = strings.NewReplacer("/federate", "/"+path, "invalid IP:9090", at).Replace(text)
@@ -139,7 +150,7 @@ func (s *Stage) Kill(host int) {
 func (s *Stage) Revive(host int, metrics string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answers["h"+strconv.Itoa(host)] = metrics
+	s.answers["h"+strconv.Itoa(host)] = Host{Metrics: metrics}.says
 }
 
 // Start starts Prometheus, and waits until it answers.
