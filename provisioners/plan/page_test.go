@@ -31,7 +31,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s arrives with %d bytes instead of %d: %v", f.Name, len(out), len(f.Text), err)
 		}
 	}
-	if got := len(MonitorLibrary()) - len(Library()); got > 64_000 {
+	if got := len(MonitorLibrary()) - len(Library()); got > 80_000 {
 		t.Errorf("the page is %d bytes of what is sent to the monitor", got)
 	}
 	if strings.Contains(Library(), "PAGE_FILES='") {

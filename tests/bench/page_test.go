@@ -62,12 +62,13 @@ func opened(b *testing.B, browser context.Context, s *stage.Stage) {
 
 // pictures are what docs/page.md shows: a small fleet in the light, with a host that is down, and a host in the dark.
 func pictures(b *testing.B, browser context.Context, bin, into string) {
-	s := stage.New(b, stage.Options{Bin: bin, Interval: time.Second, Rules: downRule, Hosts: stage.Lively()})
+	s := stage.New(b, stage.Options{Bin: bin, Interval: time.Second, Rules: downRule, Hosts: stage.Lively(), History: stage.History(2)})
 	s.Has(`ALERTS{alertstate="firing"}`)
-	s.Has(`count_over_time(up{name="node-2"}[5m]) > 60`)
+	s.Has(`count_over_time(up{name="node-2"}[1h]) > 200`)
+	s.Has(`rate(promwire_peer_receive_bytes_total{host="node-9"}[1m]) > 1000`)
 	fleet := stage.Open(b, browser, s.URL, stage.Look{Width: 1000, Height: 760})
 	fleet.Until(`document.querySelectorAll(".alerts a").length > 0`)
-	host := stage.Open(b, browser, s.URL+"#/host/node-2", stage.Look{Width: 1000, Height: 760, Dark: true})
+	host := stage.Open(b, browser, s.URL+"#/host/node-2", stage.Look{Width: 1000, Height: 1010, Dark: true})
 	host.Until(`document.querySelectorAll("#detail canvas").length === 6`)
 	for name, tab := range map[string]*stage.Tab{"page-fleet.png": fleet, "page-host.png": host} {
 		if err := os.WriteFile(filepath.Join(into, name), tab.Window(), 0o644); err != nil {

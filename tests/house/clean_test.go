@@ -1,9 +1,12 @@
 package house
 
 import (
+	"bytes"
+	"image/png"
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"testing"
 	"unicode/utf8"
 )
@@ -41,7 +44,7 @@ func TestClean(t *testing.T) {
 			t.Errorf("%s: too large, or gone (%v); at most %d bytes", p, err, maxSize)
 			return false
 		}
-		return path.Base(p) != "go.sum"
+		return path.Base(p) != "go.sum" && !picture(p)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +59,38 @@ func TestClean(t *testing.T) {
 		}
 		for _, complaint := range complaints(text) {
 			t.Errorf("%s: %s", p, complaint)
+		}
+	}
+}
+
+// picture says whether a file may be one: only documents have pictures.
+func picture(p string) bool { return path.Dir(p) == "docs" && path.Ext(p) == ".png" }
+
+// maxPicture is the size of a picture in bytes: a clone has all that there ever were.
+const maxPicture = 150_000
+
+// TestPictures: each is a small PNG with nothing hidden in it, and a document shows it and says what is to be seen.
+func TestPictures(t *testing.T) {
+	pictures, err := files(func(p string, _ fs.DirEntry) bool { return picture(p) })
+	if err != nil || len(pictures) == 0 {
+		t.Fatalf("%d pictures: %v", len(pictures), err)
+	}
+	for _, p := range pictures {
+		data, err := read(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := png.Decode(bytes.NewReader(data)); err != nil || len(data) > maxPicture {
+			t.Errorf("%s: %d bytes, at most %d; %v", p, len(data), maxPicture, err)
+		}
+		for _, chunk := range []string{"tEXt", "zTXt", "iTXt", "eXIf"} {
+			if bytes.Contains(data, []byte(chunk)) {
+				t.Errorf("%s: it has a chunk %s, which may say where it was made", p, chunk)
+			}
+		}
+		shown := regexp.MustCompile(`!\[[^\]]{20,}\]\(` + regexp.QuoteMeta(path.Base(p)) + `\)`)
+		if !slices.ContainsFunc(documents(t), func(page string) bool { return shown.MatchString(text(t, page)) }) {
+			t.Errorf("%s: no document shows it with a text for those who can't see it", p)
 		}
 	}
 }

@@ -207,6 +207,25 @@ func TestPlots(t *testing.T) {
 	contentWith(t, tab)
 }
 
+// TestCluster: a cluster has a place in the picture, a row, and a page with what its Prometheus says of its jobs.
+func TestCluster(t *testing.T) {
+	fleet := stage.Fleet(1)
+	fleet[0].Metrics += "promwire_peer_last_handshake_seconds{host=\"shop\"} 0\n"
+	fleet = append(fleet, stage.Host{Cluster: "shop", Metrics: `job:up:sum{job="api"} 11
+job:up:count{job="api"} 12
+`})
+	t.Parallel()
+	s := stage.New(t, stage.Options{Bin: lab.Bin(), Interval: time.Second, Hosts: fleet})
+	s.Has(`job:up:count{cluster="shop"}`)
+	tab := stage.Open(t, stage.Browser(t), s.URL, stage.Look{})
+	tab.Until(drawn + ` === 3 && ` + hosts + ` === 2`)
+	tab.Until(`document.getElementById("clusters").innerText.match(/shop.*up.*11 of 12 up.*none yet/s)`)
+	tab.Do(chromedp.Click(chromedp.CSS("#clusters a")))
+	tab.Until(`document.getElementById("detail").innerText.match(/Cluster shop.*none yet.*api\s+11 of 12/s)`)
+	tab.Until(`document.querySelectorAll("#detail canvas").length === 4`)
+	contentWith(t, tab)
+}
+
 // TestAway: when Prometheus does not answer, the page says so and is grey, until it answers again.
 func TestAway(t *testing.T) {
 	s := start(t, stage.Fleet(2), "")

@@ -24,10 +24,10 @@ async function ask(path, parameters) {
   return answer.data;
 }
 
-// instant is what a query gives now: a list of {labels, value}.
+// instant is what a query gives now: a list of {labels, value, at}. at is the monitor's clock, in seconds since 1970.
 async function instant(query) {
   const data = await ask("query", { query });
-  return data.result.map((r) => ({ labels: r.metric, value: Number(r.value[1]) }));
+  return data.result.map((r) => ({ labels: r.metric, value: Number(r.value[1]), at: r.value[0] }));
 }
 
 // over is what a query gave in a span of time, in seconds: a list of {labels, points}, where points has a value by moment.

@@ -40,7 +40,7 @@ async function drawDetail(f, interval) {
   const end = (shownNow.kind === "host" ? f.hosts : f.clusters).get(shownNow.name);
   drawFacts(shownNow, end);
   drawAlerts(shownNow.parts.alerts, end?.alerts ?? [], 0);
-  const [own, certificates] = await Promise.all([ownMetrics(shownNow), ownCertificates(shownNow), drawPlots(shownNow, interval)]);
+  const [own, certificates] = await Promise.all([ownMetrics(shownNow), ownCertificates(shownNow), drawPlots(shownNow, interval, f.now)]);
   if (detail !== shownNow) return;
   if (shownNow.kind === "cluster") drawInside(shownNow, end);
   else {
@@ -119,13 +119,13 @@ function drawOwnWatch({ parts, name }, own, now) {
 }
 
 // drawPlots asks for all plots at a time, and draws each when it is there.
-async function drawPlots(shownNow, interval) {
+async function drawPlots(shownNow, interval, now) {
   const window = `${Math.max(60, Math.ceil(4 * interval), Math.ceil(spans[shownNow.span] / 240))}s`;
   const all = shownNow.kind === "host" ? hostPlots(shownNow.name, window) : clusterPlots(shownNow.name);
   sync(shownNow.parts.plots, all, (p) => p.title,
     (p) => el("figure", null, el("figcaption", null, el("h4", null, p.title)), el("div", { class: "canvas" }), el("ul", { class: "lines" })));
   await Promise.all(all.map(async (p, i) => {
-    const data = await askPlot(p, spans[shownNow.span], interval);
+    const data = await askPlot(p, spans[shownNow.span], interval, now);
     if (detail === shownNow) drawPlot(shownNow.parts.plots.children[i], p, data);
   }));
 }

@@ -8,6 +8,7 @@ let known = null;     // the fleet as it was last told
 let former = null;    // states by name, for what changed
 let turn = 0;         // counts refreshes: an answer that comes late is not drawn
 let timer = null;
+let gone = false;     // Prometheus did not answer
 
 // refresh asks for everything that is shown, and draws it.
 async function refresh() {
@@ -78,14 +79,16 @@ function announce(f) {
 
 // failed says that what is shown is not what is now, and shows it in grey.
 function failed(error) {
+  gone = error instanceof Away;
   const since = known ? `What is below is from ${clock(known.now)}.` : "Nothing is known yet.";
-  const what = error instanceof Away ? "Prometheus on the monitor does not answer" : "Prometheus refuses a question of this page";
+  const what = gone ? "Prometheus on the monitor does not answer" : "Prometheus refuses a question of this page";
   say(at("away"), `${what}: ${error.message}. ${since}`);
   at("away").hidden = false;
   document.body.classList.add("stale");
 }
 
 function there() {
+  gone = false;
   at("away").hidden = true;
   say(at("away"), "");
   document.body.classList.remove("stale");
@@ -95,7 +98,7 @@ function there() {
 async function watchPulse() {
   try {
     await alive();
-    if (document.body.classList.contains("stale")) await refresh();
+    if (gone) await refresh();
   } catch (error) {
     failed(error);
   }

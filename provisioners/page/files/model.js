@@ -38,7 +38,7 @@ async function look(interval) {
   const asked = names.map((name) => instant(all[name]));
   const [alerts, ...answers] = await Promise.all([ask("alerts"), ...asked]);
   const found = Object.fromEntries(names.map((name, i) => [name, answers[i]]));
-  return fleet(found, alerts.alerts, Date.now() / 1000);
+  return fleet(found, alerts.alerts, found.up[0]?.at ?? Date.now() / 1000);
 }
 
 // fleet puts answers together. Maps are by name; a value that nobody told is null.

@@ -1,7 +1,7 @@
 "use strict";
 // Plots of one host or cluster, by uPlot. Each has its newest and highest values in words.
 
-const spans = { "1 hour": 3600, "6 hours": 21600, "1 day": 86400, "1 week": 604800 };
+const spans = { "15 minutes": 900, "1 hour": 3600, "6 hours": 21600, "1 day": 86400, "1 week": 604800 };
 const dashes = [[], [8, 4], [2, 3], [12, 3, 2, 3]]; // so that lines differ without their colours
 const plotted = 8; // lines in one plot
 
@@ -30,10 +30,10 @@ function clusterPlots(name) {
   ];
 }
 
-// askPlot asks for a plot's lines: a list of {name, points}, and the moments of all.
-async function askPlot(p, span, interval) {
+// askPlot asks for a plot's lines until now: a list of {name, points}, and the moments of all.
+async function askPlot(p, span, interval, now) {
   const step = Math.max(interval, Math.ceil(span / 240));
-  const end = Math.floor(Date.now() / 1000 / step) * step;
+  const end = Math.floor(now / step) * step;
   const start = end - Math.floor(span / step) * step;
   const moments = Array.from({ length: Math.floor((end - start) / step) + 1 }, (_, i) => start + i * step);
   const asked = p.query ? [[null, p.query]] : Object.entries(p.lines);

@@ -2,7 +2,9 @@ package stage
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,40 +68,56 @@ promwire_fence_open_addresses{to="targets",port="9100"} 0
 func Lively() []Host {
 	all := Fleet(9)
 	for i := range all {
-		all[i].Live, all[i].Metrics = lively(i), Fenced()
+		all[i].Live, all[i].Metrics = func() string { return moment(i, time.Now()) }, Fenced()
 	}
-	monitor := all[0].Live
-	all[0].Live = func() string { return monitor() + livelyPeers(all[1:]) }
+	all[0].Live = func() string { return moment(0, time.Now()) + livelyPeers(all[1:]) }
 	all[4].Down = true
 	all[6].Metrics += "promwire_healed_total{what=\"firewall\"} 1\npromwire_drift{what=\"tunnel\"} 0\n"
 	return append(all, Host{Cluster: "shop", Metrics: "job:up:sum{job=\"api\"} 11\njob:up:count{job=\"api\"} 12\n"})
 }
 
-// lively are the usual metrics of a host at this moment: its counters count since it was made.
-func lively(i int) func() string {
-	begun, idle, in := time.Now(), 0.0, 0.0
-	last := begun
-	return func() string {
-		now := time.Now()
-		phase := now.Sub(begun).Seconds()/9 + float64(i)
-		busy := 0.35 + 0.2*math.Sin(phase) + 0.08*math.Sin(4.3*phase)
-		idle += (1 - busy) * now.Sub(last).Seconds()
-		in += 4e5 * busy * now.Sub(last).Seconds()
-		last = now
-		return fmt.Sprintf(`node_cpu_seconds_total{cpu="0",mode="idle"} %g
+// History is what was scraped of the host at this place in Lively until now, for an hour, in the format OpenMetrics.
+func History(i int) string {
+	h, now := Lively()[i], time.Now()
+	labels := fmt.Sprintf(`name=%q,instance=%q,region=%q,role=%q,job="node"`, h.Name, h.Name, h.Region, h.Role)
+	series := map[string][]string{}
+	for at := now.Add(-time.Hour); at.Before(now.Add(-10 * time.Second)); at = at.Add(15 * time.Second) {
+		for line := range strings.Lines(moment(i, at) + "up 1\n") {
+			name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+			if bare, own, has := strings.Cut(name, "{"); has {
+				name = bare + "{" + labels + "," + own
+			} else {
+				name += "{" + labels + "}"
+			}
+			series[name] = append(series[name], fmt.Sprintf("%s %s %d\n", name, value, at.Unix()))
+		}
+	}
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(series)) {
+		b.WriteString(strings.Join(series[name], ""))
+	}
+	return b.String() + "# EOF\n"
+}
+
+// moment are the usual metrics of a host at a moment. Counters are integrals of what they count.
+func moment(i int, at time.Time) string {
+	seconds := float64(at.UnixMilli()%1e9) / 1000
+	slow, fast := seconds/600+float64(i), seconds/97
+	busy := 0.35 + 0.2*math.Sin(slow) + 0.08*math.Sin(fast)
+	worked := 0.35*seconds - 0.2*600*math.Cos(slow) - 0.08*97*math.Cos(fast)
+	return fmt.Sprintf(`node_cpu_seconds_total{cpu="0",mode="idle"} %g
 node_memory_MemTotal_bytes 4e9
 node_memory_MemAvailable_bytes %g
 node_filesystem_size_bytes{device="/dev/vda1",fstype="ext4",mountpoint="/"} 8e10
 node_filesystem_avail_bytes{device="/dev/vda1",fstype="ext4",mountpoint="/"} 5e10
 node_filesystem_size_bytes{device="/dev/vdb",fstype="ext4",mountpoint="/srv"} 2e11
-node_filesystem_avail_bytes{device="/dev/vdb",fstype="ext4",mountpoint="/srv"} 5e10
+node_filesystem_avail_bytes{device="/dev/vdb",fstype="ext4",mountpoint="/srv"} %g
 node_network_receive_bytes_total{device="eth0"} %g
 node_network_transmit_bytes_total{device="eth0"} %g
 node_load1 %g
 node_load15 %g
 promwire_watch_last_run_timestamp_seconds %d
-`, idle, 4e9*(0.7-busy/4), in, in/3, 2*busy, 0.7+busy/9, now.Unix()-3)
-	}
+`, seconds-worked, 4e9*(0.7-busy/4), 6e10-5e6*math.Mod(seconds, 5000), 4e5*worked, 1.3e5*worked, 2*busy, 0.7+busy/9, at.Unix()-3)
 }
 
 func livelyPeers(hosts []Host) string {

@@ -48,6 +48,7 @@ type Options struct {
 	Interval time.Duration // of scrapes
 	Rules    string        // rule file; "": none
 	Web      string        // Prometheus's web configuration; "": none
+	History  string        // what it has scraped before, in the format OpenMetrics; "": nothing
 	Hosts    []Host
 }
 
@@ -88,8 +89,23 @@ func New(t testing.TB, o Options) *Stage {
 		s.write("web.yml", s.web)
 	}
 	s.hosts(o.Hosts)
+	s.history(o)
 	s.Start()
 	return s
+}
+
+// history gives Prometheus the blocks of what it has scraped before.
+func (s *Stage) history(o Options) {
+	s.Helper()
+	if o.History == "" {
+		return
+	}
+	s.write("history", o.History)
+	cmd := exec.CommandContext(s.Context(), filepath.Join(o.Bin, "promtool"), "tsdb", "create-blocks-from", "openmetrics",
+		filepath.Join(s.folder, "history"), filepath.Join(s.folder, "data"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.Fatalf("%v: %s", err, out)
+	}
 }
 
 // answer is an exporter's: its path is h and the host's place in Options.Hosts.
