@@ -30,7 +30,7 @@ func BenchmarkPage(b *testing.B) {
 	if err := setup.Ensure(context.Background(), here, os.Stderr, setup.Packages, setup.Tools, setup.Browser); err != nil {
 		b.Fatal(err)
 	}
-	browser := stage.Browser(b)
+	browser := stage.Browse(b)
 	for _, targets := range sizesOr(b, 6, 100, 1000) {
 		b.Run(fmt.Sprintf("targets=%d", targets), func(b *testing.B) {
 			s := stage.New(b, stage.Options{Bin: here.Bin(), Interval: 10 * time.Second, Hosts: stage.Fleet(targets)})
@@ -45,8 +45,8 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-func opened(b *testing.B, browser context.Context, s *stage.Stage) {
-	tab := stage.Open(b, browser, s.URL, stage.Look{First: noticed})
+func opened(b *testing.B, browser stage.Browser, s *stage.Stage) {
+	tab := browser.Open(b, s.URL, stage.Look{First: noticed})
 	tab.Until(`window.painted !== null`)
 	const asked = `performance.getEntriesByType("resource").filter((r) => r.name.includes("/api/v1/") && r.responseEnd <= painted)`
 	painted, answered := stage.Eval[float64](tab, `painted`), stage.Eval[float64](tab, `Math.max(...`+asked+`.map((r) => r.responseEnd))`)
@@ -61,14 +61,14 @@ func opened(b *testing.B, browser context.Context, s *stage.Stage) {
 }
 
 // pictures are what docs/page.md shows: a small fleet in the light, with a host that is down, and a host in the dark.
-func pictures(b *testing.B, browser context.Context, bin, into string) {
+func pictures(b *testing.B, browser stage.Browser, bin, into string) {
 	s := stage.New(b, stage.Options{Bin: bin, Interval: time.Second, Rules: downRule, Hosts: stage.Lively(), History: stage.History(2)})
 	s.Has(`ALERTS{alertstate="firing"}`)
 	s.Has(`count_over_time(up{name="node-2"}[1h]) > 200`)
 	s.Has(`rate(promwire_peer_receive_bytes_total{host="node-9"}[1m]) > 1000`)
-	fleet := stage.Open(b, browser, s.URL, stage.Look{Width: 1000, Height: 760})
+	fleet := browser.Open(b, s.URL, stage.Look{Width: 1000, Height: 760})
 	fleet.Until(`document.querySelectorAll(".alerts a").length > 0`)
-	host := stage.Open(b, browser, s.URL+"#/host/node-2", stage.Look{Width: 1000, Height: 1010, Dark: true})
+	host := browser.Open(b, s.URL+"#/host/node-2", stage.Look{Width: 1000, Height: 1010, Dark: true})
 	host.Until(`document.querySelectorAll("#detail canvas").length === 6`)
 	for name, tab := range map[string]*stage.Tab{"page-fleet.png": fleet, "page-host.png": host} {
 		if err := os.WriteFile(filepath.Join(into, name), tab.Window(), 0o644); err != nil {

@@ -26,12 +26,12 @@ func TestAccess(t *testing.T) {
 	fleet[4].Name = "a-name-that-is-as-long-as-a-name-of-a-host-can-be-which-is-63-let"
 	s := start(t, fleet, downRule)
 	s.Has(`ALERTS{alertstate="firing"}`)
-	browser := stage.Browser(t)
+	browser := stage.Browse(t)
 	backs := map[string]bool{}
 	for _, look := range []stage.Look{{}, {Dark: true}, {Width: 375, Height: 800}, {Width: 320, Height: 600, Dark: true}} {
 		for hash, there := range views {
 			t.Run(fmt.Sprintf("%d dark %v %s", look.Width, look.Dark, hash), func(t *testing.T) {
-				tab := stage.Open(t, browser, s.URL+hash, look)
+				tab := browser.Open(t, s.URL+hash, look)
 				tab.Until(there)
 				check := func(when string) {
 					t.Helper()

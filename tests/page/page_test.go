@@ -70,7 +70,7 @@ promwire_target_cause{host="node-1",job="node",cause="lies"} 1
 `})
 	s := start(t, fleet, "")
 	s.Has(`count(up == 1) == 10`)
-	tab := stage.Open(t, stage.Browser(t), s.URL, stage.Look{})
+	tab := stage.Browse(t).Open(t, s.URL, stage.Look{})
 	tab.Until(drawn + ` === 9 && ` + hosts + ` === 9`)
 	tab.Until(row("node-1") + `.match(/up.*lon1.*\d+ s ago.*\b0 B\/s.*\b0 B\/s/s)`)
 	tab.Until(row("direct") + `.match(/up.*fra1.*not known.*not known.*not known/s)`)
@@ -99,7 +99,7 @@ func TestDown(t *testing.T) {
 	t.Parallel()
 	s := stage.New(t, stage.Options{Bin: lab.Bin(), Interval: 2 * time.Second, Hosts: fleet, Rules: downRule})
 	s.Has(`count(up == 1) == 6`)
-	tab := stage.Open(t, stage.Browser(t), s.URL, stage.Look{})
+	tab := stage.Browse(t).Open(t, s.URL, stage.Look{})
 	tab.Until(sign("node-2") + ` === "sign up"`)
 	s.Kill(2)
 	tab.Until(sign("node-2") + ` === "sign down"`)
@@ -135,7 +135,7 @@ func TestHostile(t *testing.T) {
 	}
 	s := start(t, fleet, strings.ReplaceAll(downRule, "== 0", "== 1"))
 	s.Has(`count(ALERTS{alertstate="firing"}) == 7`)
-	tab := stage.Open(t, stage.Browser(t), s.URL, stage.Look{First: `window.hit = 0`})
+	tab := stage.Browse(t).Open(t, s.URL, stage.Look{First: `window.hit = 0`})
 	tab.Until(fmt.Sprintf(`%s === %d`, hosts, len(fleet)))
 	safe := `hit === 0 && !document.querySelector("img, body script, b, u, main iframe, [onerror], [onmouseover], [href^=javascript]")`
 	for _, name := range names {
@@ -159,7 +159,7 @@ func TestHostile(t *testing.T) {
 // TestKeyboard: Tab and Enter lead to a host's page and back, and the focus is where one reads on, through all refreshes.
 func TestKeyboard(t *testing.T) {
 	s := start(t, stage.Fleet(3), "")
-	tab := stage.Open(t, stage.Browser(t), s.URL, stage.Look{})
+	tab := stage.Browse(t).Open(t, s.URL, stage.Look{})
 	tab.Until(hosts + ` === 4`)
 	focus := func(on string) {
 		t.Helper()
@@ -198,7 +198,7 @@ func TestKeyboard(t *testing.T) {
 func TestPlots(t *testing.T) {
 	s := start(t, stage.Fleet(2), "")
 	s.Has(`count_over_time(up{name="node-1"}[1m]) > 3`)
-	tab := stage.Open(t, stage.Browser(t), s.URL+"#/host/node-1", stage.Look{})
+	tab := stage.Browse(t).Open(t, s.URL+"#/host/node-1", stage.Look{})
 	tab.Until(`document.querySelectorAll("#detail figure canvas").length === 6`)
 	for _, want := range []string{"CPU in use", "all processors: ", "memory: 20 % now", "/: 30 % now", "received: 0 B/s now", "15 minutes: 0.1 now", "node: 1 now, 1 at most",
 		"Handshake", "It tried the tunnel", "targets\t9100\t254\t0", "firewall\tas planned\t0"} {
@@ -217,7 +217,7 @@ job:up:count{job="api"} 12
 	t.Parallel()
 	s := stage.New(t, stage.Options{Bin: lab.Bin(), Interval: time.Second, Hosts: fleet})
 	s.Has(`job:up:count{cluster="shop"}`)
-	tab := stage.Open(t, stage.Browser(t), s.URL, stage.Look{})
+	tab := stage.Browse(t).Open(t, s.URL, stage.Look{})
 	tab.Until(drawn + ` === 3 && ` + hosts + ` === 2`)
 	tab.Until(`document.getElementById("clusters").innerText.match(/shop.*up.*11 of 12 up.*none yet/s)`)
 	tab.Do(chromedp.Click(chromedp.CSS("#clusters a")))
@@ -229,7 +229,7 @@ job:up:count{job="api"} 12
 // TestAway: when Prometheus does not answer, the page says so and is grey, until it answers again.
 func TestAway(t *testing.T) {
 	s := start(t, stage.Fleet(2), "")
-	tab := stage.Open(t, stage.Browser(t), s.URL, stage.Look{})
+	tab := stage.Browse(t).Open(t, s.URL, stage.Look{})
 	tab.Until(hosts + ` === 3`)
 	s.Stop()
 	tab.Until(`!document.getElementById("away").hidden && document.getElementById("away").innerText.includes("does not answer")`)
@@ -248,7 +248,7 @@ func TestLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := stage.New(t, stage.Options{Bin: lab.Bin(), Interval: time.Second, Hosts: stage.Fleet(1), Web: "basic_auth_users:\n  ops: " + string(hash) + "\n"})
-	tab := stage.Open(t, stage.Browser(t), strings.Replace(s.URL, "//", "//ops:secret@", 1), stage.Look{})
+	tab := stage.Browse(t).Open(t, strings.Replace(s.URL, "//", "//ops:secret@", 1), stage.Look{})
 	tab.Until(hosts + ` === 2`)
 	contentWith(t, tab)
 }

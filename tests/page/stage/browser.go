@@ -21,8 +21,11 @@ import (
 // patience only ends a test that hangs.
 const patience = 2 * time.Minute
 
-// Browser starts a headless Chromium, which ends with the test. Tabs are opened in it, see Open.
-func Browser(t testing.TB) context.Context {
+// Browser is a headless Chromium.
+type Browser struct{ ctx context.Context }
+
+// Browse starts a Browser, which ends with the test.
+func Browse(t testing.TB) Browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(setup.Chromium), chromedp.WSURLReadTimeout(patience))
 	if os.Geteuid() == 0 { // Chromium's own sandbox is for ordinary users
@@ -35,7 +38,7 @@ func Browser(t testing.TB) context.Context {
 	if err := chromedp.Do(browser); err != nil {
 		t.Fatalf("Chromium does not start: %v", err)
 	}
-	return browser
+	return Browser{browser}
 }
 
 // Tab is a page in the browser.
@@ -54,10 +57,10 @@ type Look struct {
 	First         string // JavaScript that runs before the page's own
 }
 
-// Open opens an address in a tab of its own.
-func Open(t testing.TB, browser context.Context, address string, look Look) *Tab {
+// Open opens an address in a tab of its own, which ends with the test.
+func (b Browser) Open(t testing.TB, address string, look Look) *Tab {
 	t.Helper()
-	ctx, end := chromedp.NewContext(browser)
+	ctx, end := chromedp.NewContext(b.ctx)
 	t.Cleanup(end)
 	tab := &Tab{TB: t, ctx: ctx}
 	if err := chromedp.Listen(ctx, tab.listen); err != nil {
