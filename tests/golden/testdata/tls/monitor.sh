@@ -193,8 +193,10 @@ dir /etc/prometheus/targets.d 755
 targets_by_job
 dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
+page VERSION
 from_library rules put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules
 remove /etc/prometheus/rules.d/promwire-heartbeat.yml
+rules_only
 retention fit 8GB put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
 global:
   scrape_interval: 15s
@@ -325,6 +327,7 @@ Group=prometheus
 ExecStart=/usr/local/bin/prometheus \
   --config.file=/etc/prometheus/prometheus.yml \
   --storage.tsdb.path=/var/lib/prometheus \
+  --web.user-assets=/etc/prometheus/page \
   --web.config.file=/etc/prometheus/web.yml \
   --web.listen-address=127.0.0.1:9090 \
   --web.listen-address=10.98.0.1:9090
@@ -481,6 +484,47 @@ ports_held
 remove_pushgateway
 remove_alertmanager
 remove_release blackbox_exporter /etc/promwire/blackbox.yml
+from_library causes put /usr/local/lib/promwire/causes 755 bash -n
+record file /var/lib/node_exporter/textfile/promwire_causes.prom
+with_sandbox put /etc/systemd/system/promwire-causes.service 644 check_unit <<'END'
+[Unit]
+Description=Find out why targets of promwire do not answer
+After=prometheus.service
+
+[Service]
+Type=oneshot
+User=prometheus
+Group=prometheus
+ExecStartPre=!/bin/rm -f /var/lib/node_exporter/textfile/promwire_causes.prom.new
+ExecStart=/usr/local/lib/promwire/causes /var/lib/node_exporter/textfile/promwire_causes.prom https://127.0.0.1:9090 admin
+ExecStartPost=!/bin/mv /var/lib/node_exporter/textfile/promwire_causes.prom.new /var/lib/node_exporter/textfile/promwire_causes.prom
+StandardOutput=append:/var/lib/node_exporter/textfile/promwire_causes.prom.new
+StandardError=journal
+TimeoutStartSec=90
+SyslogLevel=notice
+LogLevelMax=notice
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+ReadWritePaths=/var/lib/node_exporter/textfile
+$SANDBOX
+UMask=0022
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.0/24
+END
+put /etc/systemd/system/promwire-causes.timer 644 check_unit <<'END'
+[Unit]
+Description=Find out regularly why targets of promwire do not answer
+
+[Timer]
+OnActiveSec=10s
+OnUnitInactiveSec=20s
+AccuracySec=1s
+
+[Install]
+WantedBy=timers.target
+END
+reread promwire-causes.service
+service promwire-causes.timer
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
 with_sandbox put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'

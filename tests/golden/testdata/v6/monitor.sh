@@ -318,7 +318,8 @@ dir /etc/prometheus/targets.d 755
 targets_by_job
 dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
-from_library rules put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules
+page VERSION
+from_library rules muted Healed RebootRequired -- put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules
 put /etc/prometheus/rules.d/promwire-heartbeat.yml 644 promtool check rules <<'END'
 groups:
   - name: promwire-heartbeat
@@ -330,6 +331,13 @@ groups:
         annotations:
           summary: "Scraping, rules and alerting work"
 END
+put /etc/prometheus/rules.d/own-shop.yml 644 promtool check rules <<'END'
+groups:
+  - name: shop
+    rules:
+      - {record: shop:up, expr: sum(up)}
+END
+rules_only /etc/prometheus/rules.d/own-shop.yml
 retention fit 8GB put /etc/prometheus/prometheus.yml 644 promtool check config <<'END'
 global:
   scrape_interval: 15s
@@ -459,6 +467,7 @@ Group=prometheus
 ExecStart=/usr/local/bin/prometheus \
   --config.file=/etc/prometheus/prometheus.yml \
   --storage.tsdb.path=/var/lib/prometheus \
+  --web.user-assets=/etc/prometheus/page \
   --rules.alert.resend-delay=15s \
   --web.external-url=https://example.net/prometheus \
   --web.route-prefix=/ \
@@ -627,6 +636,48 @@ answers http://127.0.0.1:9090/-/healthy prometheus.service
 reload_prometheus
 prune prometheus 3.2.1
 ports_held
+from_library causes put /usr/local/lib/promwire/causes 755 bash -n
+record file /var/lib/node_exporter/textfile/promwire_causes.prom
+with_sandbox put /etc/systemd/system/promwire-causes.service 644 check_unit <<'END'
+[Unit]
+Description=Find out why targets of promwire do not answer
+After=prometheus.service
+
+[Service]
+Type=oneshot
+User=prometheus
+Group=prometheus
+ExecStartPre=!/bin/rm -f /var/lib/node_exporter/textfile/promwire_causes.prom.new
+ExecStart=/usr/local/lib/promwire/causes /var/lib/node_exporter/textfile/promwire_causes.prom http://127.0.0.1:9090
+ExecStartPost=!/bin/mv /var/lib/node_exporter/textfile/promwire_causes.prom.new /var/lib/node_exporter/textfile/promwire_causes.prom
+StandardOutput=append:/var/lib/node_exporter/textfile/promwire_causes.prom.new
+StandardError=journal
+TimeoutStartSec=90
+SyslogLevel=notice
+LogLevelMax=notice
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+ReadWritePaths=/var/lib/node_exporter/textfile
+$SANDBOX
+UMask=0022
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow=10.98.0.0/22
+IPAddressAllow=fd98:1:2:3::/64
+END
+put /etc/systemd/system/promwire-causes.timer 644 check_unit <<'END'
+[Unit]
+Description=Find out regularly why targets of promwire do not answer
+
+[Timer]
+OnActiveSec=10s
+OnUnitInactiveSec=20s
+AccuracySec=1s
+
+[Install]
+WantedBy=timers.target
+END
+reread promwire-causes.service
+service promwire-causes.timer
 from_library watch put /usr/local/lib/promwire/watch 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_watch.prom
 with_sandbox put /etc/systemd/system/promwire-watch.service 644 check_unit <<'END'
