@@ -2,8 +2,6 @@ package house
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -43,19 +41,7 @@ func alertsSections() string {
 
 // TestAlertsPage: the page has a section for each alert, as the rules have it.
 func TestAlertsPage(t *testing.T) {
-	page := text(t, alertsPage)
-	before, rest, begins := strings.Cut(page, alertsBegin)
-	got, after, ends := strings.Cut(rest, alertsEnd)
-	if !begins || !ends {
-		t.Fatalf("%s has no alerts between %q and %q", alertsPage, alertsBegin, alertsEnd)
-	}
-	if want := alertsSections(); *update {
-		if err := os.WriteFile(filepath.Join(root, alertsPage), []byte(before+alertsBegin+want+alertsEnd+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	} else if got != want {
-		t.Errorf("the alerts of %s are out of date; run `go generate ./tests/house`", alertsPage)
-	}
+	generated(t, alertsPage, alertsBegin, alertsEnd, alertsSections())
 }
 
 // TestAlertsSayAll: each alert says how bad it is, what is wrong, what to do, and where more about it is.

@@ -3,8 +3,6 @@ package house
 import (
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -45,19 +43,7 @@ func exportersTable() string {
 // TestExportersPage: the page's table is that of the program, and every exporter of a target has a section that says what it needs.
 func TestExportersPage(t *testing.T) {
 	page := text(t, exportersPage)
-	before, rest, begins := strings.Cut(page, tableBegins)
-	got, after, ends := strings.Cut(rest, tableEnds)
-	if !begins || !ends {
-		t.Fatalf("%s has no table between %q and %q", exportersPage, tableBegins, tableEnds)
-	}
-	if want := exportersTable(); *update {
-		all := before + tableBegins + want + tableEnds + after
-		if err := os.WriteFile(filepath.Join(root, exportersPage), []byte(all), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	} else if got != want {
-		t.Errorf("the table of %s is out of date; run `go generate ./tests/house`", exportersPage)
-	}
+	generated(t, exportersPage, tableBegins, tableEnds, exportersTable())
 	for _, name := range exporter.ForTargets() {
 		if !slices.Contains(anchors(page), name) {
 			t.Errorf("%s has no section %q that says what this exporter needs on its host", exportersPage, "### "+name)
