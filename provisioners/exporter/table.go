@@ -28,7 +28,7 @@ var table = append([]Exporter{
 		Unit: "node_exporter", Program: release.Binaries + "/node_exporter", User: "node_exporter",
 		Port: 9100, ListenFlag: "--web.listen-address", SocketFlag: socketFlag, WebFlag: webFlag, CheckFlag: "--version",
 		Flags: []string{"--collector.textfile.directory=" + folders.Textfiles},
-		Asks:  []string{"--collector.ethtool", "--collector.ntp"}, // the first needs such a socket for an ioctl
+		Asks:  []string{"--collector.ethtool", "--collector.ntp", "--collector.supervisord"}, // the first needs such a socket for an ioctl
 		Service: []string{
 			"RemoveIPC=yes",
 			"ProtectHome=read-only",                        // it counts the space of what is mounted there

@@ -39,6 +39,7 @@ func explained() string {
 		fmt.Fprintf(&b, "{{ %s eq . \"%s\" }}%s", begin, c.Word, c.Means)
 		begin = "else if"
 	}
-	b.WriteString("{{ else }}{{ . }}{{ end }}{{ else }}not known yet{{ end }}")
+	b.WriteString("{{ else }}{{ . }}{{ end }}{{ else }}" +
+		"{{ if eq $labels.role \"monitor\" }}it is the monitor's own; `systemctl status` of its unit there{{ else }}not known yet{{ end }}{{ end }}")
 	return strings.ReplaceAll(b.String(), "'", "''")
 }

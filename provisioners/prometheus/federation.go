@@ -65,7 +65,7 @@ const federation = `scrape_configs:
         regex: '(up|scrape_.*);%[6]s'
         action: drop
       - source_labels: [__name__]
-        regex: 'promwire_.*'
+        regex: 'promwire[_:].*'
         action: drop
       - target_label: cluster
         replacement: %[1]s

@@ -42,6 +42,6 @@ const pushed = `  - job_name: %s
         regex: '(|%s);'
         action: keep
       - source_labels: [__name__]
-        regex: 'promwire_.*'
+        regex: 'promwire[_:].*'
         action: drop
 `

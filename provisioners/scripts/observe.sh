@@ -53,8 +53,8 @@ peer_metrics() {
         delete missing[host]
         stamp[host] = $5; received[host] = $6; sent[host] = $7
         if (!(host in had)) heard[host] = $5
-        else if (had[host] "" == $6 "") heard[host] = at[host]
-        else heard[host] = now
+        else if ($6 + 0 > had[host] + 0 || ($6 + 0 > 0 && $6 + 0 < had[host] + 0)) heard[host] = now
+        else heard[host] = at[host] # nothing came, or the interface is a new one
       }
       END {
         family("promwire_peers_last_look_seconds", "gauge", "When the watch last looked at the peers of the tunnel.")

@@ -20,7 +20,7 @@ only_asks() {
   for name in $(compgen -A function); do
     case $name in
       ask_first) eval "$name() { :; }" ;;
-      apply | ask_* | text_* | from_library | with_sandbox | recorded | ours | marked | taken | link_taken | data_in | say | fail) ;;
+      apply | ask_* | text_* | from_library | with_sandbox | muted | recorded | ours | marked | taken | link_taken | data_in | say | fail) ;;
       refuse_owners_exporter | secret_file | own_address) ;; # they only refuse
       *) if declare -F "ask_$name" >/dev/null; then eval "$name() { ask_$name \"\$@\"; }"; else eval "$name() { :; }"; fi ;;
     esac

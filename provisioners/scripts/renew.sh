@@ -13,11 +13,11 @@ readonly FAILED=$RUN/renew.failed
 
 main() {
   mkdir -p "$RUN"
+  [ "$1" != sign ] || : >"$FAILED" # whether or not it goes on
   flock --nonblock "$RUN/lock" true || return 0 # an update is at work, and looks at certificates itself
   case $1 in
     sign)
       begin "$(<"$STATE/host")" renew
-      : >"$FAILED"
       sign_due
       ;;
     deliver) # without the lock: hosts may be slow, and no update has to wait for them

@@ -14,9 +14,10 @@ tunnel() {
   fi
 }
 
-# userspace lets the tunnel's service run wireguard-go, where the kernel has no WireGuard.
+# userspace lets the tunnel's service run wireguard-go, where the kernel has no WireGuard, or had none when the tunnel started.
 userspace() {
-  if ip link add dev promwire-try type wireguard 2>/dev/null; then
+  ip link delete dev promwire-try 2>/dev/null || true # of a run that was killed
+  if [ ! -e "/run/wireguard/$INTERFACE.sock" ] && ip link add dev promwire-try type wireguard 2>/dev/null; then
     ip link delete dev promwire-try
     remove "$USERSPACE_DROP_IN"
   else

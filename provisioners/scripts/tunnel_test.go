@@ -21,6 +21,8 @@ ip() { tried "$@"; }
 			"the endpoint monitor.example.com can't be looked up; check the name, and this host's DNS"},
 		{"no peers", "joined || cat $TUNNEL_CONFIG", "[Interface]\nPrivateKey = key\n"},
 		{"a kernel without WireGuard", `userspace; grep -c 'net/tun' "$USERSPACE_DROP_IN"; ours "$USERSPACE_DROP_IN" && echo ours`, "1\nours\n"},
+		{"one that got it while wireguard-go runs", `userspace; : >/mnt/kernel; mkdir /run/wireguard; : >"/run/wireguard/$INTERFACE.sock"; userspace; ls "$USERSPACE_DROP_IN"`,
+			"promwire.userspace.conf\n"},
 		{"a kernel with WireGuard", `userspace; : >/mnt/kernel; userspace; ls "$USERSPACE_DROP_IN"`, "No such file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -114,7 +114,11 @@ watch_endpoints() {
     if ! timeout 30 systemctl start "$LOOKUP" </dev/null || ! address=$(first_address <"$LOOKED_UP") ||
       ! wg set "$INTERFACE" peer "$key" endpoint "$address:${endpoint##*:}"; then
       drifts endpoint "the endpoint $endpoint can't be looked up; check the name, and this host's DNS"
-    elif [ "$(of_peer "$key" endpoints)" != "$before" ]; then
+    elif [ "$(of_peer "$key" endpoints)" = "$before" ]; then
+      continue
+    elif [ "$handshake" = 0 ]; then
+      say "$endpoint is another address than at the last update" # as at each boot from then on
+    else
       healed endpoint "$endpoint is another address now"
     fi
   done

@@ -146,7 +146,7 @@ setpriv --bounding-set=-dac_override,-dac_read_search bash /mnt/watch $TEXTFILES
 			`promwire_healed_total{what="endpoint"} 1` + "\n198.51.100.2:51820\n"},
 		{"silent, and the name has an IPv6 address now", `echo 1 >/mnt/handshake; echo 2001:db8::5:51820 >/mnt/dns; look; seen; cat /mnt/endpoint`,
 			`promwire_healed_total{what="endpoint"} 1` + "\n[2001:db8::5]:51820\n"},
-		{"silent from the beginning", `echo 0 >/mnt/handshake; echo 198.51.100.2:51820 >/mnt/dns; look; seen`, `promwire_healed_total{what="endpoint"} 1`},
+		{"silent from the beginning, as after a boot", `echo 0 >/mnt/handshake; echo 198.51.100.2:51820 >/mnt/dns; look; seen; cat /mnt/endpoint`, good + "198.51.100.2:51820\n"},
 		{"silent, and the name has the same address", `echo 1 >/mnt/handshake; cp /mnt/endpoint /mnt/dns; look; seen`, good + good},
 		{"not silent", `echo 198.51.100.2:51820 >/mnt/dns; look; seen; cat /mnt/endpoint`, good + good + "198.51.100.1:51820\n"},
 		{"silent, and the name can't be looked up", `echo 1 >/mnt/handshake; look; seen`, `promwire_drift{what="endpoint"} 1`},

@@ -98,12 +98,14 @@ func TestExisting(t *testing.T) {
 // formerAddress: a boot takes the address that the monitor's name had at the last update. If it is another one, the name is looked up again.
 func formerAddress(s *story) {
 	assert.NotContains(s.t, s.mustOn("web-1", "cat "+wireguard.Config), monitorName)
-	looked := s.healed("web-1", "endpoint")
 	s.fault("the monitor's name had another address at the last update", "a boot", healed, func() {
 		s.mustOn("web-1", fmt.Sprintf("sed -i 's/^Endpoint = .*:/Endpoint = %s:/' %s && systemctl restart %s",
 			s.address("db-1"), wireguard.Config, wireguard.Unit))
 	}, func() {
-		s.heals("web-1", "endpoint", looked)
+		s.eventually(func() error {
+			_, err := s.on("web-1", fmt.Sprintf("wg show %s endpoints | grep -F %s:", wireguard.Name, s.address("monitor-1")))
+			return err
+		})
 		s.allUp(s.tunnels())
 	})
 	s.mustOn("web-1", fmt.Sprintf("sed -i 's/^Endpoint = .*:/Endpoint = %s:/' %s", s.address("monitor-1"), wireguard.Config))

@@ -210,7 +210,7 @@ func TestPlots(t *testing.T) {
 // TestCluster: a cluster has a place in the picture, a row, and a page with what its Prometheus says of its jobs.
 func TestCluster(t *testing.T) {
 	fleet := stage.Fleet(1)
-	fleet[0].Metrics += "promwire_peer_last_handshake_seconds{host=\"shop\"} 0\n"
+	fleet[0].Metrics += "promwire_peer_last_handshake_seconds{host=\"shop.cluster\"} 0\npromwire_peer_last_handshake_seconds{host=\"shop-reflect.cluster\"} 0\n"
 	fleet = append(fleet, stage.Host{Cluster: "shop", Metrics: `job:up:sum{job="api"} 11
 job:up:count{job="api"} 12
 `})

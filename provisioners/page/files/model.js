@@ -95,9 +95,15 @@ function entry(map, name) {
   return map.get(name);
 }
 
-// peers adds what the monitor knows of its tunnel. A peer that nobody scrapes is a host whose state is not known.
+// ofClusters ends the names of peers that are ends of the tunnel in a cluster.
+const ofClusters = ".cluster";
+
+// peers adds what the monitor knows of its tunnel. A peer that nobody scrapes is a host whose state is not known; in a cluster, only the end
+// that is scraped is shown.
 function peers(f, found, now) {
-  const of = (labels) => f.clusters.get(labels.host) ?? entry(f.hosts, labels.host);
+  const of = (labels) => labels.host.endsWith(ofClusters)
+    ? f.clusters.get(labels.host.slice(0, -ofClusters.length)) ?? {}
+    : entry(f.hosts, labels.host);
   for (const { labels, value } of found.handshake) of(labels).handshake = value === 0 ? -1 : now - value;
   for (const { labels, value } of found.received) of(labels).received = value;
   for (const { labels, value } of found.sent) of(labels).sent = value;
