@@ -90,6 +90,11 @@ func TestPeers(t *testing.T) {
 	if gone := observed(t, folder, "", now+"peer_metrics /nowhere"); !slices.Contains(gone, `promwire_peer_missing{host="a"} 1`) {
 		t.Errorf("the tunnel is gone, and it says:\n%s", strings.Join(gone, "\n"))
 	}
+	dump = ofInterface + dumped("a=", 0, 0, 148) + dumped("b=", 0, 0, 148) // after a boot
+	third := observed(t, folder, dump, strings.Replace(now, "1000", "1040", 1)+`peer_metrics `+folder+`/former`)
+	if line := `promwire_peer_last_received_seconds{host="a"} 900`; !slices.Contains(third, line) {
+		t.Errorf("an interface that counts from 0 again takes that for packets: no %s in %q", line, third)
+	}
 }
 
 // TestManyPeers: all of a thousand have their series, of one process: it is given all files at once.

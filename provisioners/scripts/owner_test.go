@@ -54,6 +54,8 @@ find /etc /usr/local/lib /var/lib /run | sort >/mnt/1
 			"promwire: host: verb: /etc/prometheus/curl.conf, /etc/prometheus/promtool.yml, /etc/prometheus/targets.d/_monitor.node.json, " +
 				"/etc/prometheus/web.yml, /etc/pushgateway/backup.password, /etc/systemd/system/node_exporter.service, /mnt/node_exporter, " +
 				"/var/lib/prometheus (with data of somebody else's) exists already and is not promwire's; move it away, or leave this host out of the fleet\nunchanged\n", false},
+		{"a file that another function writes", `theirs /etc/prometheus/rules.yml; apply() { muted Healed -- put /etc/prometheus/rules.yml 644 <<<x; }; ask_first apply`,
+			"/etc/prometheus/rules.yml exists already", true},
 		{"what is recorded is not in the way", `put $UNITS/node_exporter.service 644 <<<older; record unit prometheus.service; theirs /var/lib/prometheus/wal
 ask_first apply; echo done`, "done\n", false},
 		{"a configuration that is fitted to the disk", `apply() { retention fit 1GB put /etc/prometheus/prometheus.yml 644 <<<new; }
