@@ -108,10 +108,7 @@ func protectedHosts(s *settings.Settings) []string {
 
 // guard makes `pulumi destroy` leave everything, if hosts are protected. protected is the record of these; nil: there are none.
 func guard(ctx *pulumi.Context, state record.State, s *settings.Settings, f *fleet.Fleet, protected pulumi.Resource) error {
-	last := []pulumi.Resource{f.Verification.Ready}
-	if f.Monitor.Alerting != nil {
-		last = append(last, f.Monitor.Alerting)
-	}
+	last := append([]pulumi.Resource{f.Verification.Ready}, f.Monitor.Secrets...)
 	if protected != nil {
 		last = append(last, protected)
 	}

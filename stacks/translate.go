@@ -62,10 +62,11 @@ func again(v settings.Verification) string {
 func (t translation) monitor() fleet.Monitor {
 	m := t.settings.Monitor
 	return fleet.Monitor{Machine: machine(m.Host), Args: monitor.Args{
-		Host:     t.host(m.Host),
-		Endpoint: m.Endpoint,
-		Source:   text(m.Source),
-		Alerting: t.alerting(),
+		Host:        t.host(m.Host),
+		Endpoint:    m.Endpoint,
+		Source:      text(m.Source),
+		Alerting:    t.alerting(),
+		RemoteWrite: m.Prometheus.Secrets,
 		Plan: plan.MonitorValues{
 			Host:            m.Name,
 			Region:          m.Region,
@@ -77,6 +78,7 @@ func (t translation) monitor() fleet.Monitor {
 			RetentionTime:   m.Prometheus.RetentionTime,
 			RetentionSize:   m.Prometheus.RetentionSize,
 			RetentionFits:   m.Prometheus.RetentionFits,
+			RemoteWrite:     m.Prometheus.RemoteWrite,
 			Limits:          m.Prometheus.Limits,
 			Clusters:        len(t.settings.Clusters) > 0,
 			Open:            open(m.Host),

@@ -21,11 +21,12 @@ import (
 
 // Args are what the settings say of the monitor.
 type Args struct {
-	Host     host.Args
-	Plan     plan.MonitorValues
-	Endpoint string    // address or DNS name that targets dial, at the tunnel's port; "": the host's public address
-	Alerting *Alerting // what its Alertmanager needs beside its plan; nil: it has none
-	Source   string    // IP address that direct targets see the monitor come from; "": the host's public address
+	Host        host.Args
+	Plan        plan.MonitorValues
+	Endpoint    string            // address or DNS name that targets dial, at the tunnel's port; "": the host's public address
+	Alerting    *Alerting         // what its Alertmanager needs beside its plan; nil: it has none
+	RemoteWrite map[string]string // secrets that the plan's RemoteWrite reads, by name
+	Source      string            // IP address that direct targets see the monitor come from; "": the host's public address
 }
 
 // Alerting is how alerts reach people.
@@ -45,7 +46,7 @@ type Monitor struct {
 	Receipt  pulumi.StringOutput       // JSON: what converge changed, versions, the firewall's digest
 	Script   pulumi.StringOutput       // what converge ran
 	Ready    pulumi.Resource           // converged
-	Alerting pulumi.Resource           // it has the secrets of alerting; nil: there is no Alertmanager
+	Secrets  []pulumi.Resource         // commands that bring secrets to its services, after Ready
 	Keys     Keys                      // of all hosts, its own included
 }
 
@@ -88,26 +89,42 @@ func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.
 	if err := m.alerting(ctx, args.Alerting); err != nil {
 		return nil, err
 	}
+	if err := m.remoteWrite(ctx, args.RemoteWrite); err != nil {
+		return nil, err
+	}
 	return m, ctx.RegisterResourceOutputs(m, pulumi.Map{
 		"address": m.Host.Address, "endpoint": m.Endpoint, "publicKey": m.Host.PublicKey,
 	})
 }
 
-// alerting gives Alertmanager the secrets of its receivers, by a command of its own: its script is a secret, and shows in no preview.
+// alerting gives Alertmanager the secrets of its receivers.
 func (m *Monitor) alerting(ctx *pulumi.Context, a *Alerting) error {
 	if a == nil || m.Plan.Alertmanager == nil {
 		return nil
 	}
-	script := plan.Alerting(plan.AlertingValues{
+	return m.secret(ctx, "alerting", plan.Alerting(plan.AlertingValues{
 		Host: m.Plan.Host, Configuration: *m.Plan.Alertmanager, Secrets: a.Secrets, Test: a.Test,
-	})
+	}))
+}
+
+// remoteWrite gives Prometheus the secrets of those that it writes to.
+func (m *Monitor) remoteWrite(ctx *pulumi.Context, secrets map[string]string) error {
+	names := m.Plan.RemoteWrite.Secrets
+	if len(names) == 0 {
+		return nil
+	}
+	return m.secret(ctx, "remote-write", plan.RemoteWrite(plan.RemoteWriteValues{Host: m.Plan.Host, Names: names, Secrets: secrets}))
+}
+
+// secret runs a script with secrets, by a command of its own: it is a secret too, and shows in no preview.
+func (m *Monitor) secret(ctx *pulumi.Context, name, script string) error {
 	args := remote.Args{Connection: m.Host.Connection, Script: pulumi.String(script), Secret: true, Unknown: true}
 	opts := append([]pulumi.ResourceOption{pulumi.Parent(m), pulumi.DependsOn([]pulumi.Resource{m.Ready})}, m.Host.DeletedWith()...)
-	command, err := remote.New(ctx, m.Host.Name+"-alerting", args, opts...)
+	command, err := remote.New(ctx, m.Host.Name+"-"+name, args, opts...)
 	if err != nil {
 		return err
 	}
-	m.Alerting = command.Resource
+	m.Secrets = append(m.Secrets, command.Resource)
 	return nil
 }
 

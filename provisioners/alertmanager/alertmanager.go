@@ -8,6 +8,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/release"
+	"github.com/promwire/promwire/provisioners/secrets"
 	"github.com/promwire/promwire/provisioners/systemd"
 )
 
@@ -25,8 +26,8 @@ const (
 	WebConfig    = Folder + "/web.yml"
 	Password     = Folder + "/admin.password"
 	AmtoolConfig = Folder + "/amtool.yml"
-	// Secrets has a file for each secret that Config reads.
-	Secrets = Folder + "/secrets"
+	// Secrets are those that Config reads.
+	Secrets secrets.Folder = Folder + "/secrets"
 	// Data has silences, and what was sent.
 	Data = states + "/" + Name
 	// states is where systemd makes a unit's StateDirectory.
@@ -38,9 +39,6 @@ const (
 // At is where Prometheus and people on the monitor reach it: host:port. Who reaches it, and has its password, can silence alerts: so it listens for
 // nobody else.
 var At = net.JoinHostPort(host, strconv.Itoa(Port))
-
-// SecretFile is the path of a secret in Config.
-func SecretFile(name string) string { return Secrets + "/" + name }
 
 // Unit is its unit. It sends notifications to wherever its receivers are, with links that begin with external, as prometheus.External takes it.
 func Unit(external string) string {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +12,8 @@ import (
 	"github.com/prometheus/alertmanager/config"
 	"github.com/prometheus/common/model"
 	"gopkg.in/yaml.v3"
+
+	"github.com/promwire/promwire/provisioners/secrets"
 )
 
 // Test is the alert that an update raises to see that the receiver gets it.
@@ -41,9 +42,6 @@ type Delivery struct {
 	Receiver     string
 	Integrations map[string]int // how many of each, by the name that metrics have, such as webhook
 }
-
-// secretFile is a path of a secret, anywhere in a configuration.
-var secretFile = regexp.MustCompile(`^` + regexp.QuoteMeta(Secrets) + `/(.*)$`)
 
 // Watchdog is the alert that is always there, as long as scraping, rules and alerting work.
 const Watchdog = "Watchdog"
@@ -90,7 +88,7 @@ func Complete(own map[string]any, heartbeat *Heartbeat) (Configuration, error) {
 		return Configuration{}, err
 	}
 	return Configuration{
-		Text: string(text), Secrets: secrets(whole), Delivery: delivery(own, loaded.Route.Receiver), Heartbeat: heartbeat != nil,
+		Text: string(text), Secrets: Secrets.Names(whole), Delivery: delivery(own, loaded.Route.Receiver), Heartbeat: heartbeat != nil,
 	}, nil
 }
 
@@ -107,7 +105,7 @@ const beating = "promwire-heartbeat"
 
 func (h Heartbeat) receiver() map[string]any {
 	return map[string]any{"name": beating, "webhook_configs": []any{
-		map[string]any{"url_file": SecretFile(h.Secret), "send_resolved": false},
+		map[string]any{"url_file": Secrets.File(h.Secret), "send_resolved": false},
 	}}
 }
 
@@ -131,14 +129,14 @@ func secretless(own map[string]any, loaded *config.Config) error {
 		return err
 	}
 	var found []error
-	each("", printed, func(at, key, value string) {
+	secrets.Each("", printed, func(at, key, value string) {
 		if value != "<secret>" {
 			return
 		}
 		found = append(found, fmt.Errorf("%s: is a secret, %s; set it with `pulumi config set --secret --path promwire:secrets.NAME`, and write "+
-			"in its place the key that reads a file, such as %s_file: %s", at, inState, key, SecretFile("NAME")))
+			"in its place the key that reads a file, such as %s_file: %s", at, inState, key, Secrets.File("NAME")))
 	})
-	each("", own, func(at, _, value string) {
+	secrets.Each("", own, func(at, _, value string) {
 		if u, err := url.Parse(value); err == nil && u.Host != "" && u.User != nil {
 			if _, has := u.User.Password(); has {
 				found = append(found, fmt.Errorf("%s: has a password in its URL, %s; leave it out", at, inState))
@@ -146,33 +144,6 @@ func secretless(own map[string]any, loaded *config.Config) error {
 		}
 	})
 	return errors.Join(found...)
-}
-
-// secrets are the names of the secrets that a configuration reads.
-func secrets(own map[string]any) []string {
-	names := map[string]bool{}
-	each("", own, func(_, _, value string) {
-		if match := secretFile.FindStringSubmatch(value); match != nil {
-			names[match[1]] = true
-		}
-	})
-	return slices.Sorted(maps.Keys(names))
-}
-
-// each visits all texts of a document, with their paths and keys.
-func each(at string, value any, visit func(at, key, value string)) {
-	switch value := value.(type) {
-	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(value)) {
-			each(strings.TrimPrefix(at+"."+key, "."), value[key], visit)
-		}
-	case []any:
-		for i, element := range value {
-			each(fmt.Sprintf("%s[%d]", at, i), element, visit)
-		}
-	case string:
-		visit(at, at[strings.LastIndex(at, ".")+1:], value)
-	}
 }
 
 // delivery counts what a receiver sends.

@@ -3,7 +3,6 @@ package plan
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
 
 	"github.com/promwire/promwire/provisioners/alertmanager"
 	"github.com/promwire/promwire/provisioners/release"
@@ -74,11 +73,7 @@ type AlertingValues struct {
 // Alerting is the script that gives Alertmanager its secrets, and tests that an alert arrives. It is a secret. The monitor must have
 // converged. Another Configuration is another script, so that it is tested again.
 func Alerting(v AlertingValues) string {
-	calls := []call{use(v.Host, "alerting")}
-	for _, name := range v.Configuration.Secrets {
-		calls = append(calls, call{words: []string{"alert_secret", name}, input: v.Secrets[name]})
-	}
-	calls = append(calls, do(slices.Insert(slices.Clone(v.Configuration.Secrets), 0, "alert_secrets_only")...))
+	calls := append([]call{use(v.Host, "alerting")}, give(alertmanager.Secrets, alertmanager.Name, v.Configuration.Secrets, v.Secrets)...)
 	if v.Test {
 		calls = append(calls, do(append([]string{"alert_arrives"}, v.Configuration.Delivery.Words()...)...))
 	}

@@ -103,6 +103,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 		[]call{portsHeld()},
 		v.pushgatewayEnds(),
 		v.alertmanagerEnds(),
+		v.remoteWriteEnds(),
 		v.blackboxEnds(),
 		v.namesCauses(),
 		looksAfter(v.Tunnel.prefixes()),

@@ -22,7 +22,7 @@ func (v MonitorValues) prometheusFiles() []call {
 	server := prometheus.Server{
 		Self: v.self(), ScrapeInterval: v.ScrapeInterval, RetentionTime: v.RetentionTime, RetentionSize: v.RetentionSize,
 		TLS: v.TLS.Enabled(), Web: v.Web, Pushed: v.pushed(), Jobs: append([]string{exporter.Node}, v.Scraped...),
-		Probes: v.probes(), ScrapeConfigs: v.ScrapeConfigs, Limits: v.Limits, Clusters: v.Clusters,
+		Probes: v.probes(), ScrapeConfigs: v.ScrapeConfigs, RemoteWrite: v.RemoteWrite, Limits: v.Limits, Clusters: v.Clusters,
 		Alertmanager: v.alertmanagerAt(),
 	}
 	files := join(
@@ -116,9 +116,10 @@ func (v MonitorValues) probes() *prometheus.Probes {
 	return nil
 }
 
-// peers are the networks of all targets; none if targets or the operator's own jobs may be anywhere.
+// peers are the networks of all targets; none if targets, the operator's own jobs or those it writes to may be
+// anywhere.
 func (v MonitorValues) peers() []netip.Prefix {
-	if v.Direct || len(v.ScrapeConfigs) > 0 {
+	if v.Direct || len(v.ScrapeConfigs) > 0 || len(v.RemoteWrite.Entries) > 0 {
 		return nil
 	}
 	return v.Tunnel.Networks

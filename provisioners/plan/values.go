@@ -108,7 +108,8 @@ type MonitorValues struct {
 	Exporters     []exporter.Choice // its own: the node exporter, and the blackbox exporter where there are Probes
 	Scraped       []string          // jobs of what the targets serve, beside those of Exporters
 	Probes        []exporter.Probe  // of its blackbox exporter
-	ScrapeConfigs []string          // the operator's own jobs, see prometheus.Server
+	RemoteWrite   prometheus.RemoteWrite
+	ScrapeConfigs []string // the operator's own jobs, see prometheus.Server
 
 	Rules []prometheus.RuleFile // the operator's own
 	Mute  []string              // alerts of prometheus.RulesFile that it does not have

@@ -14,6 +14,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/folders"
 	"github.com/promwire/promwire/provisioners/release"
+	"github.com/promwire/promwire/provisioners/secrets"
 	"github.com/promwire/promwire/provisioners/systemd"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
@@ -51,6 +52,8 @@ const (
 	// PromtoolConfig and CurlConfig let root ask it on the same host. They exist only if it asks for a certificate or a password.
 	PromtoolConfig = Folder + "/promtool.yml"
 	CurlConfig     = Folder + "/curl.conf"
+	// Secrets are those that a RemoteWrite reads.
+	Secrets secrets.Folder = Folder + "/secrets"
 
 	longestTimeout = 10 * time.Second // of one scrape: Prometheus's default
 )
@@ -70,6 +73,7 @@ type Server struct {
 	Probes         *Probes       // nil: it probes nothing
 	Alertmanager   string        // host:port of the one that it tells of alerts, and scrapes; "": none
 	ScrapeConfigs  []string      // the operator's, one JSON object each, in the terms of Prometheus's <scrape_config>
+	RemoteWrite    RemoteWrite   // where else samples go
 	Limits         Limits        // of every scrape, those of federations and of ScrapeConfigs without limits of their own included
 	Clusters       bool          // whether the fleet has clusters: then no host sets the label cluster
 }
@@ -117,7 +121,7 @@ func (s Server) Render() string {
 	for _, own := range s.ScrapeConfigs {
 		jobs = append(jobs, "  - "+own+"\n")
 	}
-	return fmt.Sprintf(head, interval, timeout, interval, s.Limits.render(), s.alerting(), s.storage(), Rules, Clusters) + strings.Join(jobs, "\n")
+	return fmt.Sprintf(head, interval, timeout, interval, s.Limits.render(), s.alerting(), s.storage(), s.RemoteWrite.render(), Rules, Clusters) + strings.Join(jobs, "\n")
 }
 
 // TargetFile is the path of the file that makes Prometheus scrape a job of a host.
@@ -154,7 +158,7 @@ const head = `global:
   scrape_timeout: %s
   evaluation_interval: %s
 %s
-%s%srule_files:
+%s%s%srule_files:
   - %s/*.yml
 
 scrape_config_files:

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The monitor's Alertmanager: who may ask it, the secrets of its receivers, and the test that they get alerts.
+# The monitor's Alertmanager: who may ask it, and the test that its receivers get alerts.
 
 # alertmanager_login lets those in who have a password, which is made here: root can read it, and Prometheus has a copy.
 alertmanager_login() {
@@ -20,20 +20,6 @@ from_alertmanager() {
 # alertmanager_answers waits until it answers, and checks that it refuses requests without the password.
 alertmanager_answers() {
   lets_in "http://$ALERTMANAGER_AT/-/ready" "$ALERTMANAGER_UNIT" "$ALERTMANAGER_USER" "$ALERTMANAGER_PASSWORD"
-}
-
-# alert_secret NAME: standard input becomes a file that only Alertmanager reads.
-alert_secret() {
-  dir "$ALERT_SECRETS" 755
-  put "$ALERT_SECRETS/$1" "400:$ALERTMANAGER"
-}
-
-# alert_secrets_only NAME...: removes the secrets of others.
-alert_secrets_only() {
-  local file
-  for file in "$ALERT_SECRETS"/*; do
-    [ ! -e "$file" ] || [[ " $* " == *" ${file##*/} "* ]] || remove "$file"
-  done
 }
 
 # alert_arrives RECEIVER INTEGRATION=NUMBER...: raises an alert, and waits until the receiver has accepted it as often as it sends it, by each
@@ -107,7 +93,7 @@ without_secrets() {
 # remove_alertmanager removes an Alertmanager that the plan does not have any more, with its silences and secrets.
 remove_alertmanager() {
   local home file
-  alert_secrets_only ''
+  secrets_only "$ALERT_SECRETS"
   for file in "$ALERTMANAGER_PASSWORD"{,.sum,.bcrypt}; do remove "$file"; done
   remove_release "$ALERTMANAGER" "$ALERTMANAGER_CONFIG" "$ALERTMANAGER_WEB" "$ALERTMANAGER_PASSWORD_COPY" "$AMTOOL_CONFIG" "$BINARIES/amtool"
   for home in "$ALERT_SECRETS" "$ALERTMANAGER_FOLDER" "$ALERTMANAGER_DATA"; do

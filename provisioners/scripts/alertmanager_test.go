@@ -54,7 +54,7 @@ func TestAlertArrives(t *testing.T) {
 echo 'level=WARN msg="Notify attempt failed" aggrGroup="{}:{alertname=\"Other\"}" err="unexpected status code 500"'
 echo "level=WARN msg=\"Notify attempt failed\" aggrGroup=\"{}:{alertname=PromwireTest, run=$run}\" attempts=1 err=\"ops/webhook[0]: unexpected status code 403: no\""; }
 alert_arrives ops webhook=1`, "within 45 s: ops/webhook[0]: unexpected status code 403: no\n", true},
-		{"what it answered has the secret", `alert_secret hook <<<'https://hook.example.net/a/T0KEN'; alert_secret mail <<<'Pa55'
+		{"what it answered has the secret", `secret $ALERT_SECRETS alertmanager hook <<<'https://hook.example.net/a/T0KEN'; secret $ALERT_SECRETS alertmanager mail <<<'Pa55'
 journalctl() { echo "run=$(grep -o '"run":"[^"]*"' /mnt/alert | cut -d '"' -f 4) err=\"404: Cannot POST /a/T0KEN, Post https://api.example.net/botT0KEN2/send: Pa55\""; }
 alert_arrives ops webhook=1`, "within 45 s: 404: Cannot POST /<secret>, Post https://api.example.net/… <secret>\n", true},
 		{"held back", `cp() { command cp "$@"; grep -o '"run":"[^"]*"' /mnt/alert >/mnt/held; }; alert_arrives ops webhook=1`,
@@ -72,11 +72,11 @@ alert_arrives ops webhook=1`, "within 45 s: 404: Cannot POST /<secret>, Post htt
 // TestAlertSecrets: only Alertmanager reads them, and those that are not named any more go.
 func TestAlertSecrets(t *testing.T) {
 	for _, c := range []struct{ name, text, said string }{
-		{"who reads what", `alert_secret pager <<<'https://hook/$x'; stat -c '%a %U %n' $ALERT_SECRETS $ALERT_SECRETS/pager; cat $ALERT_SECRETS/pager`,
+		{"who reads what", `secret $ALERT_SECRETS alertmanager pager <<<'https://hook/$x'; stat -c '%a %U %n' $ALERT_SECRETS $ALERT_SECRETS/pager; cat $ALERT_SECRETS/pager`,
 			"755 root /etc/alertmanager/secrets\n400 alertmanager /etc/alertmanager/secrets/pager\nhttps://hook/$x\n"},
-		{"one less", `for name in a b pager; do alert_secret $name <<<x; done; alert_secrets_only b; ls $ALERT_SECRETS; grep -c secrets/ $STATE/manifest`, "b\n1\n"},
-		{"none", `alert_secret a <<<x; alert_secrets_only; ls $ALERT_SECRETS | wc -l`, "0\n"},
-		{"without it, nothing is left", `systemctl() { :; }; userdel() { :; }; rm -r $ALERTMANAGER_FOLDER; dir $ALERTMANAGER_FOLDER 755; dir $ALERTMANAGER_DATA 750 alertmanager; alert_secret a <<<x
+		{"one less", `for name in a b pager; do secret $ALERT_SECRETS alertmanager $name <<<x; done; secrets_only $ALERT_SECRETS b; ls $ALERT_SECRETS; grep -c secrets/ $STATE/manifest`, "b\n1\n"},
+		{"none", `secret $ALERT_SECRETS alertmanager a <<<x; secrets_only $ALERT_SECRETS; ls $ALERT_SECRETS | wc -l`, "0\n"},
+		{"without it, nothing is left", `systemctl() { :; }; userdel() { :; }; rm -r $ALERTMANAGER_FOLDER; dir $ALERTMANAGER_FOLDER 755; dir $ALERTMANAGER_DATA 750 alertmanager; secret $ALERT_SECRETS alertmanager a <<<x
 for file in $ALERTMANAGER_CONFIG $ALERTMANAGER_WEB $AMTOOL_CONFIG $ALERTMANAGER_PASSWORD{,.sum,.bcrypt}; do put $file 640 <<<x; done; for file in nflog silences; do echo x >$ALERTMANAGER_DATA/$file; chown alertmanager $ALERTMANAGER_DATA/$file; done
 remove_alertmanager; ls -d $ALERTMANAGER_FOLDER $ALERTMANAGER_DATA 2>/dev/null || true; grep alertmanager $STATE/manifest || true; CHANGED=(); remove_alertmanager; echo "end ${#CHANGED[@]}"`,
 			"end 0\n"},

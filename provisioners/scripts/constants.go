@@ -87,6 +87,7 @@ var constants = []constant{
 	{"PROMETHEUS_CONFIG", prometheus.Config},
 	{"PROMETHEUS_DATA", prometheus.Data},
 	{"PROMETHEUS_TLS", prometheus.TLS},
+	{"PROMETHEUS_SECRETS", string(prometheus.Secrets)},
 	{"RULES", prometheus.RulesPath},
 	{"OWN_RULES", prometheus.OwnRules},
 	{"HEARTBEAT_RULES", prometheus.HeartbeatPath},
@@ -111,7 +112,7 @@ var constants = []constant{
 	{"ALERTMANAGER_PASSWORD", alertmanager.Password},
 	{"ALERTMANAGER_PASSWORD_COPY", prometheus.AlertmanagerPassword},
 	{"AMTOOL_CONFIG", alertmanager.AmtoolConfig},
-	{"ALERT_SECRETS", alertmanager.Secrets},
+	{"ALERT_SECRETS", string(alertmanager.Secrets)},
 	{"TEST_ALERT", alertmanager.Test},
 
 	{"PUSHGATEWAY", pushgateway.Name},

@@ -21,7 +21,7 @@ type Library struct{ text string }
 // Functions is the Library with every file that only defines functions, except those of Bootstrap and Undo, and their constants.
 func Functions() Library {
 	return Library{WithConstants(Base + Identity + SSHD + Release + Service + Ports + Tunnel + Firewall + Survey + Others + Peers + Certificate + Authority + Web + Page +
-		Pushgateway + Alertmanager + Exporters + Relay + Scrape + Federate + Retention + Former + Generations + Roles + Owner + Receipt + Observe + Rules)}
+		Pushgateway + Secrets + Alertmanager + Exporters + Relay + Scrape + Federate + Retention + Former + Generations + Roles + Owner + Receipt + Observe + Rules)}
 }
 
 // With is the Library with texts by name, for from_library (base.sh). Each ends with a newline.

@@ -18,7 +18,7 @@ not_monitor() {
   remove_pushgateway
   remove_alertmanager
   remove_release blackbox_exporter "$BLACKBOX_CONFIG"
-  for file in "$TARGETS"/*.json "$CLUSTERS"/*.yml "$PROMETHEUS_TLS"/*; do
+  for file in "$TARGETS"/*.json "$CLUSTERS"/*.yml "$PROMETHEUS_TLS"/* "$PROMETHEUS_SECRETS"/*; do
     [ ! -e "$file" ] || remove "$file"
   done
   remove_unit "$PROMETHEUS_UNIT"

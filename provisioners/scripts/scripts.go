@@ -74,6 +74,8 @@ var (
 	Web string
 	//go:embed page.sh
 	Page string
+	//go:embed secrets.sh
+	Secrets string
 	//go:embed alertmanager.sh
 	Alertmanager string
 	//go:embed pushgateway.sh

@@ -1,11 +1,6 @@
 package settings
 
 import (
-	"encoding/json"
-	"maps"
-	"regexp"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/promwire/promwire/provisioners/alertmanager"
@@ -19,12 +14,6 @@ type Alerting struct {
 	Test          bool
 	ExternalURL   string // as plan.MonitorValues has it
 }
-
-// secretsPath is where the stack's configuration has the secrets of receivers.
-const secretsPath = "promwire:secrets"
-
-// secretName is also a file's name.
-var secretName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$`)
 
 func (c *checker) alertmanager(a document.Alertmanager) *Alerting {
 	const path = "alertmanager"
@@ -58,36 +47,4 @@ func (c *checker) heartbeat(path string, h *document.Heartbeat) *alertmanager.He
 		c.Add(path+".interval", "%s: must be from 10s to 1h", h.Interval)
 	}
 	return &alertmanager.Heartbeat{Secret: h.Secret, Interval: max(interval.Truncate(time.Second), 10*time.Second)}
-}
-
-// secrets reads the values that Alertmanager's configuration needs, and no others.
-func (a *Alerting) secrets(text string, problems *document.Problems) {
-	values := map[string]string{}
-	if text != "" {
-		if err := json.Unmarshal([]byte(text), &values); err != nil {
-			problems.Add(secretsPath, "must be an object of texts; set each with `pulumi config set --secret --path %s.NAME`", secretsPath)
-			return
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		switch {
-		case !secretName.MatchString(name):
-			problems.Add(secretsPath+"."+name, "%q is not a valid name: use lower-case letters, digits, hyphens and underscores, at most 64", name)
-		case strings.TrimSpace(values[name]) == "":
-			problems.Add(secretsPath+"."+name, "is empty; set it again")
-		case a == nil || !slices.Contains(a.Configuration.Secrets, name):
-			problems.Add(secretsPath+"."+name, "nothing reads it; write %s in alertmanager.config, or remove it with `pulumi config rm --path %s.%s`",
-				alertmanager.SecretFile(name), secretsPath, name)
-		}
-	}
-	if a == nil {
-		return
-	}
-	for _, name := range a.Configuration.Secrets {
-		if _, there := values[name]; !there {
-			problems.Add("alertmanager.config", "reads %s, and there is no such secret; set it with `pulumi config set --secret --path %s.%s`",
-				alertmanager.SecretFile(name), secretsPath, name)
-		}
-	}
-	a.Secrets = values
 }

@@ -28,8 +28,7 @@ func Load(ctx *pulumi.Context) (*Settings, error) {
 		settings.Warnings = append(settings.Warnings, keyPath+": is in clear text in the stack file; set it again with --secret")
 	}
 	settings.readRules(ctx.RootDirectory(), &problems)
-	settings.Alerting.secrets(promwire.Get("secrets"), &problems)
-	if settings.Alerting != nil && len(settings.Alerting.Secrets) > 0 && !ctx.IsConfigSecret(secretsPath) {
+	if settings.secrets(promwire.Get("secrets"), &problems) && !ctx.IsConfigSecret(secretsPath) {
 		settings.Warnings = append(settings.Warnings, secretsPath+": is in clear text in the stack file; set it again with --secret")
 	}
 	if fleet != "" && settings.NeedsCloud() && !hasToken(config.New(ctx, "digitalocean").Get("token")) {

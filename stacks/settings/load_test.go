@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
+	"maps"
 	"strings"
 	"testing"
 
@@ -38,19 +39,28 @@ func newKey(t *testing.T, passphrase string) (private, public string) {
 	return string(pem.EncodeToMemory(block)), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(line)))
 }
 
-// TestSecrets: each that Alertmanager's configuration reads is there, and nothing else is; none is printed.
+// TestSecrets: each that a configuration reads is there, and nothing else is; none is printed.
 func TestSecrets(t *testing.T) {
 	private, _ := newKey(t, "")
 	alerts := strings.Replace(machine, "{", `{"alertmanager": {"config": {"route": {"receiver": "ops"}, "receivers": [{"name": "ops", "webhook_configs": `+
 		`[{"url_file": "/etc/alertmanager/secrets/pager"}]}]}}, `, 1)
+	writes := func(fleet, files string) string {
+		return strings.Replace(fleet, `"name": "monitor-1"`, `"name": "monitor-1", "prometheus": {"remoteWrite": [`+
+			`{"url": "https://store.example.net/write", "basic_auth": {"username": "fleet", "password_file": "/etc/prometheus/secrets/store"}`+files+`}]}`, 1)
+	}
+	written, both := writes(machine, ""), writes(alerts, `, "http_headers": {"X-Key": {"files": ["/etc/prometheus/secrets/pager"]}}`)
 	for _, c := range []struct{ name, fleet, secrets, want string }{
 		{"all there", alerts, `{"pager": "s3cret"}`, ""},
 		{"none of both", machine, "", ""},
 		{"missing", alerts, "", "alertmanager.config: reads /etc/alertmanager/secrets/pager, and there is no such secret; set it with " +
 			"`pulumi config set --secret --path promwire:secrets.pager`"},
-		{"nothing reads one", alerts, `{"pager": "a", "chat": "s3cret"}`, "promwire:secrets.chat: nothing reads it; write /etc/alertmanager/secrets/chat in alertmanager.config, " +
-			"or remove it with `pulumi config rm --path promwire:secrets.chat`"},
+		{"nothing reads one", alerts, `{"pager": "a", "chat": "s3cret"}`, "promwire:secrets.chat: nothing reads it; write /etc/alertmanager/secrets/chat in alertmanager.config " +
+			"or /etc/prometheus/secrets/chat in monitor.prometheus.remoteWrite, or remove it with `pulumi config rm --path promwire:secrets.chat`"},
 		{"no Alertmanager", machine, `{"pager": "s3cret"}`, "promwire:secrets.pager: nothing reads it"},
+		{"for Prometheus", written, `{"store": "s3cret"}`, ""},
+		{"for Prometheus, missing", written, `{}`, "monitor.prometheus.remoteWrite: reads /etc/prometheus/secrets/store, and there is no such secret; set it with " +
+			"`pulumi config set --secret --path promwire:secrets.store`"},
+		{"for both", both, `{"store": "a", "pager": "s3cret"}`, ""},
 		{"empty", alerts, `{"pager": " "}`, "promwire:secrets.pager: is empty; set it again"},
 		{"a path", alerts, `{"pager": "a", "../x": "s3cret"}`, `promwire:secrets.../x: "../x" is not a valid name`},
 		{"no text", alerts, `{"pager": {"a": "s3cret"}}`, "promwire:secrets: must be an object of texts"},
@@ -59,8 +69,14 @@ func TestSecrets(t *testing.T) {
 			s, err := loadWith(t, map[string]string{"promwire:fleet": c.fleet, "promwire:sshPrivateKey": private, "promwire:secrets": c.secrets},
 				"promwire:sshPrivateKey", "promwire:secrets")
 			if c.want == "" {
-				if err != nil || s.Alerting != nil && s.Alerting.Secrets["pager"] != "s3cret" {
-					t.Errorf("got %+v, %v", s, err)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if s.Alerting != nil && !maps.Equal(s.Alerting.Secrets, map[string]string{"pager": "s3cret"}) {
+					t.Errorf("Alertmanager has %q", s.Alerting.Secrets)
+				}
+				if p := s.Monitor.Prometheus; len(p.Secrets) != len(p.RemoteWrite.Secrets) || p.Secrets["store"] == "" && len(p.Secrets) > 0 {
+					t.Errorf("Prometheus has %q, and reads %q", p.Secrets, p.RemoteWrite.Secrets)
 				}
 				return
 			}

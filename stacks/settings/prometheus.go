@@ -41,7 +41,8 @@ func (c *checker) prometheus(path string, p document.Prometheus) Prometheus {
 		c.Add(path+".retention.time", "%s is too short; Prometheus keeps at least %s", p.Retention.Time, model.Duration(minRetention))
 	}
 	return Prometheus{ScrapeInterval: interval, RetentionTime: retention, RetentionSize: size, RetentionFits: p.Retention.Size == "",
-		Web: c.web(path+".web", p.Web), ExternalURL: c.externalURL(path+".externalUrl", p.ExternalURL), Limits: c.limits(path+".limits", p.Limits)}
+		Web: c.web(path+".web", p.Web), ExternalURL: c.externalURL(path+".externalUrl", p.ExternalURL), Limits: c.limits(path+".limits", p.Limits),
+		RemoteWrite: c.remoteWrite(path+".remoteWrite", p.RemoteWrite)}
 }
 
 // least are the smallest limits with which a node exporter is scraped.

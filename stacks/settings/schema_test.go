@@ -153,7 +153,7 @@ func stackFile(fleet *jsonschema.Schema) *jsonschema.Schema {
 	config.Set(document.Root, &jsonschema.Schema{Ref: fleet.Ref})
 	config.Set("promwire:sshPrivateKey", secret("The private SSH key to log in to the hosts with. Set it with "+setKey+"."))
 	config.Set("digitalocean:token", secret("DigitalOcean's API token. Set it with `pulumi config set --secret digitalocean:token`."))
-	config.Set(secretsPath, secret("The secrets that alertmanager.config reads, by name. Set each with `pulumi config set --secret --path "+secretsPath+".NAME`."))
+	config.Set(secretsPath, secret("The secrets that alertmanager.config and monitor.prometheus.remoteWrite read, by name. Set each with `pulumi config set --secret --path "+secretsPath+".NAME`."))
 	top := jsonschema.NewProperties()
 	top.Set("config", &jsonschema.Schema{Type: "object", Properties: config, Required: []string{document.Root}})
 	return &jsonschema.Schema{

@@ -90,6 +90,8 @@ type Prometheus struct {
 	Web            prometheus.Web
 	ExternalURL    string            // as plan.MonitorValues has it
 	Limits         prometheus.Limits // each above 0
+	RemoteWrite    prometheus.RemoteWrite
+	Secrets        map[string]string // of all that RemoteWrite reads, by name
 }
 
 // Host is one machine of the fleet.

@@ -80,6 +80,8 @@ var spoiled = map[string][][2]string{
 	"CertificateExpiring":       {{"/ 3", "/ 6"}, {"/ 3", "/ 2"}, {"- time()\n", "- time() > 0\n"}},
 	"AuthorityExpiring":         {{"365", "364"}, {"365", "4000"}},
 	"ClockSkew":                 {{"> 300", "> 302"}, {"> 300", "> 298"}, {"abs(", "("}, {"for: 2m", "for: 0m"}},
+	"RemoteWriteBehind":         {{"> 300", "> 900"}, {"> 300", "> 30"}, {"for: 5m", "for: 8m"}, {"for: 5m", "for: 2m"}, {`, role="monitor"`, ""}, {`job="prometheus", `, ""}, {"> 0", ">= 0"}, {"critical", "warning"}},
+	"RemoteWriteLoses":          {{"> 0", "> 9"}, {"> 0", ">= 0"}, {"[15m]", "[60m]"}, {"[15m]", "[10m]"}, {`failed_total{job="prometheus", role="monitor"}`, `failed_total{job="prometheus"}`}, {`failed_total{job="prometheus", `, "failed_total{"}, {`dropped_total{job="prometheus", role="monitor", `, `dropped_total{job="prometheus", `}, {`dropped_total{job="prometheus", `, "dropped_total{"}, {`, reason!="dropped_series"`, ""}, {"dropped_total", "dropped_totals"}, {"critical", "warning"}},
 }
 
 // TestAlerts tests every alert with the real promtool, and then each with a fault, which must make the test fail.

@@ -153,8 +153,8 @@ func tellsPeople(t *testing.T) *alertmanager.Configuration {
 		"route":  map[string]any{"receiver": "ops"},
 		"receivers": []any{map[string]any{
 			"name":            "ops",
-			"webhook_configs": []any{map[string]any{"url_file": alertmanager.SecretFile("pager")}},
-			"email_configs":   []any{map[string]any{"to": "ops@example.net", "auth_username": "fleet", "auth_password_file": alertmanager.SecretFile("mail")}},
+			"webhook_configs": []any{map[string]any{"url_file": alertmanager.Secrets.File("pager")}},
+			"email_configs":   []any{map[string]any{"to": "ops@example.net", "auth_username": "fleet", "auth_password_file": alertmanager.Secrets.File("mail")}},
 		}},
 	}, &alertmanager.Heartbeat{Secret: "deadman", Interval: time.Minute})
 	if err != nil {

@@ -164,6 +164,9 @@ type Prometheus struct {
 	// Where a reverse proxy of yours on the monitor leads to Prometheus, such as https://example.net/prometheus: links in alerts begin with
 	// it. The proxy takes the path away: Prometheus itself answers at http://127.0.0.1:9090/.
 	ExternalURL string `json:"externalUrl,omitempty" jsonschema:"pattern=^https?://"`
+	// Where else samples go, such as to a store for years, each a <remote_write> in Prometheus's own terms. A secret is read from a file:
+	// password_file: /etc/prometheus/secrets/NAME is the value of promwire:secrets.NAME.
+	RemoteWrite []map[string]any `json:"remoteWrite,omitempty"`
 	// Who may use Prometheus's own pages and API, on the monitor's loopback and tunnel addresses.
 	Web Web `json:"web,omitzero"`
 }
