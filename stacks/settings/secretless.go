@@ -13,7 +13,7 @@ import (
 
 // secretKeys hold a secret in Prometheus's configuration: all that its packages config and discovery have of type Secret.
 var secretKeys = []string{
-	"application_credential_secret", "application_secret", "auth_token", "bearer_token", "client_certificate_key", "client_secret",
+	"application_credential_secret", "application_secret", "auth_token", "bearer_token", "certificate_password", "client_certificate_key", "client_secret",
 	"consumer_key", "credentials", "key", "key_passphrase", "password", "private_key", "secret_key", "secrets", "service_account_key",
 	"token",
 }
