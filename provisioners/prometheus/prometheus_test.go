@@ -32,6 +32,8 @@ func TestServer(t *testing.T) {
 		}, []string{"shop.json']\n    relabel_configs:\n      - source_labels: [name]\n        target_label: instance\n\n  - job_name: shop"}},
 		{"the operator's own", Server{Self: self, ScrapeInterval: time.Minute, ScrapeConfigs: []string{`{"job_name":"x"}`}},
 			[]string{"\n\n  - {\"job_name\":\"x\"}\n"}, nil},
+		{"written elsewhere", Server{Self: self, ScrapeInterval: time.Minute, RemoteWrite: RemoteWrite{Entries: []string{`{"url":"a"}`, `{"url":"b"}`}}},
+			[]string{"\n\nremote_write:\n  - {\"url\":\"a\"}\n  - {\"url\":\"b\"}\n\nrule_files:"}, nil},
 		{"limits", Server{Self: self, ScrapeInterval: time.Minute, Limits: Limits{Samples: 7, Labels: 6, LabelName: 5, LabelValue: 4, BodySize: "3MB"}},
 			[]string{"  evaluation_interval: 1m\n  sample_limit: 7\n  label_limit: 6\n  label_name_length_limit: 5\n  label_value_length_limit: 4\n" +
 				"  body_size_limit: 3MB\n  extra_scrape_metrics: true\n"}, []string{"exported_cluster"}},

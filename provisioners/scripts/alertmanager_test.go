@@ -74,6 +74,9 @@ func TestAlertSecrets(t *testing.T) {
 	for _, c := range []struct{ name, text, said string }{
 		{"who reads what", `secret $ALERT_SECRETS alertmanager pager <<<'https://hook/$x'; stat -c '%a %U %n' $ALERT_SECRETS $ALERT_SECRETS/pager; cat $ALERT_SECRETS/pager`,
 			"755 root /etc/alertmanager/secrets\n400 alertmanager /etc/alertmanager/secrets/pager\nhttps://hook/$x\n"},
+		{"Prometheus has its own", `echo 'prometheus:x:994:994::/:/bin/false' >>/etc/passwd; echo 'prometheus:x:994:' >>/etc/group; secret $PROMETHEUS_SECRETS prometheus store <<<x
+secret $ALERT_SECRETS alertmanager store <<<y; secrets_only $ALERT_SECRETS; stat -c '%a %U %n' $PROMETHEUS_SECRETS/*; ls $ALERT_SECRETS | wc -l; secrets_only $PROMETHEUS_SECRETS; ls $PROMETHEUS_SECRETS | wc -l`,
+			"400 prometheus /etc/prometheus/secrets/store\n0\n0\n"},
 		{"one less", `for name in a b pager; do secret $ALERT_SECRETS alertmanager $name <<<x; done; secrets_only $ALERT_SECRETS b; ls $ALERT_SECRETS; grep -c secrets/ $STATE/manifest`, "b\n1\n"},
 		{"none", `secret $ALERT_SECRETS alertmanager a <<<x; secrets_only $ALERT_SECRETS; ls $ALERT_SECRETS | wc -l`, "0\n"},
 		{"without it, nothing is left", `systemctl() { :; }; userdel() { :; }; rm -r $ALERTMANAGER_FOLDER; dir $ALERTMANAGER_FOLDER 755; dir $ALERTMANAGER_DATA 750 alertmanager; secret $ALERT_SECRETS alertmanager a <<<x

@@ -31,6 +31,7 @@ type fleet struct {
 	scrape    []exporter.Service
 	probes    []exporter.Probe
 	alerts    bool // people are told of them
+	writes    prometheus.RemoteWrite
 }
 
 var fleets = map[string]fleet{
@@ -46,6 +47,9 @@ var fleets = map[string]fleet{
 		from:     prefixes("198.51.100.0/24", "198.51.100.7/32", "192.168.7.9/32", "2001:db8:5::/48"),
 		jobs:     []string{"report", "backup"},
 		alerts:   true,
+		writes: prometheus.RemoteWrite{Secrets: []string{"store"}, Entries: []string{
+			`{"basic_auth":{"password_file":"/etc/prometheus/secrets/store","username":"fleet"},"url":"https://store.example.net/api/v1/write"}`,
+		}},
 
 		monitored: []string{"node", "blackbox"},
 		exporters: flagged(choose("node", "postgres", "redis")),
@@ -184,7 +188,7 @@ func (f fleet) monitor(t *testing.T) plan.Plan {
 		Limits: prometheus.Limits{Samples: 50_000, Labels: 64, LabelName: 256, LabelValue: 4096, BodySize: "16MB"},
 		TLS:    f.tls, Web: f.web, Jobs: f.jobs, Alertmanager: alerting, Forward: f.forward,
 		ExternalURL: external, AlertmanagerURL: alerts,
-		Exporters: choose(f.monitored...), Scraped: []string{"node", "postgres", "redis", "shop"}, Probes: f.probes, Rules: rules, Mute: mute,
+		Exporters: choose(f.monitored...), Scraped: []string{"node", "postgres", "redis", "shop"}, Probes: f.probes, RemoteWrite: f.writes, Rules: rules, Mute: mute,
 	})
 	if err != nil {
 		t.Fatal(err)
