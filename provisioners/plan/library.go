@@ -14,6 +14,7 @@ import (
 var library = scripts.Functions().With(map[string]string{
 	"causes":  scripts.Causes,
 	"fence":   scripts.Fence,
+	"history": scripts.History,
 	"receive": scripts.Receive,
 	"renew":   scripts.Renew,
 	"rules":   prometheus.RulesFile(),

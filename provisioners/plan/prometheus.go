@@ -33,6 +33,7 @@ func (v MonitorValues) prometheusFiles() []call {
 			do("targets_by_job"),
 			do("dir", prometheus.Clusters, "755"),
 			do("dir", prometheus.Data, "750", prometheus.Name),
+			putText("history", prometheus.HistoryPath, "755", "bash", "-n"),
 			do("page", page.Version()),
 			v.alerts(),
 			v.heartbeat(),

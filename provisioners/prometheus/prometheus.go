@@ -43,6 +43,8 @@ const (
 	Turning = folders.State + "/turning"
 	// Data is its database.
 	Data = "/var/lib/prometheus"
+	// HistoryPath is the program that saves and restores Data.
+	HistoryPath = folders.Programs + "/history"
 	// TLS has Prometheus's certificate and key; WebConfig and WebPassword are its own endpoint's. WebPassword is Prometheus's copy of
 	// the password; root's is RootPassword.
 	TLS          = Folder + "/tls"

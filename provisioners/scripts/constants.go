@@ -88,6 +88,7 @@ var constants = []constant{
 	{"PROMETHEUS_DATA", prometheus.Data},
 	{"PROMETHEUS_TLS", prometheus.TLS},
 	{"PROMETHEUS_SECRETS", string(prometheus.Secrets)},
+	{"HISTORY", prometheus.HistoryPath},
 	{"RULES", prometheus.RulesPath},
 	{"OWN_RULES", prometheus.OwnRules},
 	{"HEARTBEAT_RULES", prometheus.HeartbeatPath},

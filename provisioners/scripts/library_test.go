@@ -27,7 +27,7 @@ func read(t *testing.T, text string) string {
 // TestLean: the removed lines have no meaning in bash.
 func TestLean(t *testing.T) {
 	for name, text := range map[string]string{
-		"library": Functions().text, "bootstrap": Bootstrap, "undo": Undo, "use": Use, "fence": Fence, "receive": Receive, "renew": Renew, "watch": Watch,
+		"library": Functions().text, "bootstrap": Bootstrap, "undo": Undo, "use": Use, "fence": Fence, "history": History, "receive": Receive, "renew": Renew, "watch": Watch,
 	} {
 		lean := Lean(text)
 		if read(t, lean) != read(t, text) {

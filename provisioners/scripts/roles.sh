@@ -21,6 +21,7 @@ not_monitor() {
   for file in "$TARGETS"/*.json "$CLUSTERS"/*.yml "$PROMETHEUS_TLS"/* "$PROMETHEUS_SECRETS"/*; do
     [ ! -e "$file" ] || remove "$file"
   done
+  remove "$HISTORY"
   remove_unit "$PROMETHEUS_UNIT"
 }
 

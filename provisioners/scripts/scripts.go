@@ -8,10 +8,11 @@ import (
 	"strings"
 )
 
-// Complete texts: files with the constants that they use. Fence, Receive, Renew, Watch and Causes are programs of their own; Use is how a command begins.
+// Complete texts: files with the constants that they use. Fence, History, Receive, Renew, Watch and Causes are programs of their own; Use is how a command begins.
 var (
 	Use     = WithConstants(useFile)
 	Fence   = WithConstants(fenceFile)
+	History = WithConstants(historyFile)
 	Receive = WithConstants(receiveFile)
 	Renew   = WithConstants(renewFile)
 	Watch   = WithConstants(watchFile)
@@ -24,6 +25,8 @@ var (
 	useFile string
 	//go:embed fence.sh
 	fenceFile string
+	//go:embed history.sh
+	historyFile string
 	//go:embed receive.sh
 	receiveFile string
 	//go:embed renew.sh
