@@ -30,8 +30,7 @@ func TestSecretKeysOfRemoteWrite(t *testing.T) {
 			look(of.Elem())
 		case kind == reflect.Struct:
 			seen[of] = true
-			for i := range of.NumField() {
-				field := of.Field(i)
+			for field := range of.Fields() {
 				key, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 				inner := field.Type
 				for inner.Kind() == reflect.Slice || inner.Kind() == reflect.Map {
