@@ -93,7 +93,9 @@ func (h *historian) history(verb, archive string) (said string, ok bool) {
 }
 
 // begins says whether all of these scrapes are still the first.
-func begins(all, with []float64) bool { return len(all) >= len(with) && slices.Equal(all[:len(with)], with) }
+func begins(all, with []float64) bool {
+	return len(all) >= len(with) && slices.Equal(all[:len(with)], with)
+}
 
 // left are the files of history's own that are still in Prometheus's folder.
 func (h *historian) left() []string {
