@@ -48,18 +48,18 @@ func newPreview(ctx *pulumi.Context, state record.State) (*preview, error) {
 	})
 }
 
+// kinds are the resources of hosts, with their types.
+var kinds = map[outlook.What]string{
+	outlook.Droplet: digitalocean.DropletType, outlook.Bootstrap: remote.Type, outlook.Enrol: remote.Type, outlook.Converge: remote.Type,
+	outlook.Alerting: remote.Type, outlook.RemoteWrite: remote.Type,
+}
+
 // ofHost says which resource of which host a resource is, if it is one.
 func ofHost(kind, name string) (host string, what outlook.What, of bool) {
-	at := strings.LastIndex(name, "-")
-	if at < 0 {
-		return "", "", false
-	}
-	host, what = name[:at], outlook.What(name[at+1:])
-	switch what {
-	case outlook.Droplet:
-		return host, what, kind == digitalocean.DropletType
-	case outlook.Bootstrap, outlook.Enrol, outlook.Converge, outlook.Alerting:
-		return host, what, kind == remote.Type
+	for what, is := range kinds {
+		if host, ends := strings.CutSuffix(name, "-"+string(what)); ends && kind == is {
+			return host, what, true
+		}
 	}
 	return "", "", false
 }

@@ -3,12 +3,13 @@ package prometheus
 import (
 	"errors"
 	"fmt"
-	"log/slog"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/common/config"
+	"gopkg.in/yaml.v3"
 
 	"github.com/promwire/promwire/provisioners/secrets"
 )
@@ -26,27 +27,45 @@ func (w RemoteWrite) render() string {
 	return "remote_write:\n  - " + strings.Join(w.Entries, "\n  - ") + "\n\n"
 }
 
-// Accepted lets Prometheus's own loader check the entries: the error is what it says, on one line.
+// entry is what must be known of a <remote_write>. Prometheus's whole loader would link the libraries of every cloud; promtool, which has it, judges
+// the file on the monitor before Prometheus is to use it.
+type entry struct {
+	URL  string                  `yaml:"url"`
+	Name string                  `yaml:"name"`
+	HTTP config.HTTPClientConfig `yaml:",inline"` // strictly: a misspelt password is a secret that nobody finds
+	Rest map[string]any          `yaml:",inline"` // passed on
+}
+
+// Accepted says, on one line, why Prometheus would not use the entries, as far as that is known without it: where they go, their names, and how
+// Prometheus proves who it is. nil is no promise.
 func (w RemoteWrite) Accepted() error {
-	loaded, err := config.Load(w.render(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		return fmt.Errorf("not accepted by Prometheus: %s", inOneLine(err))
-	}
-	for _, entry := range loaded.RemoteWriteConfigs {
-		if scheme := entry.URL.Scheme; scheme != "http" && scheme != "https" || entry.URL.Host == "" {
-			return fmt.Errorf("url: %q is not the URL of a receiver; write it like https://receiver.example.net/api/v1/write", entry.URL.Redacted())
-		}
-	}
-	for i, entry := range w.Entries { // Prometheus refuses them too, but not before it is to use them
-		if slices.Contains(w.Entries[:i], entry) {
+	names := map[string]bool{"": false}
+	for i, text := range w.Entries {
+		if slices.Contains(w.Entries[:i], text) {
 			return errors.New("is there twice; leave one out")
 		}
+		var e entry
+		strict := yaml.NewDecoder(strings.NewReader(text))
+		strict.KnownFields(true)
+		if err := strict.Decode(&e); err != nil {
+			return fmt.Errorf("not accepted by Prometheus: %s", inOneLine(err))
+		}
+		if err := e.HTTP.Validate(); err != nil {
+			return fmt.Errorf("not accepted by Prometheus: %s", inOneLine(err))
+		}
+		if u, err := url.Parse(e.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return fmt.Errorf("url: %q is not the URL of a receiver; write it like https://receiver.example.net/api/v1/write", e.URL)
+		}
+		if names[e.Name] {
+			return fmt.Errorf("the name %q is there twice; choose another one", e.Name)
+		}
+		names[e.Name] = e.Name != ""
 	}
 	return nil
 }
 
-// yamlLine is where the parser found a mistake: in our text, and not in the operator's.
-var yamlLine = regexp.MustCompile(`(yaml: unmarshal errors:)?\s*line [0-9]+: |\s*\n\s*`)
+// yamlLine is where the parser found a mistake: in our text and types, and not in the operator's.
+var yamlLine = regexp.MustCompile(`(yaml: unmarshal errors:)?\s*line [0-9]+: |\s*\n\s*| in type \S+`)
 
 func inOneLine(err error) string {
 	return strings.TrimSpace(yamlLine.ReplaceAllString(err.Error(), " "))

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Complete texts: files with the constants that they use. Fence, History, Receive, Renew, Watch and Causes are programs of their own; Use is how a command begins.
+// Complete texts: files with the constants that they use. Fence, History, Receive, Renew, Watch and Causes are programs of their own; Use is
+// how a command begins.
 var (
 	Use     = WithConstants(useFile)
 	Fence   = WithConstants(fenceFile)

@@ -26,11 +26,12 @@ type What string
 
 // The resources of hosts: the ends of their names in the stack.
 const (
-	Droplet   What = "droplet"
-	Bootstrap What = "bootstrap"
-	Enrol     What = "enrol" // runs on the monitor
-	Converge  What = "converge"
-	Alerting  What = "alerting"
+	Droplet     What = "droplet"
+	Bootstrap   What = "bootstrap"
+	Enrol       What = "enrol" // runs on the monitor
+	Converge    What = "converge"
+	Alerting    What = "alerting"
+	RemoteWrite What = "remote-write"
 )
 
 // Step is what the engine would do to one resource. One that stays as it is has none.
@@ -161,6 +162,8 @@ func (c *change) step(s Step) {
 		c.converge(s)
 	case Alerting:
 		c.add(files, "secrets of alerting, or their test")
+	case RemoteWrite:
+		c.add(files, "secrets of remote writing")
 	}
 }
 

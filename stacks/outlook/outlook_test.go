@@ -91,7 +91,8 @@ func TestRows(t *testing.T) {
 			o.Leaving = 2
 			o.Steps = []Step{{Host: "lon", What: Enrol}, {Host: "end-of-a-cluster", What: Enrol}}
 		}, "files    m       enrols 2; withdraws 2"},
-		"secrets of alerting": {func(o *Outlook) { o.Steps = []Step{{Host: "m", What: Alerting}} }, "files    m       secrets of alerting, or their test"},
+		"secrets of alerting":       {func(o *Outlook) { o.Steps = []Step{{Host: "m", What: Alerting}} }, "files    m       secrets of alerting, or their test"},
+		"secrets of remote writing": {func(o *Outlook) { o.Steps = []Step{{Host: "m", What: RemoteWrite}} }, "files    m       secrets of remote writing"},
 		"a droplet takes another part": {func(o *Outlook) {
 			o.Had["lon"] = droplet("monitor")
 			o.Steps = []Step{{Host: "lon", What: Converge, Created: true}}

@@ -8,7 +8,8 @@ import (
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
-// remoteWrite is where else samples go. Prometheus's own loader sees an entry that has no secret: what it says could quote one.
+// remoteWrite is where else samples go. An entry with a secret is not decoded: what is said of it then could quote one. Keys that the program
+// does not know are passed on, see prometheus.RemoteWrite.
 func (c *checker) remoteWrite(path string, list []map[string]any) prometheus.RemoteWrite {
 	var all prometheus.RemoteWrite
 	names := map[string]bool{}

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"log/slog"
 	"reflect"
 	"slices"
 	"strings"
@@ -16,6 +17,15 @@ func TestRemoteWrite(t *testing.T) {
 	same(t, "the list of secrets", w.Secrets, []string{"key", "oauth", "store", "token"})
 	if len(w.Entries) != 5 || !strings.HasPrefix(w.Entries[1], `{"authorization":{"credentials_file":"/etc/prometheus/secrets/token"},"url":"http://10.98.0.7`) {
 		t.Errorf("entries %q", w.Entries)
+	}
+}
+
+// TestPrometheusTakesRemoteWrite: what is good here is good for Prometheus's own loader, which the program leaves out.
+func TestPrometheusTakesRemoteWrite(t *testing.T) {
+	for _, entry := range parsed(t, "remote-write").Monitor.Prometheus.RemoteWrite.Entries {
+		if _, err := config.Load("remote_write: ["+entry+"]", slog.New(slog.DiscardHandler)); err != nil {
+			t.Errorf("%s: %v", entry, err)
+		}
 	}
 }
 

@@ -42,3 +42,10 @@ func TestWhatRemoteWriteTouches(t *testing.T) {
 	without := mocks.MustRun(t, droplets, "")["monitor-converge"].Inputs["stdin"].StringValue()
 	assert.Contains(t, without, "secrets_only /etc/prometheus/secrets\n")
 }
+
+// A `pulumi destroy` of a fleet with a protected host leaves the secrets, too.
+func TestRemoteWriteIsProtected(t *testing.T) {
+	run, kept := mocks.MustRun(t, protect(written("a"), "lon"), "", secret("s3cret")), map[string]bool{}
+	needs(run, kept, "lon-protected")
+	assert.True(t, kept["monitor-remote-write"], "a destroy would remove them")
+}

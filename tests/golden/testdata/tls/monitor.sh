@@ -193,6 +193,7 @@ dir /etc/prometheus/targets.d 755
 targets_by_job
 dir /etc/prometheus/clusters.d 755
 dir /var/lib/prometheus 750 prometheus
+from_library history put /usr/local/lib/promwire/history 755 bash -n
 page VERSION
 from_library rules put /etc/prometheus/rules.d/promwire.yml 644 promtool check rules
 remove /etc/prometheus/rules.d/promwire-heartbeat.yml
@@ -483,6 +484,7 @@ scrape_only _monitor node
 ports_held
 remove_pushgateway
 remove_alertmanager
+secrets_only /etc/prometheus/secrets
 remove_release blackbox_exporter /etc/promwire/blackbox.yml
 from_library causes put /usr/local/lib/promwire/causes 755 bash -n
 record file /var/lib/node_exporter/textfile/promwire_causes.prom
