@@ -42,7 +42,7 @@ scrape_configs:
         regex: '(up|scrape_.*);federate'
         action: drop
       - source_labels: [__name__]
-        regex: 'promwire_.*'
+        regex: 'promwire[_:].*'
         action: drop
       - target_label: cluster
         replacement: a

@@ -431,7 +431,7 @@ scrape_configs:
         regex: '(|backup|report);'
         action: keep
       - source_labels: [__name__]
-        regex: 'promwire_.*'
+        regex: 'promwire[_:].*'
         action: drop
 
   - job_name: alertmanager
