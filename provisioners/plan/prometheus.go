@@ -75,7 +75,7 @@ func (v MonitorValues) heartbeat() call {
 	if v.Alertmanager == nil || !v.Alertmanager.Heartbeat {
 		return do("remove", prometheus.HeartbeatPath)
 	}
-	return put(prometheus.HeartbeatPath, "644", prometheus.Heartbeat(alertmanager.Watchdog), "promtool", "check", "rules")
+	return put(prometheus.HeartbeatPath, "644", prometheus.Heartbeat(alertmanager.Watchdog, v.ScrapeInterval), "promtool", "check", "rules")
 }
 
 // self are the labels of the monitor's own series.

@@ -2,7 +2,9 @@ package prometheus
 
 import (
 	_ "embed"
+	"fmt"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -71,14 +73,18 @@ func Alerts() []Alert {
 	return all
 }
 
-// Heartbeat is the rule of the alert that is there as long as scraping and rules work.
-func Heartbeat(alert string) string { return strings.Replace(heartbeat, "ALERT", alert, 1) }
+// Heartbeat is the rule of the alert that is there as long as scraping and rules work, and samples are kept: after a scrape that could not be
+// written, as on a full disk, Prometheus would go on with the last sample for five minutes. Four scrapes may fail.
+func Heartbeat(alert string, scrapeInterval time.Duration) string {
+	window := int(max(time.Minute, 4*scrapeInterval).Seconds())
+	return strings.NewReplacer("ALERT", alert, "WINDOW", fmt.Sprintf("%ds", window)).Replace(heartbeat)
+}
 
 const heartbeat = `groups:
   - name: promwire-heartbeat
     rules:
       - alert: ALERT
-        expr: up{job="prometheus", role="monitor"} == 1
+        expr: max_over_time(up{job="prometheus", role="monitor"}[WINDOW]) == 1
         labels:
           severity: none
         annotations:

@@ -93,7 +93,7 @@ func fewConnections(s *story) {
 // whole state at each step pays for the square of it.
 const (
 	targetBytes  = 79_000
-	monitorBytes = 66_000
+	monitorBytes = 70_000
 )
 
 // smallState holds hosts, of which the first is the monitor, to the resources and the bytes of state that one may take.

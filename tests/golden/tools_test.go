@@ -89,7 +89,7 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 		"firewall":          {monitor["/etc/promwire/firewall.nft"], target["/etc/promwire/firewall.nft"]},
 		"tunnel":            {tunnel(monitor), tunnel(withPeer), tunnel(target)},
 		"prometheus.yml":    {monitor["/etc/prometheus/prometheus.yml"]},
-		"rules":             {prometheus.Heartbeat("Watchdog"), prometheus.RulesFile()},
+		"rules":             {prometheus.Heartbeat("Watchdog", 15*time.Second), prometheus.RulesFile()},
 		"prometheus loader": {monitor["/etc/prometheus/prometheus.yml"]},
 		"targets":           {monitor["/etc/prometheus/targets.d/_monitor.node.json"], enrol["/etc/prometheus/targets.d/node-1.node.json"]},
 		"exporter unit":     {monitor[units+f.exporter()], target[units+f.exporter()]},

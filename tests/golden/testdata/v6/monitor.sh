@@ -326,7 +326,7 @@ groups:
   - name: promwire-heartbeat
     rules:
       - alert: Watchdog
-        expr: up{job="prometheus", role="monitor"} == 1
+        expr: max_over_time(up{job="prometheus", role="monitor"}[60s]) == 1
         labels:
           severity: none
         annotations:
