@@ -77,7 +77,7 @@ func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	protected, err := record.Protect(ctx, protectedHosts(s))
+	protected, err := record.Protect(ctx, state, protectedHosts(s))
 	if err != nil {
 		return nil, err
 	}

@@ -26,12 +26,13 @@ func (s State) Protected() ([]string, error) {
 }
 
 // Protect records the protected hosts for the next run, which does not see them in the stack file any more if they are removed from it. A
-// stack that protects none has no such resource, and gets nil.
-func Protect(ctx *pulumi.Context, hosts []string) (pulumi.Resource, error) {
-	if len(hosts) == 0 {
+// stack that never protected one has no such resource, and gets nil. One that protects none any more has an empty record: the engine would
+// remove the former one only at the end of an update that goes well.
+func Protect(ctx *pulumi.Context, state State, hosts []string) (pulumi.Resource, error) {
+	if _, had := state.Of(stashType)[protected]; !had && len(hosts) == 0 {
 		return nil, nil
 	}
-	text, err := json.Marshal(slices.Sorted(slices.Values(hosts)))
+	text, err := json.Marshal(append([]string{}, slices.Sorted(slices.Values(hosts))...))
 	if err != nil {
 		return nil, fmt.Errorf("writing the protected hosts: %w", err)
 	}
@@ -53,8 +54,12 @@ func (s State) Guarded(host string) bool {
 
 // Guard makes `pulumi destroy` delete nothing of what a fleet needs, even without its preview, and name the host. The engine goes on where
 // something is protected, but not with what that depends on, directly or not: so a guard depends on what comes last. One that protects no
-// longer stays as long as its host does: the engine would refuse to remove it with the update that takes the protection back.
+// longer stays as long as its host does: the engine would refuse to remove it with the update that takes the protection back. It waits for
+// nothing: what comes last may fail because of this very host.
 func Guard(ctx *pulumi.Context, host string, protect bool, last []pulumi.Resource, parent pulumi.Resource) error {
+	if !protect {
+		last = nil
+	}
 	_, err := pulumi.NewStash(ctx, host+guard, &pulumi.StashArgs{Input: pulumi.String("the host stays")},
 		pulumi.Protect(protect), pulumi.DependsOn(last), pulumi.Parent(parent))
 	if err != nil {
