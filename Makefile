@@ -24,12 +24,12 @@ lint: ## static checks: Go code, go.mod, the subjects of commits that main does 
 	! git log --format=%s $${range:--1} | \
 		LC_ALL=C.UTF-8 grep -E '^.{73}' || { echo 'these subjects of commits have more than 72 characters'; exit 1; }
 
-# The first run builds the tools that judge what promwire writes, for longer than the 10 minutes that go test allows by itself. It also installs
+# Tests of scripts mostly wait, so eight run at a time. The first run builds the tools that judge what promwire writes, for longer than the 10 minutes that go test allows by itself. It also installs
 # the commands that other packages' tests run, so it comes before them.
 .PHONY: test
 test: ## tests that need neither root nor the lab
 	go test -timeout 40m -run '^$$' ./tests/golden
-	go test -timeout 40m $(filter-out $(slow_packages),$(shell go list -f '{{.Dir}}' ./... | sed 's,^$(CURDIR),.,'))
+	go test -timeout 40m -parallel 8 $(filter-out $(slow_packages),$(shell go list -f '{{.Dir}}' ./... | sed 's,^$(CURDIR),.,'))
 
 .PHONY: lab-test
 lab-test: ## tests of the lab: its cloud, machines, clusters and plugins (as root)

@@ -38,6 +38,7 @@ touch /mnt/journal /mnt/held
 
 // TestAlertArrives: a receiver has accepted an alert when each of its integrations has, as often as it has one.
 func TestAlertArrives(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, text, said string
 		fails            bool
@@ -71,6 +72,7 @@ alert_arrives ops webhook=1`, "within 45 s: 404: Cannot POST /<secret>, Post htt
 
 // TestAlertSecrets: only Alertmanager reads them, and those that are not named any more go.
 func TestAlertSecrets(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, text, said string }{
 		{"who reads what", `secret $ALERT_SECRETS alertmanager pager <<<'https://hook/$x'; stat -c '%a %U %n' $ALERT_SECRETS $ALERT_SECRETS/pager; cat $ALERT_SECRETS/pager`,
 			"755 root /etc/alertmanager/secrets\n400 alertmanager /etc/alertmanager/secrets/pager\nhttps://hook/$x\n"},

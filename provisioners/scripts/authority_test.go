@@ -7,6 +7,7 @@ import (
 
 // TestAuthoritiesInUse: the certificate that a host shows, not the last one signed for it, decides whether an authority may be removed.
 func TestAuthoritiesInUse(t *testing.T) {
+	t.Parallel()
 	// served is what exporters show when renew.sh or authority ask them.
 	const served = `serves() { openssl x509 -in "/mnt/served-$1" -noout -serial 2>/dev/null || true; }
 showing() { own >/mnt/served-10.98.0.2:19100; }
@@ -34,6 +35,7 @@ showing() { own >/mnt/served-10.98.0.2:19100; }
 
 // TestPrometheusFirst: the monitor's exporter never requires, or shows, a certificate that Prometheus does not have or trust yet.
 func TestPrometheusFirst(t *testing.T) {
+	t.Parallel()
 	const text = `trust <"$AUTHORITY/bundle.pem"; own_certificate host DNS:host
 trust() { signed_by $PAIR/certificate.pem "$(first)" && cmp "$AUTHORITY/bundle.pem" $PAIR/authorities.pem && echo first; cat >/dev/null; }
 certify() { cat >/dev/null; }
@@ -45,6 +47,7 @@ for names in "1 2" 2; do authority 86400 3600 $names; own_certificate host DNS:h
 
 // TestHalfDone: the next run repairs what was interrupted or lost.
 func TestHalfDone(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, text, said string }{
 		{"names were written, the certificate was not", `join; (mv() { [[ $1 != *certificate.new ]] || exit 1; command mv "$@"; }; certify_host host 10.98.0.3:1 "$REQUEST" DNS:host IP:10.98.0.3) || true
 certify_host host 10.98.0.3:1 "$REQUEST" DNS:host IP:10.98.0.3; names <(own)`, "10.98.0.3"},
@@ -66,6 +69,7 @@ join; take; echo taken`, "taken\n"},
 
 // TestSystemAuthorities: the system's authorities are not the fleet's.
 func TestSystemAuthorities(t *testing.T) {
+	t.Parallel()
 	const text = `join; trust < <(base64 --decode <<<"$AUTHORITIES"); mkdir -p /etc/ssl/certs; rm -r "$AUTHORITY"; authority 86400 3600 9
 cp "$AUTHORITY/9/certificate.pem" "/etc/ssl/certs/$(openssl x509 -in "$AUTHORITY/9/certificate.pem" -noout -subject_hash).0"
 join; certificate_error host <(own) || true`
@@ -77,6 +81,7 @@ join; certificate_error host <(own) || true`
 
 // TestRetire: the former exporter ends later, unless the settings go back meanwhile.
 func TestRetire(t *testing.T) {
+	t.Parallel()
 	const units = `printf '#!/bin/sh\necho "$@" >>/mnt/systemctl\n' >/mnt/bin/systemctl; mkdir -p /etc/systemd/system
 put /etc/systemd/system/a.service 644 <<<'[Unit]'
 `

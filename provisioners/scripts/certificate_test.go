@@ -30,6 +30,7 @@ serial() { openssl x509 -in "$1" -noout -serial; }
 
 // certificates are cases as in TestScripts, in a fleet.
 func TestCertificates(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, text string
 		said       string // part of what it says
@@ -114,6 +115,7 @@ func TestCertificates(t *testing.T) {
 
 // TestReceive sends certificates to a host, as anybody may.
 func TestReceive(t *testing.T) {
+	t.Parallel()
 	const library = `mkdir -p /usr/local/lib/promwire && mount -t tmpfs none /usr/local/lib/promwire && cat >/usr/local/lib/promwire/lib.sh <<'LIBRARY'
 `
 	receive := func() string {
@@ -151,6 +153,7 @@ func TestReceive(t *testing.T) {
 
 // TestTurn: Prometheus scrapes as before until the target answers elsewhere.
 func TestTurn(t *testing.T) {
+	t.Parallel()
 	const files = `
 curl() { [ -e /mnt/up ]; }
 plain='[{"targets": ["10.98.0.2:9100"], "labels": {"name": "a"}}]'

@@ -83,6 +83,7 @@ func sources(t *testing.T) map[string]string {
 
 // TestConstants: no script holds what it can have from Go. PATH is a list of the system's folders, not only of ours.
 func TestConstants(t *testing.T) {
+	t.Parallel()
 	for file, text := range sources(t) {
 		for _, l := range literals(t, file, text) {
 			if strings.HasPrefix(l.text, "/usr/local/sbin:/usr/local/bin:") {
@@ -99,6 +100,7 @@ func TestConstants(t *testing.T) {
 
 // TestLiterals: TestConstants finds what it looks for, wherever it is.
 func TestLiterals(t *testing.T) {
+	t.Parallel()
 	group, port, folder := constant{"G", "promwire"}, constant{"P", "9090"}, constant{"F", "/etc/promwire"}
 	for _, c := range []struct {
 		script string
@@ -130,6 +132,7 @@ func TestLiterals(t *testing.T) {
 
 // TestConstantsAreNotAssigned: no script gives a constant, which is not readonly, another value.
 func TestConstantsAreNotAssigned(t *testing.T) {
+	t.Parallel()
 	names := map[string]bool{}
 	for _, c := range constants {
 		names[c.name] = true
@@ -146,6 +149,7 @@ func TestConstantsAreNotAssigned(t *testing.T) {
 
 // TestWithConstants: a script has the constants that it uses, and its first line stays the first.
 func TestWithConstants(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ script, want string }{
 		{"echo a\n", "echo a\n"},
 		{"echo $INTERFACE_ $INTERFACES INTERFACE\n", "echo $INTERFACE_ $INTERFACES INTERFACE\n"},
@@ -160,6 +164,7 @@ func TestWithConstants(t *testing.T) {
 
 // TestConstantsAreWords: each is one word of bash, without quotes or in single ones, of one name, and used.
 func TestConstantsAreWords(t *testing.T) {
+	t.Parallel()
 	texts := ""
 	for _, text := range sources(t) {
 		texts += text

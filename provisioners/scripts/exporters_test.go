@@ -7,6 +7,7 @@ import (
 
 // TestExporters: an exporter that the owner runs is refused, and one that promwire runs is not.
 func TestExporters(t *testing.T) {
+	t.Parallel()
 	// running is a host on which systemctl says that every unit is active and enabled; idle, that none is.
 	const (
 		running = "systemctl() { :; }\n"
@@ -37,6 +38,7 @@ func TestExporters(t *testing.T) {
 
 // TestKnowsFlags: a flag that the exporter does not know is refused, whichever way it reads its flags, and it is never started.
 func TestKnowsFlags(t *testing.T) {
+	t.Parallel()
 	// kingpin ends at --version, whatever follows. goFlags takes the next word for a value that is missing, and starts if --version is gone.
 	const (
 		start   = "touch /mnt/started; exit 1"

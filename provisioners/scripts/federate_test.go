@@ -25,6 +25,7 @@ CHANGED=()
 
 // TestFederate adds, changes and removes clusters.
 func TestFederate(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, text string
 		said       string // part of what it says
@@ -65,6 +66,7 @@ remove_peer a; files; ls "$PARTS"`, "a.yml\npeer-a.cluster.conf\n", false},
 
 // TestForwarding turns it on where it is off, only for the tunnel.
 func TestForwarding(t *testing.T) {
+	t.Parallel()
 	const switches = `ip link add promwire0 type bridge
 echo 0 >/proc/sys/net/ipv4/conf/all/forwarding # a new network may have what this machine has
 all() { cat /proc/sys/net/ipv4/conf/{promwire0,lo,all}/forwarding | xargs; }

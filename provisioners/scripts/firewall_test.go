@@ -10,6 +10,7 @@ import (
 // TestStillAdmitted: a new ruleset does not end what the monitor scrapes by the former one. Prometheus turns later, and may connect again
 // before that.
 func TestStillAdmitted(t *testing.T) {
+	t.Parallel()
 	rules := func(from string, ports ...int) string {
 		r := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Scraped: ports, Monitor: []netip.Prefix{netip.MustParsePrefix(from)}}
 		return "load <<'RULES'\n" + r.Render() + "RULES\n"

@@ -4,6 +4,7 @@ import "testing"
 
 // What Pulumi does with commands, as its host sees it. Each line says what it undoes.
 func TestGenerations(t *testing.T) {
+	t.Parallel()
 	const verbs = `
 create() { WANTED=apply made enrol.web; }
 update() { WANTED=update made enrol.web; }
@@ -36,6 +37,7 @@ undo() { (unless_replaced enrol.web 2>&1 3>/dev/null && echo undone) | grep -o '
 
 // A caller that is gone did not hear that the creation succeeded, and Pulumi will undo one less.
 func TestGenerationsOfACallerThatIsGone(t *testing.T) {
+	t.Parallel()
 	said, ok := run(t, `replaces enrol.web
 mkfifo /mnt/pipe
 (exec 8<>/mnt/pipe 3>/mnt/pipe 8>&-; receipt ''; WANTED=apply made enrol.web) || true

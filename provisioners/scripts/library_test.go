@@ -26,6 +26,7 @@ func read(t *testing.T, text string) string {
 
 // TestLean: the removed lines have no meaning in bash.
 func TestLean(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"library": Functions().text, "bootstrap": Bootstrap, "undo": Undo, "use": Use, "fence": Fence, "history": History, "receive": Receive, "renew": Renew, "watch": Watch,
 	} {
@@ -47,6 +48,7 @@ func TestLean(t *testing.T) {
 }
 
 func TestUnpack(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"", "a\n", "no newline", "END\n", "ä $HOME `id` \\ '\n", Functions().text} {
 		pipe, input := Unpack(text)
 		if got := bash(t, pipe+"\n"+input); got != text {
@@ -62,6 +64,7 @@ func TestUnpack(t *testing.T) {
 }
 
 func TestLibrary(t *testing.T) {
+	t.Parallel()
 	texts := map[string]string{"a": "first\n", "b": "END\n$HOME\n\n# kept\n"}
 	l := Functions().With(texts)
 	for name, text := range texts {
@@ -84,6 +87,7 @@ func TestLibrary(t *testing.T) {
 
 // TestUse: a command after the plan uses the library only if it is the one that it was made for.
 func TestUse(t *testing.T) {
+	t.Parallel()
 	const install = "mkdir -p /mnt/promwire && mount -t tmpfs none /usr/local/lib && mkdir /usr/local/lib/promwire\n" +
 		"cat >/usr/local/lib/promwire/lib.sh <<'LIBRARY'\n"
 	const goesOn = "echo go''es on >&2\n" // not printed with a failing command's own text

@@ -54,6 +54,7 @@ const firewalld = `table inet firewalld {
 
 // TestOtherFirewalls: only a firewall that is certain to drop what is needed is named.
 func TestOtherFirewalls(t *testing.T) {
+	t.Parallel()
 	const (
 		target  = "other_firewalls tcp promwire0 10.98.0.1 9100"
 		monitor = "other_firewalls udp - - 51820"

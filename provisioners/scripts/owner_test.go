@@ -40,6 +40,7 @@ text_x() { echo x; }
 `
 
 func TestAskFirst(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, text string
 		said       string
@@ -84,6 +85,7 @@ theirs /etc/prometheus/prometheus.yml; ask_first apply`, "/etc/prometheus/promet
 
 // TestOwnersThings: what promwire did not make, it does not remove, and what it changed is as it was after an undo.
 func TestOwnersThings(t *testing.T) {
+	t.Parallel()
 	// All units are enabled, and ends prints how they were ended.
 	const enabled = `systemctl() { echo "$@" >>/mnt/asked; }
 ends() { grep -E '^(stop|disable) .*a.service' /mnt/asked; }
@@ -128,6 +130,7 @@ echo >$PROMETHEUS_DATA/wal; chown prometheus $PROMETHEUS_DATA/wal; theirs $PROME
 
 // TestRecord: the record is always whole, and what a damaged one lost is found again.
 func TestRecord(t *testing.T) {
+	t.Parallel()
 	const lost = used + `
 put $UNITS/node_exporter.service 644 <<<"Description=Exporter, for promwire's monitor only"; put /etc/a.yml 644 <<<same; put $TUNNEL_CONFIG 600 <<<old
 symlink /mnt/tool $RELEASES/tool-1/tool; record dir /etc/wireguard
@@ -166,6 +169,7 @@ symlink /mnt/tool $RELEASES/tool-2/tool; user node_exporter; dir $CONFIG_FOLDER 
 
 // TestAsks: each function that asks belongs to one that makes.
 func TestAsks(t *testing.T) {
+	t.Parallel()
 	library := Functions().text
 	for _, line := range strings.Split(Owner, "\n") {
 		name, is := strings.CutPrefix(strings.TrimSuffix(line, "() {"), "ask_")

@@ -13,6 +13,7 @@ look() { (cd $PAGE && stat -c '%a %U %n' * && cat *); }
 
 // TestPage: the page is what came with the script.
 func TestPage(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, text, said string
 		fails            bool

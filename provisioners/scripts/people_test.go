@@ -26,6 +26,7 @@ dial() { "$@" timeout 3 bash -c 'exec 3<>/dev/tcp/'"$to" 2>/dev/null && echo ope
 
 // TestPeople: who only has a login on a host neither asks other ends of the tunnel, nor answers in place of an exporter.
 func TestPeople(t *testing.T) {
+	t.Parallel()
 	rules := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Serving: []int{9100}, Asked: 19098, Local: []netip.AddrPort{netip.MustParseAddrPort("10.98.0.2:9121"), netip.MustParseAddrPort("[::1]:9121")}, Rules: nftables.TCP(nftables.Inside, nil)}
 	rules.Rules = append(rules.Rules, nftables.Rule{Way: nftables.Inside, Protocol: "tcp", Ports: []int{9100, 9200}})
 	begin := listening + tunnelToOther + `

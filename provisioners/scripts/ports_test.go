@@ -33,6 +33,7 @@ echo session-3.scope >/mnt/unit
 
 // TestPorts: what listens where a unit of the plan is to is refused and named, unless it is the unit, or promwire's.
 func TestPorts(t *testing.T) {
+	t.Parallel()
 	const (
 		needs = "\n(ports a.service 10.98.0.2:9100 a.service '[fd98::2]:9100' b.service 127.0.0.1:9115) || true; echo \"listening: $pid\""
 		held  = "promwire: host: verb: port 9100 is held by perl, pid PID, of session-3.scope, and a.service needs it at 10.98.0.2; "
@@ -67,6 +68,7 @@ func TestPorts(t *testing.T) {
 
 // TestPortsOfSystemd: systemd listens for its sockets, and is asked which.
 func TestPortsOfSystemd(t *testing.T) {
+	t.Parallel()
 	name, err := os.ReadFile("/proc/1/comm")
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +86,7 @@ record unit promwire-relay-9100.socket
 
 // TestPortsForAMoment: a process that ends while it is looked at, or soon after, holds no port.
 func TestPortsForAMoment(t *testing.T) {
+	t.Parallel()
 	const copies = listening + `
 ss() { echo "LISTEN 0 4096 10.98.0.2:9100 0.0.0.0:*          users:((\"x\",pid=$(head -n 1 /mnt/copies),fd=36))"; sed -i 1d /mnt/copies; }
 sleep() { :; }
@@ -95,6 +98,7 @@ sleep() { :; }
 
 // TestPortsHeld: it is not enough that something answers.
 func TestPortsHeld(t *testing.T) {
+	t.Parallel()
 	const quick = "sleep() { if [ -e /mnt/late ]; then echo a.service >/mnt/unit; else tries=149; fi; }\n"
 	check(t, listening+"echo a.service >/mnt/unit; listen 10.98.0.2:9100; ports a.service 10.98.0.2:9100; ports_held; echo passed", "passed", false)
 	check(t, listening+"PORTS=(promwire-relay-9100.socket 10.98.0.2:9100); echo promwire-relay-9100.service >/mnt/unit\n"+
@@ -107,6 +111,7 @@ func TestPortsHeld(t *testing.T) {
 
 // TestUnitIn: a user's own systemd can call a unit as it likes.
 func TestUnitIn(t *testing.T) {
+	t.Parallel()
 	for cgroup, want := range map[string]string{
 		"0::/system.slice/node_exporter.service":                                     "node_exporter.service",
 		"0::/user.slice/user-1.slice/user@1.service/app.slice/node_exporter.service": "user@1.service",

@@ -85,6 +85,7 @@ load() { cat >/mnt/rules; mkdir -p /etc/promwire; uplinks; nft -f /mnt/rules; }
 
 // TestPublished: what the host publishes is open where the settings say so, and all else that it forwards goes on.
 func TestPublished(t *testing.T) {
+	t.Parallel()
 	tunnel := func(open ...nftables.Opening) string {
 		rules := nftables.Ruleset{SSHPort: 22, SSHFrom: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}, Tunnel: "promwire0", Open: open}
 		return "load <<'RULES'\n" + rules.Render() + "RULES\n"

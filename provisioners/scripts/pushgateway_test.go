@@ -25,6 +25,7 @@ put /etc/systemd/system/pushgateway.service 644 <<<unit
 
 // TestPushgateway makes the Pushgateway's users, in some of the ways in which a fleet's settings change.
 func TestPushgateway(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, text string
 		said       string // part of what it says
@@ -68,6 +69,7 @@ getent passwd pushgateway || true; grep push $STATE/manifest || true; echo end`,
 
 // TestForeignPushgateway: promwire does not change what it did not make.
 func TestForeignPushgateway(t *testing.T) {
+	t.Parallel()
 	said, ok := run(t, `mkdir -p /etc/pushgateway /var/lib/pushgateway; echo theirs | tee /etc/pushgateway/{web.yml,a} /var/lib/pushgateway/metrics >/dev/null
 echo 'pushgateway:x:992:992::/:/bin/false' >>/etc/passwd
 remove_pushgateway; echo "${#CHANGED[@]}"; cat /etc/pushgateway/* /var/lib/pushgateway/*; getent passwd pushgateway`)
@@ -78,6 +80,7 @@ remove_pushgateway; echo "${#CHANGED[@]}"; cat /etc/pushgateway/* /var/lib/pushg
 
 // TestLetsIn: a Pushgateway or an Alertmanager that answers without a password is refused.
 func TestLetsIn(t *testing.T) {
+	t.Parallel()
 	const server = `
 ip link set lo up
 journalctl() { :; }

@@ -4,6 +4,7 @@ import "testing"
 
 // TestRelays: a relay that nobody wants any more leaves no file, and one that speaks no TLS is named.
 func TestRelays(t *testing.T) {
+	t.Parallel()
 	const (
 		units = "systemctl() { printf '%s\\n' \"$*\" >>/mnt/called; }\nmkdir -p /etc/systemd/system /etc/promwire; cd /etc/systemd/system\n" +
 			"for file in promwire-relay-18080.socket promwire-relay-18080@.service promwire-relay-19121.socket promwire-relay-19121@.service " +

@@ -38,6 +38,7 @@ const staged = `receiver installed; mkdir -p $TURNING; echo new >$TURNING/b.json
 
 // TestRenew lets a monitor renew over real TLS and TCP.
 func TestRenew(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, before, after, said string }{
 		{"nothing is due", "receiver installed", `[ "$(b)" = "$before" ] && [ ! -e /mnt/received ] && echo nothing`, "status 0\nnothing\n"},
 		{"due, and sent", "receiver installed; due", `[ "$(b)" != "$before" ] && cmp /mnt/received "$AUTHORITY/hosts/b/certificate.pem" && echo brought`, "status 0\nbrought\n"},
@@ -76,6 +77,7 @@ rm -r "$AUTHORITY"; authority 86400 3600 1; own_certificate host DNS:host; scrap
 
 // TestReceiveWaits: a sender of nothing, or without end, is disconnected, and others need not wait meanwhile.
 func TestReceiveWaits(t *testing.T) {
+	t.Parallel()
 	quick := strings.NewReplacer("WAIT=10 ", "WAIT=2 ", "BUSY=10 ", "BUSY=1 ").Replace(Receive)
 	if strings.Contains(quick, "=10 ") || len(quick) != len(Receive)-2 {
 		t.Fatal("receive.sh does not wait for 10 s, twice")

@@ -4,6 +4,7 @@ import "testing"
 
 // TestRetention has a file system of 8 MB for Prometheus's data.
 func TestRetention(t *testing.T) {
+	t.Parallel()
 	const disk = `
 mkdir -p /var/lib/prometheus
 mount -t tmpfs -o size=8m none /var/lib/prometheus

@@ -4,6 +4,7 @@ import "testing"
 
 // What a host's former role left ends, and what both roles have stays. A second time there is nothing to do.
 func TestRoles(t *testing.T) {
+	t.Parallel()
 	const units = `
 systemctl() { :; }
 mkdir -p $UNIT_FOLDER $CLUSTERS $PROMETHEUS_TLS $AUTHORITY/hosts/web $TEXTFILES $CONFIG_FOLDER $TURNING
@@ -48,6 +49,7 @@ grep ' /' $STATE/manifest | grep file | sort | wc -l
 
 // A machine is one host of one fleet, and only that host's undo removes anything.
 func TestIdentity(t *testing.T) {
+	t.Parallel()
 	const (
 		systemd = "systemctl() { :; }\n"
 		of      = systemd + "put /mnt/a 644 <<<x; record_host prod target\n"

@@ -58,6 +58,7 @@ func check(t *testing.T, text, want string, fails bool) (said string) {
 }
 
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	const fleet = `
 for n in 1 2; do
   put "$PARTS/peer-node-$n.conf" 600 <<<"PublicKey = key$n"$'\n'"AllowedIPs = 10.98.0.$n/32, fd98::$n/128"
@@ -148,6 +149,7 @@ remove_unknown node-1.cluster; left; ls "$CLUSTERS" | grep . && false || true`, 
 
 // TestFence runs the fence with a curl that knows which addresses are open.
 func TestFence(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	for name, text := range map[string]string{
 		"ip": "exit 0",
@@ -183,6 +185,7 @@ exit 7`,
 
 // TestInputsAreNotPrinted: what a failed command reads may be a secret.
 func TestInputsAreNotPrinted(t *testing.T) {
+	t.Parallel()
 	if said := check(t, "nothing_of_this_name <<'END'\nplanted\nEND\n", "nothing_of_this_name", true); strings.Contains(said, "planted") {
 		t.Error(said)
 	}

@@ -48,6 +48,7 @@ until ss -Hnt state established 'sport = :80' | grep -q 198; do sleep 0.05; done
 
 // TestSurvey: everything that would be cut off is named, once, as the stack file says it, and nothing else is.
 func TestSurvey(t *testing.T) {
+	t.Parallel()
 	const (
 		refused = "promwire: host: verb: it serves what the firewall would cut off; nothing was closed. Put the lines that must go on working " +
 			"under this host's open, as they are, and run pulumi up again. To close the rest, give it closeOthers: true\n"
@@ -92,6 +93,7 @@ func TestSurvey(t *testing.T) {
 
 // TestPassedOn: which of a host's rules pass what on, as nft and iptables-save print them.
 func TestPassedOn(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, text, want string }{
 		{"docker with iptables-nft", `from_nft <<'END'
 table ip nat {
@@ -206,6 +208,7 @@ END`, "80/tcp\t-\tIPVS\n30101/udp\t-\tIPVS\n132\t-\tIPVS\nall/any\t-\tIPVS, by t
 
 // TestLeadsOutside: one port of a bridge that is no container's is enough, however many containers come after it.
 func TestLeadsOutside(t *testing.T) {
+	t.Parallel()
 	const bridge = `
 ip() {
   case "$*" in

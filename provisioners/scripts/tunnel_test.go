@@ -4,6 +4,7 @@ import "testing"
 
 // TestTunnel: what the tunnel's configuration and its service become.
 func TestTunnel(t *testing.T) {
+	t.Parallel()
 	const parts = `
 mkdir -p "$PARTS"
 echo '[Interface]' >"$INTERFACE_PART"; echo key >"$TUNNEL_KEY"

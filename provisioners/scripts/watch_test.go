@@ -66,6 +66,7 @@ look; seen
 
 // TestWatch breaks one thing after the other.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	const good = "nothing\n"
 	rules := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Open: []nftables.Opening{nftables.Port(80, "tcp")},
 		Scraped: []int{19100}, Monitor: []netip.Prefix{netip.MustParsePrefix("10.98.0.1/32")}}

@@ -17,6 +17,7 @@ web yes admin
 
 // TestWeb makes Prometheus's own endpoint, in some of the ways in which a fleet's settings change.
 func TestWeb(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, text string
 		said       string // part of what it says
@@ -56,6 +57,7 @@ cmp $CERTIFICATES/certificate.pem $WEB/web.pem && echo same`, "/etc/prometheus/t
 
 // TestHash checks hashes of the host's crypt(3) with the library that Prometheus uses.
 func TestHash(t *testing.T) {
+	t.Parallel()
 	for _, password := range []string{"x", " with space around\n", "zweiundsiebzig Zeichen sind das Längste, was bcrypt liest; so viele"} {
 		said, ok := run(t, "echo -n '"+password+"' | bcrypt; echo -n '"+password+"' | bcrypt")
 		hashes := strings.Fields(said)
