@@ -203,6 +203,7 @@ ExecStart=/usr/local/bin/prometheus \
   --config.file=/etc/prometheus/prometheus.yml \
   --storage.tsdb.path=/var/lib/prometheus \
   --web.user-assets=/etc/prometheus/page \
+  --scrape.discovery-reload-interval=1s \
   --web.listen-address=127.0.0.1:9090 \
   --web.listen-address=10.98.0.1:9090
 ExecReload=/bin/kill -HUP $MAINPID

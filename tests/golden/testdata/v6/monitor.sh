@@ -472,6 +472,7 @@ ExecStart=/usr/local/bin/prometheus \
   --config.file=/etc/prometheus/prometheus.yml \
   --storage.tsdb.path=/var/lib/prometheus \
   --web.user-assets=/etc/prometheus/page \
+  --scrape.discovery-reload-interval=1s \
   --rules.alert.resend-delay=15s \
   --web.external-url=https://example.net/prometheus \
   --web.route-prefix=/ \
