@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -22,6 +23,8 @@ type puppets struct {
 	Port        int
 	HostKey     string
 	connections atomic.Int64
+	keys        sync.Map                           // of their tunnels, private, by the address of the host
+	applied     func(key wgtypes.Key, plan string) // what happens when a host is told its plan; nil: nothing
 }
 
 func newPuppets(b *testing.B) *puppets {
@@ -73,7 +76,7 @@ func (p *puppets) serve(conn net.Conn, config *ssh.ServerConfig) {
 		if err != nil {
 			return
 		}
-		go p.run(channel, requests)
+		go p.run(conn.LocalAddr().(*net.TCPAddr).IP.String(), channel, requests)
 	}
 }
 
@@ -85,7 +88,7 @@ type peeked struct {
 
 func (p peeked) Read(b []byte) (int, error) { return p.reader.Read(b) }
 
-func (p *puppets) run(channel ssh.Channel, requests <-chan *ssh.Request) {
+func (p *puppets) run(address string, channel ssh.Channel, requests <-chan *ssh.Request) {
 	defer channel.Close()
 	for request := range requests {
 		_ = request.Reply(request.Type == "exec", nil)
@@ -93,27 +96,34 @@ func (p *puppets) run(channel ssh.Channel, requests <-chan *ssh.Request) {
 			continue
 		}
 		script, _ := io.ReadAll(channel)
-		_, _ = fmt.Fprintln(channel, p.says(string(script)))
+		_, _ = fmt.Fprintln(channel, p.says(address, string(script)))
 		_, _ = channel.SendRequest("exit-status", false, make([]byte, 4))
 		return
 	}
 }
 
+// key is a host's own for the tunnel, which it keeps.
+func (p *puppets) key(address string) wgtypes.Key {
+	fresh, _ := wgtypes.GeneratePrivateKey()
+	key, _ := p.keys.LoadOrStore(address, fresh)
+	return key.(wgtypes.Key)
+}
+
 // says is what a script prints in the end: facts or a receipt. The gate's table of what it proved may be empty.
-func (p *puppets) says(script string) string {
+func (p *puppets) says(address, script string) string {
 	answer := map[string]any{
 		"host": "node-1", "scripts": "0123456789ab", "changed": []string{}, "firewall": strings.Repeat("0", 64),
 		"versions": map[string]string{"node_exporter": "1.12.1", "promwire": "0.0.0"},
 	}
 	switch {
 	case strings.Contains(script, "\nprint_facts\n"):
-		var key wgtypes.Key
-		_, _ = rand.Read(key[:])
 		answer = map[string]any{
-			"publicKey": key.String(), "hostKey": p.HostKey, "arch": "amd64", "os": "debian 12", "wireguard": "kernel", "request": "",
+			"publicKey": p.key(address).PublicKey().String(), "hostKey": p.HostKey, "arch": "amd64", "os": "debian 12", "wireguard": "kernel", "request": "",
 		}
 	case !strings.Contains(script, "\napply() {\n"):
 		return ""
+	case p.applied != nil:
+		p.applied(p.key(address), script)
 	}
 	text, _ := json.Marshal(answer)
 	return string(text)

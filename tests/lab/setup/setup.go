@@ -33,6 +33,7 @@ const (
 	Kernels    Part = "kernels" // what machines with a kernel of their own have above the Image, and what boots them; made only if it is named
 	Ansible    Part = "ansible" // ansible-playbook, from its Debian package; made only if it is named
 	Browser    Part = "browser" // Chromium, from its Debian package; made only if it is named
+	Peers      Part = "peers"   // peers in folder.Bin, which is many ends of a tunnel; made only if it is named
 )
 
 // lockPoll is how often a set-up that waits for another one looks whether it is done.
@@ -55,6 +56,7 @@ var steps = []struct {
 	{part: Kernels, make: ensureKernels, rare: true},
 	{part: Ansible, make: ensureAnsible, rare: true},
 	{part: Browser, make: ensureBrowser, rare: true},
+	{part: Peers, make: ensurePeers, rare: true},
 }
 
 // Ensure makes the parts asked for, all of the usual ones if none is named, and writes a line to log for each thing that it does;

@@ -86,6 +86,10 @@ func ensureTools(ctx context.Context, f folder.Folder, log io.Writer) error {
 	return ensureBuilt(ctx, f, log, tools)
 }
 
+func ensurePeers(ctx context.Context, f folder.Folder, log io.Writer) error {
+	return ensureBuilt(ctx, f, log, []tool{{name: "peers", module: "toolchain/peers", path: "."}})
+}
+
 func ensurePlugins(ctx context.Context, f folder.Folder, log io.Writer) error {
 	return ensureBuilt(ctx, f, log, plugins)
 }
