@@ -124,10 +124,18 @@ waiting() {
   done | sort | comm -12 <(wanted) -
 }
 
-# ask_fences lets every target try now what it must not reach. All are scraped, so who has not answered soon will not. $probes has the answers,
-# $left those who gave none.
+# ask_early begins to ask all fences, because that takes seconds, and so does it until all are scraped. $early is where the answers will be.
+ask_early() {
+  early=$(mktemp)
+  fenced | answers_of >"$early" &
+  asking=$!
+}
+
+# ask_fences lets every target try now what it must not reach, after ask_early. All are scraped, so who has not answered soon will not. $probes
+# has the answers, $left those who gave none.
 ask_fences() {
-  probes=$(fenced | answers_of)
+  wait "$asking"
+  probes=$(<"$early")
   while left=$(silent); [ -n "$left" ]; do
     { [ "$SECONDS" -lt "$REVIVAL" ] && worth_waiting "$left"; } || return 1
     sleep 1
@@ -268,12 +276,14 @@ fence_rows() {
 }
 
 main() {
-  local left='' probes='' matrix transfer skew
+  local left='' probes='' asking matrix transfer skew
+  trap 'rm -f "${early:-}"' EXIT
   [ -z "$(twins)" ] || die "$(twins) have the same WireGuard key; remove it from the copy ($TUNNEL_KEY), and run pulumi up --replace" \
     "with the URN of its -bootstrap"
   only_known
   transfer=$(wg show "$INTERFACE" transfer)
   if [ -n "$(wanted)" ]; then
+    ask_early
     scrapes || fail_down
     SECONDS=0
     # A target that just went down was still up in its last scrape.
