@@ -31,6 +31,7 @@ func (c *cli) openStack(ctx context.Context, args, rest []string) (*fixture.Lab,
 			return nil, "", err
 		}
 	}
+	fmt.Fprintf(progress, "in place of the stack file's, the lab has its own ssh.from, releases, addresses and secrets, in %s\n", lab.Operator.StackFile(stack))
 	return lab, stack, lab.Place(ctx, stack)
 }
 
