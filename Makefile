@@ -19,6 +19,7 @@ golangci_lint := go tool -modfile=$(CURDIR)/tests/lab/toolchain/lint/go.mod gola
 lint: ## static checks: Go code, go.mod, the subjects of commits that main does not have
 	$(golangci_lint) run
 	cd tests/lab/plugins && $(golangci_lint) run
+	cd docs/dashboards/source && $(golangci_lint) run
 	go mod tidy -diff
 	@base=$$(git rev-parse --quiet --verify origin/main || git rev-parse --quiet --verify main); range=$${base:+$$base..HEAD}; \
 	! git log --format=%s $${range:--1} | \

@@ -48,7 +48,9 @@ func stackFile(stack string) string {
 }
 
 // StackFile is where the lab's own version of a stack's file lies once it has run.
-func (o *Operator) StackFile(stack string) string { return filepath.Join(o.work(stack), stackFile(stack)) }
+func (o *Operator) StackFile(stack string) string {
+	return filepath.Join(o.work(stack), stackFile(stack))
+}
 
 // fill turns a stack's file of the checkout into the one that the lab runs.
 func (o *Operator) fill(raw []byte, options Options) ([]byte, error) {

@@ -234,11 +234,20 @@ func (s *Stage) Samples(query string) []Sample {
 // Has waits until a query answers with a series.
 func (s *Stage) Has(query string) {
 	s.Helper()
-	s.until(query, func() bool {
-		var answer struct{ Data struct{ Result []any } }
-		s.ask(query, &answer)
-		return len(answer.Data.Result) > 0
-	})
+	s.until(query, func() bool { return s.Count(query) > 0 })
+}
+
+// Count is how many series a query finds now.
+func (s *Stage) Count(query string) int {
+	s.Helper()
+	var answer struct {
+		Error string
+		Data  struct{ Result []any }
+	}
+	if s.ask(query, &answer); answer.Error != "" {
+		s.Fatalf("%s: %s", query, answer.Error)
+	}
+	return len(answer.Data.Result)
 }
 
 func (s *Stage) ask(query string, answer any) {

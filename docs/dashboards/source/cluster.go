@@ -1,0 +1,23 @@
+package main
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/units"
+)
+
+// cluster is a Kubernetes cluster, of which the monitor has what it federates.
+func cluster() *dashboard.DashboardBuilder {
+	const chosen = `cluster="$cluster"`
+	return newDashboard("promwire-cluster", "promwire: cluster", "A Kubernetes cluster, by what the fleet's monitor federates from its Prometheus.").
+		WithVariable(choice("cluster", "Cluster", `up{job="federate"}`, false)).
+		WithPanel(number("Not federated", "docs/alerts.md, ClusterNotFederated.", units.Short, 1, `count(up{job="federate",`+chosen+`} == 0) or vector(0)`)).
+		WithPanel(number("Down inside", "What the cluster's Prometheus can't scrape: docs/alerts.md, ClusterScrapeDown.", units.Short, 1,
+			`sum(job:up:count{`+chosen+`} - job:up:sum{`+chosen+`})`)).
+		WithPanel(number("Series", "Taken in one scrape of the federation.", units.Short, 0, `scrape_samples_scraped{job="federate",`+chosen+`}`)).
+		WithPanel(list("Alerts that fire", "Each is explained in docs/alerts.md.", []string{"alertname", "severity", "job"},
+			`ALERTS{alertstate="firing",`+chosen+`}`)).
+		WithRow(dashboard.NewRowBuilder("Over time")).
+		WithPanel(fraction("Scraped inside, by job", 12, query{`job:up:sum{` + chosen + `} / job:up:count{` + chosen + `}`, "{{job}}"})).
+		WithPanel(plot("Time of a federation", units.Seconds, 6, query{`scrape_duration_seconds{job="federate",` + chosen + `}`, "{{cluster}}"})).
+		WithPanel(plot("Series in a federation", units.Short, 6, query{`scrape_samples_scraped{job="federate",` + chosen + `}`, "{{cluster}}"}))
+}
