@@ -275,8 +275,27 @@ fence_rows() {
   done < <(sed '/^$/d' <<<"$probes" | sort)
 }
 
+# told leaves what was proved, and when, where the monitor's exporter reads it.
+told() {
+  local file=$TEXTFILES/promwire_proof.prom
+  [ -d "$TEXTFILES" ] || return 0
+  {
+    echo '# HELP promwire_proof_last_timestamp_seconds When an update last proved this fleet, on the monitor.'
+    echo '# TYPE promwire_proof_last_timestamp_seconds gauge'
+    echo "promwire_proof_last_timestamp_seconds $EPOCHSECONDS"
+    echo '# HELP promwire_proof_duration_seconds How long that took.'
+    echo '# TYPE promwire_proof_duration_seconds gauge'
+    echo "promwire_proof_duration_seconds $((EPOCHSECONDS - began))"
+    echo '# HELP promwire_proof_probes Probes of that proof that saw what they had to: a port that is open, or closed.'
+    echo '# TYPE promwire_proof_probes gauge'
+    awk -F'\t' '$6 != "" { seen[$6]++ } END { for (each in seen) print "promwire_proof_probes{seen=\"" each "\"} " seen[each] }' <<<"$matrix"
+  } >"$file.new"
+  chmod 644 "$file.new"
+  mv "$file.new" "$file"
+}
+
 main() {
-  local left='' probes='' asking matrix transfer skew
+  local left='' probes='' began=$EPOCHSECONDS asking matrix transfer skew
   trap 'rm -f "${early:-}"' EXIT
   [ -z "$(twins)" ] || die "$(twins) have the same WireGuard key; remove it from the copy ($TUNNEL_KEY), and run pulumi up --replace" \
     "with the URN of its -bootstrap"
@@ -297,6 +316,7 @@ main() {
   if awk -F'\t' '$5 != $6 { bad = 1 } END { exit !bad }' <<<"$matrix"; then
     die "seen differs from expected (from, to, address, port, expected, seen):"$'\n'"$(awk -F'\t' '$5 != $6' <<<"$matrix")"
   fi
+  told
   printf '%s\n' "$matrix"
 }
 

@@ -60,10 +60,14 @@ function inside(cluster) {
   return `${sum("up")} of ${sum("count")} up`;
 }
 
-// drawProved says what targets prove again and again: that the tunnel is closed to them.
+// drawProved says what the last update proved, and what targets prove again and again: that the tunnel is closed to them.
 function drawProved(f) {
   const { hosts, stale, oldest, probed, open } = f.fence;
   const lines = [];
+  if (f.proof) {
+    lines.push(`An update proved this fleet ${age(f.now - f.proof.at)} ago (${day(f.proof.at)} ${clock(f.proof.at)}): ` +
+      `${plural(f.proof.open, "probe")} found open what must be, ${plain(f.proof.closed)} found closed what must be.`);
+  }
   if (hosts === null) lines.push(`${unknown}: no target has told of its fence.`);
   else {
     lines.push(`${plural(hosts, "target tries", "targets try")} the tunnel's other addresses again and again: ${plain(probed)} in all, ` +

@@ -24,11 +24,18 @@ function queries(interval) {
     fenceOldest: "min(promwire_fence_last_run_timestamp_seconds)",
     fenceProbed: "sum(promwire_fence_probed_addresses)",
     fenceOpen: "promwire_fence_open_addresses > 0",
+    proof: `{__name__=~"promwire_proof_.+",${monitor}}`,
     certificates: "bottomk(50, promwire_certificate_not_after_timestamp_seconds)",
     certificateCount: "count(promwire_certificate_not_after_timestamp_seconds)",
     clusterSum: 'sum by (cluster, job) (job:up:sum{cluster!=""})',
     clusterCount: 'sum by (cluster, job) (job:up:count{cluster!=""})',
   };
+}
+
+// proof is what the last update proved: when, and how many probes saw a port that is open, and one that is closed. null: none did.
+function proof(series) {
+  const value = (name, seen) => series.find(({ labels }) => labels.__name__ === `promwire_proof_${name}` && labels.seen === seen)?.value ?? 0;
+  return series.length === 0 ? null : { at: value("last_timestamp_seconds"), open: value("probes", "open"), closed: value("probes", "closed") };
 }
 
 // look asks Prometheus, and answers with the fleet.
@@ -53,6 +60,7 @@ function fleet(found, alerts, now) {
       hosts: single(found.fenced), stale: single(found.fenceStale) ?? 0, oldest: single(found.fenceOldest),
       probed: single(found.fenceProbed), open: found.fenceOpen,
     },
+    proof: proof(found.proof),
     watch: { hosts: single(found.watched), stale: single(found.watchStale) ?? 0 },
   };
   for (const { labels, value } of found.up) add(f, labels, value);
