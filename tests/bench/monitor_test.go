@@ -170,17 +170,21 @@ func (c *crowd) edit(targets int) operator.Edit {
 
 // lookOn lets the fleet run.
 func (c *crowd) lookOn() {
-	minutes := 10
-	if text, ok := os.LookupEnv("PROMWIRE_BENCH_MINUTES"); ok {
-		var err error
-		if minutes, err = strconv.Atoi(text); err != nil {
-			c.b.Fatalf("PROMWIRE_BENCH_MINUTES: %v", err)
-		}
-	}
 	select {
-	case <-time.After(time.Duration(minutes) * time.Minute):
+	case <-time.After(minutes(c.b, 10)):
 	case <-c.b.Context().Done():
 	}
+}
+
+// minutes is how long a benchmark looks on: PROMWIRE_BENCH_MINUTES, or what is usual.
+func minutes(b *testing.B, usual int) time.Duration {
+	if text, ok := os.LookupEnv("PROMWIRE_BENCH_MINUTES"); ok {
+		var err error
+		if usual, err = strconv.Atoi(text); err != nil {
+			b.Fatalf("PROMWIRE_BENCH_MINUTES: %v", err)
+		}
+	}
+	return time.Duration(usual) * time.Minute
 }
 
 // usage is what one of the monitor's services has taken.

@@ -46,6 +46,8 @@ func TestExporters(t *testing.T) {
 	s.step("nobody but the monitor gets in", onlyTheMonitor)
 	s.step("what is refused is named, and changes nothing", refusals)
 	s.step("alerts reach people", func(s *story) { alertsReachPeople(s, people) })
+	s.step("history goes elsewhere", historyElsewhere)
+	s.step("history is saved and restored", historySaved)
 	s.step("flags change, an exporter and all probes less", exporterLess)
 	s.step("destroy leaves nothing", func(s *story) {
 		s.destroy()
