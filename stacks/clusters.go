@@ -18,7 +18,7 @@ func (t translation) cluster(c settings.Cluster) cluster.Args {
 		Name: c.Name, Fleet: t.fleet, Namespace: c.Namespace,
 		Kubeconfig: c.Kubeconfig, Images: images,
 		Address: t.at(c.Name), Key: c.Key, Dark: c.Mode == settings.Dark,
-		Server: c.Server, Existing: c.Existing, Expose: c.Expose, Resolvers: c.Resolvers,
+		Server: c.Server, Volume: c.Volume, Existing: c.Existing, Expose: c.Expose, Resolvers: c.Resolvers,
 		API: c.API, Reflect: c.Reflect, ReflectName: c.ReflectName(),
 		Match: c.Match, Interval: t.settings.Monitor.Prometheus.ScrapeInterval,
 		AcceptUnenforced: c.AcceptUnenforced, Again: t.settings.Verification.Again,

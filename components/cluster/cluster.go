@@ -27,6 +27,7 @@ type Args struct {
 	Key                    string     // any text; another one makes other keys
 	Dark                   bool       // nothing listens on the cluster's network; otherwise a gateway leads to what does
 	Server                 desired.Server
+	Volume                 *desired.Volume  // of Server's data; nil: the node's disk, gone with the pod
 	Existing               *desired.Service // a Prometheus that exists already; nil: promwire runs one
 	API                    bool             // whether the gateway leads to the Kubernetes API
 	Expose                 []desired.Exposed
@@ -62,10 +63,7 @@ type Cluster struct {
 func New(ctx *pulumi.Context, m *monitor.Monitor, args Args, dependsOn []pulumi.Resource, opts ...pulumi.ResourceOption) (*Cluster, error) {
 	c := &Cluster{Args: args, monitor: m}
 	var err error
-	if c.found, err = preflight.Check(ctx.Context(), preflight.Values{
-		Cluster: args.Name, Kubeconfig: args.Kubeconfig,
-		Namespace: args.Namespace, Fleet: args.Fleet, Needs: preflight.Needs(args.Existing == nil),
-	}); err != nil {
+	if c.found, err = preflight.Check(ctx.Context(), c.questions()); err != nil {
 		return nil, err
 	}
 	if err := ctx.RegisterComponentResource("promwire:index:Cluster", args.Name, c, opts...); err != nil {
@@ -81,6 +79,21 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, args Args, dependsOn []pulumi.
 		}
 	}
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"address": pulumi.String(args.Address.String()), "publicKey": c.End.PublicKey})
+}
+
+// questions are what the cluster is asked first.
+func (c *Cluster) questions() preflight.Values {
+	v := preflight.Values{
+		Cluster: c.Args.Name, Kubeconfig: c.Args.Kubeconfig, Namespace: c.Args.Namespace, Fleet: c.Args.Fleet,
+	}
+	var rights []desired.Right
+	if c.Args.Existing == nil {
+		scrapes := c.Args.Server.Scrapes
+		rights = scrapes.Rights()
+		v.Nodes, v.Others = scrapes.OfNodes() && len(scrapes.Nodes) == 0, scrapes.Namespaces()
+	}
+	v.Needs = preflight.Needs(rights, c.Args.Volume != nil)
+	return v
 }
 
 // policies close the namespace and open the edges of the graph.
@@ -109,8 +122,11 @@ func (c *Cluster) graph() desired.Values {
 	v := desired.Values{
 		Dark: c.Args.Dark, TunnelPort: c.Args.TunnelPort, ByName: c.Args.ByName, APIServers: c.found.APIServers,
 		API: c.Args.API, Reflect: c.Args.Reflect,
-		Existing: c.Args.Existing, Expose: c.Args.Expose,
+		Existing: c.Args.Existing, Expose: c.Args.Expose, Scrapes: c.Args.Server.Scrapes,
 		Resolvers: slices.Concat(c.found.Resolvers, c.Args.Resolvers),
+	}
+	if len(v.Scrapes.Nodes) == 0 {
+		v.Scrapes.Nodes = c.found.Nodes
 	}
 	if p := c.Args.Pushgateway; p != nil {
 		v.Pushgateway, v.PushFrom = p.Port(), p.From

@@ -25,10 +25,14 @@ func (c *Cluster) prometheus(ctx *pulumi.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := c.space.Account(ctx, name, desired.RolePrometheus, "/metrics"); err != nil {
+	if err := c.space.Account(ctx, name, desired.RolePrometheus, c.Args.Server.Scrapes.Rights()...); err != nil {
 		return err
 	}
-	pod := c.prometheusPod(name)
+	data, err := c.data(ctx, name)
+	if err != nil {
+		return err
+	}
+	pod := c.prometheusPod(name, data)
 	wait := c.proved
 	if c.Args.Dark {
 		if err := c.end(ctx, desired.RolePrometheus, c.darkForwards()); err != nil {
@@ -62,8 +66,19 @@ func (c *Cluster) server() desired.Server {
 	return s
 }
 
+// data is where Prometheus keeps its data: on the node's disk, gone with the pod, unless the settings ask for a volume.
+func (c *Cluster) data(ctx *pulumi.Context, name string) (kubernetes.Volume, error) {
+	volume := kubernetes.Volume{Name: "data"}
+	if c.Args.Volume == nil {
+		return volume, nil
+	}
+	claim, err := c.space.Claim(ctx, name, desired.RolePrometheus, c.Args.Volume.StorageClass, c.Args.Volume.Size)
+	volume.Claim = claim
+	return volume, err
+}
+
 // prometheusPod listens inside the cluster, or, in a dark one, on its loopback. It reads a changed configuration again by itself.
-func (c *Cluster) prometheusPod(name string) kubernetes.Pod {
+func (c *Cluster) prometheusPod(name string, data kubernetes.Volume) kubernetes.Pod {
 	listen := ""
 	if c.Args.Dark {
 		listen = "127.0.0.1"
@@ -83,7 +98,12 @@ func (c *Cluster) prometheusPod(name string) kubernetes.Pod {
 			Ready:  ask("/-/ready"),
 			Alive:  ask("/-/healthy"),
 		}},
-		Volumes: []kubernetes.Volume{{Name: "config", ConfigMap: name}, {Name: "data"}},
+		Volumes: []kubernetes.Volume{{Name: "config", ConfigMap: name}, data},
+	}
+	if c.Args.Server.Scrapes.State {
+		pod.Containers = append(pod.Containers, kubernetes.Container{
+			Name: desired.JobState, Image: c.Args.Images.KubeStateMetrics, Args: desired.StateArgs(),
+		})
 	}
 	if p := c.Pushgateway; p != nil {
 		pod.Containers[0].Mounts[desired.PushgatewayFolder] = "pushgateway"

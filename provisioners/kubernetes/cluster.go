@@ -8,4 +8,10 @@ type Kubeconfig struct {
 }
 
 // Images are the container images of pods in clusters, each with its digest; "" where no cluster needs it.
-type Images struct{ Prometheus, Wireproxy, Pushgateway, Nginx, Reflect string }
+type Images struct{ Prometheus, Wireproxy, Pushgateway, Nginx, Reflect, KubeStateMetrics string }
+
+// Volume is a PersistentVolumeClaim.
+type Volume struct {
+	StorageClass string // "": the cluster's default one
+	Size         string // a quantity of Kubernetes, such as 10Gi
+}

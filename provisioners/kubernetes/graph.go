@@ -32,6 +32,7 @@ type Values struct {
 	Existing    *Service         // a Prometheus that is not promwire's
 	Expose      []Exposed
 	Reflect     bool
+	Scrapes     Scrapes  // its Nodes are all of them
 	Pushgateway int      // TCP port of its pods where others push; 0: there is none
 	PushFrom    []string // namespaces whose pods push
 }
@@ -78,7 +79,7 @@ func (v Values) scrapes() []Edge {
 	if v.Reflect && !v.Dark {
 		edges = append(edges, Edge{End{Role: RolePrometheus}, End{Role: RoleReflect}, TCP, ReflectMetrics})
 	}
-	return edges
+	return append(edges, v.Scrapes.edges()...)
 }
 
 // gateway is what the gateway leads to.

@@ -75,6 +75,15 @@ func TestGraph(t *testing.T) {
 		{"dark", with(func(v *Values) { v.Dark = true }), [][]string{
 			dnsOf("prometheus"), apiOf("prometheus"), {"prometheus -> the monitor 51820/UDP"},
 		}},
+		{"everything of the cluster", with(func(v *Values) { v.Dark, v.Scrapes = true, everything }), [][]string{
+			dnsOf("prometheus"), apiOf("prometheus"), {
+				"prometheus -> the monitor 51820/UDP", "prometheus -> 10.0.0.0/24 10250/TCP", "prometheus -> fd00::7/128 10250/TCP",
+				"prometheus -> namespace shop app=till tier=web 8080/TCP", "prometheus -> namespace tools 9100/TCP",
+			},
+		}},
+		{"everything of the cluster, which has a Prometheus", with(func(v *Values) {
+			v.Scrapes, v.Existing = everything, &Service{Name: "prometheus-operated", Namespace: "monitoring", Port: 9090, PodPort: 9091}
+		}), [][]string{dnsOf("gateway"), {"gateway -> namespace monitoring 9091/TCP", "gateway -> the monitor 51820/UDP"}}},
 		{"dark with reflect", with(func(v *Values) { v.Dark, v.Reflect = true, true }), [][]string{
 			dnsOf("prometheus"), apiOf("prometheus"), {"prometheus -> the monitor 51820/UDP", "reflect -> the monitor 51820/UDP"},
 		}},

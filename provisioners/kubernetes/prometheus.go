@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"github.com/promwire/promwire/provisioners/prometheus"
 )
 
 // Paths in the container of the cluster's Prometheus.
@@ -38,6 +40,8 @@ type Server struct {
 	Reflect        string // host:port of its metrics; "": none
 	Pushgateway    string // host:port, by https; "": none
 	PushgatewayAs  string // user that may read it
+	Scrapes        Scrapes
+	Limits         prometheus.Limits // of one scrape
 }
 
 // Render is the text of prometheus.yml. The label instance of a job is a name, not the address.
@@ -46,36 +50,37 @@ func (s Server) Render() string {
 	timeout := model.Duration(min(s.ScrapeInterval, longestTimeout))
 	var b strings.Builder
 	fmt.Fprintf(&b, serverConfig, interval, timeout, interval, s.Cluster, model.Duration(s.RetentionTime), s.RetentionSize,
-		ConfigFolder, RulesName, PrometheusPort, serviceAccount)
+		ConfigFolder, RulesName, PrometheusPort, serviceAccount, s.Limits.Render())
 	if s.Reflect != "" {
 		fmt.Fprintf(&b, reflectConfig, s.Reflect)
 	}
 	if s.Pushgateway != "" {
 		fmt.Fprintf(&b, pushgatewayConfig, PushgatewayFolder, AuthorityFile, s.PushgatewayAs, PasswordFile, s.Pushgateway)
 	}
+	b.WriteString(s.Scrapes.render())
 	return b.String()
 }
 
 const serverConfig = `global:
-  scrape_interval: %s
-  scrape_timeout: %s
-  evaluation_interval: %s
-  external_labels:
-    cluster: %s
+  scrape_interval: %[1]s
+  scrape_timeout: %[2]s
+  evaluation_interval: %[3]s
+%[11]s  external_labels:
+    cluster: %[4]s
 
 storage:
   tsdb:
     retention:
-      time: %s
-      size: %s
+      time: %[5]s
+      size: %[6]s
 
 rule_files:
-  - %s/%s
+  - %[7]s/%[8]s
 
 scrape_configs:
   - job_name: prometheus
     static_configs:
-      - targets: ['127.0.0.1:%d']
+      - targets: ['127.0.0.1:%[9]d']
         labels: {instance: prometheus}
 
   - job_name: kubernetes-apiservers

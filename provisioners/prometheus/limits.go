@@ -12,9 +12,9 @@ type Limits struct {
 	BodySize   string // of the answer, uncompressed, such as "16MB", in powers of 1024
 }
 
-// render is lines of Prometheus's <global>. The metrics scrape_sample_limit and scrape_body_size_bytes, of each target, are what the alert
+// Render is lines of Prometheus's <global>. The metrics scrape_sample_limit and scrape_body_size_bytes, of each target, are what the alert
 // TargetOverLimit reads: Prometheus's own counters of refused scrapes do not say whose they were.
-func (l Limits) render() string {
+func (l Limits) Render() string {
 	var text string
 	for _, limit := range []struct {
 		key   string

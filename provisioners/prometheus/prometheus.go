@@ -123,7 +123,7 @@ func (s Server) Render() string {
 	for _, own := range s.ScrapeConfigs {
 		jobs = append(jobs, "  - "+own+"\n")
 	}
-	return fmt.Sprintf(head, interval, timeout, interval, s.Limits.render(), s.alerting(), s.storage(), s.RemoteWrite.render(), Rules, Clusters) + strings.Join(jobs, "\n")
+	return fmt.Sprintf(head, interval, timeout, interval, s.Limits.Render(), s.alerting(), s.storage(), s.RemoteWrite.render(), Rules, Clusters) + strings.Join(jobs, "\n")
 }
 
 // TargetFile is the path of the file that makes Prometheus scrape a job of a host.

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"reflect"
 	"regexp"
 	"slices"
 
@@ -34,6 +35,7 @@ type Cluster struct {
 	Mode             string              // Gateway or Dark
 	Key              string              // which keys the ends of the tunnel have
 	Server           kubernetes.Server   // the Prometheus that promwire runs there
+	Volume           *kubernetes.Volume  // of its data; nil: none
 	Existing         *kubernetes.Service // an existing Prometheus, in place of Server; nil: none
 	API              bool                // whether the Kubernetes API is reached through the tunnel
 	Expose           []kubernetes.Exposed
@@ -98,6 +100,10 @@ func (c *checker) cluster(path string, d document.Cluster) Cluster {
 		AcceptUnenforced: d.AcceptUnenforced,
 	}
 	cluster.Server, cluster.Existing = c.clusterPrometheus(path, d)
+	cluster.Volume = c.volume(path+".prometheus", d.Prometheus, cluster.Server.RetentionSize)
+	if cluster.Existing == nil && d.Federate.Match == nil {
+		cluster.Match = slices.Clone(ownMatch)
+	}
 	c.dns(path+".namespace", cluster.Namespace)
 	c.dns(path+".key", cluster.Key)
 	switch d.Mode {
@@ -144,8 +150,8 @@ func (c *checker) kubeconfig(path string, k document.Kubeconfig) kubernetes.Kube
 func (c *checker) clusterPrometheus(path string, d document.Cluster) (kubernetes.Server, *kubernetes.Service) {
 	path += ".prometheus"
 	if d.Prometheus.Service != nil {
-		if d.Prometheus.ScrapeInterval != "" || d.Prometheus.Retention != (document.Retention{}) {
-			c.Add(path, "already exists, and promwire only reads it; leave out scrapeInterval and retention")
+		if only := (document.ClusterPrometheus{Service: d.Prometheus.Service}); !reflect.DeepEqual(d.Prometheus, only) {
+			c.Add(path, "already exists, and promwire only reads it; leave out all but service")
 		}
 		if d.Reflect || d.Pushgateway != nil {
 			c.Add(path+".service", "is a Prometheus that promwire does not configure, so it would not scrape reflect or the Pushgateway; leave them out")
@@ -163,6 +169,7 @@ func (c *checker) clusterPrometheus(path string, d document.Cluster) (kubernetes
 	return kubernetes.Server{
 		Cluster: d.Name, ScrapeInterval: resolved.ScrapeInterval,
 		RetentionTime: resolved.RetentionTime, RetentionSize: resolved.RetentionSize,
+		Scrapes: c.clusterScrapes(path, or(d.Namespace, defaultNamespace), d.Prometheus), Limits: c.clusterLimits(path+".limits", d.Prometheus.Limits),
 	}, nil
 }
 

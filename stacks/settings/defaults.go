@@ -54,11 +54,16 @@ const (
 	defaultClusterRetention = "1d"
 	defaultClusterSize      = "1GB"
 	defaultForm             = Proxied
+	defaultClusterSamples   = 200_000 // an API server or kube-state-metrics of a few hundred nodes
+	defaultClusterBody      = "64MB"  // as many samples of 300 bytes
 )
 
 // defaultMatch takes the aggregates that recording rules make, whose names begin with the level that they are aggregated to
 // (https://prometheus.io/docs/practices/rules/).
 var defaultMatch = []string{`{__name__=~"job:.+"}`}
+
+// ownMatch takes, from a Prometheus that promwire runs, what its rules say of the cluster itself, too: the alerts need it.
+var ownMatch = []string{`{__name__=~"(job|cluster):.+"}`}
 
 // The images that promwire knows the digests of; the others are the operator's to pin.
 var defaultImages = kubernetes.Images{

@@ -15,9 +15,10 @@ var unsaid = "@sha256:" + strings.Repeat("0", 64)
 
 // images are those that the clusters run. A digest names what runs; a tag may name something else tomorrow.
 func (c *checker) images(d document.Images, clusters []document.Cluster) kubernetes.Images {
-	var pushgateway, nginx, reflect bool
+	var pushgateway, nginx, reflect, state bool
 	for _, cluster := range clusters {
 		reflect = reflect || cluster.Reflect
+		state = state || cluster.Prometheus.KubeStateMetrics
 		if p := cluster.Pushgateway; p != nil {
 			pushgateway = true
 			nginx = nginx || or(p.Form, defaultForm) == Proxied
@@ -30,6 +31,8 @@ func (c *checker) images(d document.Images, clusters []document.Cluster) kuberne
 		Pushgateway: c.image("pushgateway", d.Pushgateway, defaultImages.Pushgateway, pushgateway),
 		Nginx:       c.image("nginx", d.Nginx, defaultImages.Nginx, nginx),
 		Reflect:     c.image("reflect", d.Reflect, "", reflect),
+
+		KubeStateMetrics: c.image("kubeStateMetrics", d.KubeStateMetrics, "", state),
 	}
 }
 

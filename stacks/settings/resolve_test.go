@@ -235,7 +235,17 @@ func TestEverything(t *testing.T) {
 		Clusters: []Cluster{
 			{
 				Name: "a", Kubeconfig: kubernetes.Kubeconfig{Path: "~/.kube/other", Context: "admin@a"}, Namespace: "watched", Mode: Gateway, Key: "second",
-				Server: kubernetes.Server{Cluster: "a", ScrapeInterval: 5 * time.Second, RetentionTime: 48 * time.Hour, RetentionSize: "2GB"},
+				Server: kubernetes.Server{Cluster: "a", ScrapeInterval: 5 * time.Second, RetentionTime: 48 * time.Hour, RetentionSize: "2GB",
+					Limits: prometheus.Limits{Samples: 6000, Labels: 17, LabelName: 65, LabelValue: 257, BodySize: "2MB"},
+					Scrapes: kubernetes.Scrapes{
+						Kubelet: true, CAdvisor: true, Unverified: true, State: true,
+						Nodes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16"), netip.MustParsePrefix("fd00::/64")},
+						Pods: []kubernetes.Pods{
+							{Job: "till", Namespace: "shop", Labels: map[string]string{"app": "till", "example.com/tier": "web"}, Port: 8080, Path: "/stats"},
+							{Job: "any", Namespace: "tools", Port: 9100, Path: "/metrics", Annotated: true},
+						},
+					}},
+				Volume: &kubernetes.Volume{StorageClass: "fast.ssd", Size: "3Gi"},
 				API:    true,
 				Expose: []kubernetes.Exposed{
 					{Service: kubernetes.Service{Name: "grafana", Namespace: "tools", Port: 80, PodPort: 3000}, TunnelPort: 8080},
@@ -252,13 +262,14 @@ func TestEverything(t *testing.T) {
 				Match:    []string{`{__name__=~"job:.+"}`},
 			},
 			{
-				Name: "c", Namespace: "dark", Mode: Dark, Key: "1", Reflect: true, Match: []string{`{__name__=~"job:.+"}`},
-				Server: kubernetes.Server{Cluster: "c", ScrapeInterval: 15 * time.Second, RetentionTime: 24 * time.Hour, RetentionSize: "1GB"},
+				Name: "c", Namespace: "dark", Mode: Dark, Key: "1", Reflect: true, Match: []string{`{__name__=~"(job|cluster):.+"}`},
+				Server: kubernetes.Server{Cluster: "c", ScrapeInterval: 15 * time.Second, RetentionTime: 24 * time.Hour, RetentionSize: "1GB", Limits: clusterLimits},
 			},
 		},
 		// No cluster here has the proxy, so nginx is not needed.
 		Images: kubernetes.Images{
 			Prometheus: "p@sha256:" + sum, Wireproxy: "w@sha256:" + sum, Pushgateway: "g@sha256:" + sum, Reflect: "localhost:5000/r:v1@sha256:" + sum,
+			KubeStateMetrics: "k@sha256:" + sum,
 		},
 		Probes: []exporter.Probe{
 			{URL: "https://example.com/health", Module: "http", Target: "https://example.com/health"},
@@ -277,12 +288,15 @@ func TestEverything(t *testing.T) {
 	}
 }
 
+// clusterLimits are those of a cluster whose settings say none.
+var clusterLimits = prometheus.Limits{Samples: 200_000, Labels: 64, LabelName: 256, LabelValue: 4096, BodySize: "64MB"}
+
 // TestClusterDefaults: what a cluster is if only its name and mode are given, and whose names have an address in the tunnel.
 func TestClusterDefaults(t *testing.T) {
 	s := parsed(t, "clusters")
 	want := Cluster{
-		Name: "a", Namespace: "promwire", Mode: Gateway, Key: "1", Match: []string{`{__name__=~"job:.+"}`},
-		Server: kubernetes.Server{Cluster: "a", ScrapeInterval: 15 * time.Second, RetentionTime: 24 * time.Hour, RetentionSize: "1GB"},
+		Name: "a", Namespace: "promwire", Mode: Gateway, Key: "1", Match: []string{`{__name__=~"(job|cluster):.+"}`},
+		Server: kubernetes.Server{Cluster: "a", ScrapeInterval: 15 * time.Second, RetentionTime: 24 * time.Hour, RetentionSize: "1GB", Limits: clusterLimits},
 	}
 	if !reflect.DeepEqual(s.Clusters[0], want) {
 		t.Errorf("got  %+v\nwant %+v", s.Clusters[0], want)

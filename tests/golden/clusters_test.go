@@ -27,6 +27,12 @@ import (
 // clusterTexts are what is rendered for clusters, by their golden file.
 func clusterTexts() map[string]string {
 	server := kubernetes.Server{Cluster: "a", ScrapeInterval: 15 * time.Second, RetentionTime: 24 * time.Hour, RetentionSize: "1GB"}
+	server.Limits = prometheus.Limits{Samples: 200_000, Labels: 64, LabelName: 256, LabelValue: 4096, BodySize: "64MB"}
+	whole := server
+	whole.Scrapes = kubernetes.Scrapes{Kubelet: true, CAdvisor: true, State: true, Pods: []kubernetes.Pods{
+		{Job: "till", Namespace: "shop", Labels: map[string]string{"app": "till", "tier": "web"}, Port: 8080, Path: "/stats"},
+		{Job: "any", Namespace: "tools", Port: 9100, Path: kubernetes.DefaultPath, Annotated: true},
+	}}
 	gateway := server
 	gateway.Reflect, gateway.Pushgateway, gateway.PushgatewayAs = "reflect.promwire.svc:8080", "pushgateway.promwire.svc:9091", "prometheus"
 	end := wireproxy.End{
@@ -41,6 +47,7 @@ func clusterTexts() map[string]string {
 	return map[string]string{
 		"prometheus.yml":         server.Render(),
 		"prometheus-gateway.yml": gateway.Render(),
+		"prometheus-whole.yml":   whole.Render(),
 		"wireproxy.conf":         end.Render(key('p').String()),
 		"federation.yml":         federation("a", `{__name__=~"job:.+"}`, `up{job='it''s'}`).Render(),
 		"enrol.sh": plan.EnrolCluster(plan.EnrolClusterValues{
@@ -72,6 +79,7 @@ var clusterJudges = map[string]struct {
 }{
 	"prometheus.yml":         {promtool("config", "--syntax-only"), [2]string{"rule_files", "rules_files"}},
 	"prometheus-gateway.yml": {promtool("config", "--syntax-only"), [2]string{"TLS13", "TLS14"}},
+	"prometheus-whole.yml":   {promtool("config", "--syntax-only"), [2]string{"role: node", "role: nodes"}},
 	"wireproxy.conf":         {configtest, [2]string{"10.98.0.5/32", "10.98.0.5/33"}},
 	"federation.yml":         {checkFederation, [2]string{"honor_labels: true", "honor_labels: maybe"}},
 	"enrol.sh":               {enrolScript, [2]string{"case ${1-} in\n", "case ${1-} on\n"}},
@@ -120,6 +128,23 @@ func checkFederation(t *testing.T, text string) error {
 	return err
 }
 
+// aggregateFaults are what TestAggregates must notice in the rules about a cluster's objects: old, new.
+var aggregateFaults = [][2]string{
+	{`{job="kube-state-metrics", reason="CrashLoopBackOff"}`, `{job="kube-state-metrics"}`},
+	{`{job="kube-state-metrics", reason="CrashLoopBackOff"}`, `{reason="CrashLoopBackOff"}`},
+	{"[5m])) == 1", "[9m])) == 1"}, {"[5m])) == 1", "[1m])) == 1"},
+	{`kube_pod_status_ready{job="kube-state-metrics", condition="false"}`, `kube_pod_status_ready{condition="false"}`},
+	{`          or kube_pod_status_ready{job="kube-state-metrics", condition="unknown"}) == 1`, "          ) == 1"},
+	{`condition="unknown"}) == 1`, `condition="unknown"}) >= 0`},
+	{`phase=~"Succeeded|Failed"} == 1`, `phase=~"Succeeded|Failed"} >= 0`},
+	{`          unless on (namespace, pod) kube_pod_status_phase{job="kube-state-metrics", phase=~"Succeeded|Failed"} == 1` + "\n", ""},
+	{`{job="cadvisor", container!=""}`, `{container!=""}`}, {`{job="cadvisor", container!=""}`, `{job="cadvisor"}`},
+	{`reason="OOMKilled"`, `reason="Error"`}, {`restarts_total{job="kube-state-metrics"}[15m])) > 0`, `restarts_total{job="kube-state-metrics"}[15m])) >= 0`},
+	{`available{job="kube-state-metrics"}) > 0`, `available{job="kube-state-metrics"}) >= 0`},
+	{`condition="Ready", status="true"`, `condition="Ready"`}, {`condition="Ready", status="true"`, `status="true"`},
+	{`job=~"kubelet|cadvisor"`, `job="kubelet"`}, {"min by (namespace, persistentvolumeclaim)", "max by (namespace, persistentvolumeclaim)"},
+}
+
 // TestAggregates tests all rules of a cluster with promtool, and then removes each rule, which must make the test fail.
 func TestAggregates(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("testdata", "rules", "aggregates.yml"))
@@ -133,13 +158,21 @@ func TestAggregates(t *testing.T) {
 	if err := judge(t, rules, string(text)); err != nil {
 		t.Fatal(err)
 	}
-	expressions := regexp.MustCompile(`(?m)^( *expr: ).*$`).FindAllStringSubmatch(rules, -1)
+	expressions := regexp.MustCompile(`(?m)^( *expr: )(?:>-(?:\n {10}.*)+|.*)$`).FindAllStringSubmatch(rules, -1)
 	if len(expressions) == 0 {
 		t.Error("there is no rule to test")
 	}
 	for _, found := range expressions {
 		if judge(t, strings.Replace(rules, found[0], found[1]+"vector(7777)", 1), string(text)) == nil {
 			t.Errorf("nobody tries%s", found[0])
+		}
+	}
+	for _, fault := range aggregateFaults {
+		spoiled := strings.Replace(rules, fault[0], fault[1], 1)
+		if spoiled == rules {
+			t.Errorf("there is no %q to break", fault[0])
+		} else if judge(t, spoiled, string(text)) == nil {
+			t.Errorf("%q instead of %q is not noticed", fault[1], fault[0])
 		}
 	}
 }

@@ -43,6 +43,9 @@ func Kubeconfig(t testing.TB) string {
 	return path
 }
 
+// Node is the address of every cluster's node. Beside promwire's namespace there is one more, shop.
+const Node = "172.18.0.9"
+
 // ClusterID is the UID of every cluster's namespace kube-system.
 const ClusterID = "0f7d2c1e-5a43-4c1b-9d2e-0a1b2c3d4e5f"
 
@@ -59,6 +62,15 @@ func answer(w http.ResponseWriter, r *http.Request) {
 		status, said = http.StatusOK, map[string]any{
 			"kind": "Namespace", "apiVersion": "v1", "metadata": map[string]any{"name": "kube-system", "uid": ClusterID},
 		}
+	case r.URL.Path == "/api/v1/nodes":
+		status, said = http.StatusOK, map[string]any{
+			"kind": "NodeList", "apiVersion": "v1", "items": []any{map[string]any{
+				"metadata": map[string]any{"name": "node"},
+				"status":   map[string]any{"addresses": []any{map[string]any{"type": "InternalIP", "address": Node}}},
+			}},
+		}
+	case r.URL.Path == "/api/v1/namespaces/shop":
+		status, said = http.StatusOK, map[string]any{"kind": "Namespace", "apiVersion": "v1", "metadata": map[string]any{"name": "shop"}}
 	case strings.HasSuffix(r.URL.Path, "/endpointslices"):
 		status, said = http.StatusOK, map[string]any{
 			"kind": "EndpointSliceList", "apiVersion": "discovery.k8s.io/v1", "items": []any{map[string]any{

@@ -19,10 +19,11 @@ type Container struct {
 	Environment   map[string]string  // never a secret
 }
 
-// Volume is a Secret, a ConfigMap, or, with neither, an empty folder that can be written to.
+// Volume is a Secret, a ConfigMap, a PersistentVolumeClaim, or, with none of them, an empty folder that can be written to.
 type Volume struct {
 	Name, Secret, ConfigMap string
-	Size                    string // of an empty folder, at most, in memory; "": on the node's disk
+	Claim                   pulumi.StringInput // its name; nil: none
+	Size                    string             // of an empty folder, at most, in memory; "": on the node's disk
 }
 
 func containers(list []Container) corev1.ContainerArray {
@@ -97,6 +98,8 @@ func volumes(list []Volume) corev1.VolumeArray {
 			args.Secret = &corev1.SecretVolumeSourceArgs{SecretName: pulumi.String(v.Secret), DefaultMode: pulumi.Int(0o440)}
 		case v.ConfigMap != "":
 			args.ConfigMap = &corev1.ConfigMapVolumeSourceArgs{Name: pulumi.String(v.ConfigMap)}
+		case v.Claim != nil:
+			args.PersistentVolumeClaim = &corev1.PersistentVolumeClaimVolumeSourceArgs{ClaimName: v.Claim}
 		case v.Size != "":
 			args.EmptyDir = &corev1.EmptyDirVolumeSourceArgs{Medium: pulumi.String("Memory"), SizeLimit: pulumi.String(v.Size)}
 		default:

@@ -2,8 +2,6 @@ package kubernetes
 
 import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
-	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -56,32 +54,23 @@ func (s *Space) Service(ctx *pulumi.Context, name, role string, ports ...Port) e
 	return nil
 }
 
-// Account makes a ServiceAccount that may get these paths of the API (nonResourceURLs), and nothing else.
-func (s *Space) Account(ctx *pulumi.Context, name, role string, paths ...string) error {
-	opts := s.options(nil)
-	if _, err := corev1.NewServiceAccount(ctx, s.Cluster+"-"+name+"-account", &corev1.ServiceAccountArgs{
-		Metadata: s.meta(name, role), AutomountServiceAccountToken: pulumi.Bool(false),
-	}, opts...); err != nil {
-		return s.wrap("ServiceAccount "+name, err)
+// Claim makes a PersistentVolumeClaim for one pod, and returns its name, which Pulumi chooses: a change that replaces the claim makes the new one
+// first, and pods move to it. storageClass may be "": the cluster's default one. size is a quantity, such as 10Gi.
+func (s *Space) Claim(ctx *pulumi.Context, name, role, storageClass, size string) (pulumi.StringOutput, error) {
+	meta := s.meta(name, role)
+	meta.Name = nil
+	// A class may wait with the volume until a pod wants it, and that pod waits for what else it needs.
+	meta.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
+	spec := &corev1.PersistentVolumeClaimSpecArgs{
+		AccessModes: pulumi.ToStringArray([]string{"ReadWriteOnce"}),
+		Resources:   &corev1.VolumeResourceRequirementsArgs{Requests: pulumi.StringMap{"storage": pulumi.String(size)}},
 	}
-	// Cluster-wide names: another fleet may be there too.
-	wide := &metav1.ObjectMetaArgs{Name: pulumi.String(s.Fleet + "-" + s.Cluster + "-" + name), Labels: labels(role)}
-	if _, err := rbacv1.NewClusterRole(ctx, s.Cluster+"-"+name+"-role", &rbacv1.ClusterRoleArgs{
-		Metadata: wide,
-		Rules: rbacv1.PolicyRuleArray{&rbacv1.PolicyRuleArgs{
-			NonResourceURLs: pulumi.ToStringArray(paths), Verbs: pulumi.ToStringArray([]string{"get"}),
-		}},
-	}, opts...); err != nil {
-		return s.wrap("ClusterRole of "+name, err)
+	if storageClass != "" {
+		spec.StorageClassName = pulumi.String(storageClass)
 	}
-	if _, err := rbacv1.NewClusterRoleBinding(ctx, s.Cluster+"-"+name+"-binding", &rbacv1.ClusterRoleBindingArgs{
-		Metadata: wide,
-		RoleRef:  &rbacv1.RoleRefArgs{ApiGroup: pulumi.String("rbac.authorization.k8s.io"), Kind: pulumi.String("ClusterRole"), Name: wide.Name.(pulumi.String)},
-		Subjects: rbacv1.SubjectArray{&rbacv1.SubjectArgs{
-			Kind: pulumi.String("ServiceAccount"), Name: pulumi.String(name), Namespace: pulumi.String(s.Namespace),
-		}},
-	}, opts...); err != nil {
-		return s.wrap("ClusterRoleBinding of "+name, err)
+	claim, err := corev1.NewPersistentVolumeClaim(ctx, s.Cluster+"-"+name+"-claim", &corev1.PersistentVolumeClaimArgs{Metadata: meta, Spec: spec}, s.options(nil)...)
+	if err != nil {
+		return pulumi.StringOutput{}, s.wrap("PersistentVolumeClaim "+name, err)
 	}
-	return nil
+	return claim.Metadata.Name().Elem(), nil
 }

@@ -37,6 +37,8 @@ type Values struct {
 	desired.Kubeconfig
 	Namespace, Fleet string
 	Needs            []Need
+	Others           []string      // namespaces of others, which have to be there
+	Nodes            bool          // whether to find the nodes
 	Timeout          time.Duration // of one request; 0: ten seconds
 }
 
@@ -44,6 +46,7 @@ type Values struct {
 type Found struct {
 	APIServers []netip.AddrPort   // behind the Service kubernetes.default, sorted
 	Resolvers  []desired.Resolver // of names, beside kube-dns
+	Nodes      []netip.Prefix     // each one's own address, sorted, if they were asked for
 	ID         string             // UID of the namespace kube-system, which a cluster keeps for life; "": this user may not see it
 }
 
@@ -84,11 +87,17 @@ func (v Values) check(ctx context.Context) (Found, error) {
 	if occupied != nil {
 		return Found{}, occupied
 	}
+	if err := v.there(ctx, config); err != nil {
+		return Found{}, err
+	}
 	found, err := servers(ctx, config)
 	if err != nil {
 		return Found{}, err
 	}
 	if found.Resolvers, err = resolvers(ctx, config); err != nil {
+		return Found{}, err
+	}
+	if found.Nodes, err = v.nodes(ctx, config); err != nil {
 		return Found{}, err
 	}
 	found.ID, err = identity(ctx, config)

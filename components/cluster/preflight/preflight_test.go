@@ -29,6 +29,7 @@ type api struct {
 	denied  []string          // such as "create deployments.apps in promwire"
 	slices  string            // items of the EndpointSliceList
 	there   map[string]string // more answers, by path; what is not there is not found
+	missing string            // one more path that is not found
 	id      string            // UID of the namespace kube-system; "": this user may not get it
 	refuses int               // status of every answer; 0: the right one
 	slow    chan struct{}     // answers wait until it is closed; nil: they don't
@@ -70,7 +71,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"kind": "EndpointSliceList", "apiVersion": "discovery.k8s.io/v1", "items": [%s]}`, a.slices)
 	case a.there[r.URL.Path] != "":
 		fmt.Fprint(w, a.there[r.URL.Path])
-	case slices.Contains([]string{openshift, caches, kubeDNS}, r.URL.Path):
+	case slices.Contains([]string{openshift, caches, kubeDNS, a.missing}, r.URL.Path):
 		status(w, http.StatusNotFound, "NotFound")
 	default:
 		status(w, http.StatusTeapot, "Unexpected")
@@ -89,7 +90,7 @@ func (a *api) review(w http.ResponseWriter, r *http.Request) {
 	}
 	right := ""
 	if of := review.Spec.ResourceAttributes; of != nil {
-		right = strings.TrimSuffix(of.Verb+" "+of.Resource+"."+of.Group, ".")
+		right = strings.TrimSuffix(of.Verb+" "+strings.TrimSuffix(of.Resource+"/"+of.Subresource, "/")+"."+of.Group, ".")
 		if of.Namespace != "" {
 			right += " in " + of.Namespace
 		}
@@ -128,7 +129,7 @@ func at(t *testing.T, server string) Values {
 	if err := os.WriteFile(path, []byte(kubeconfig(server)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Values{Cluster: "shop", Kubeconfig: desired.Kubeconfig{Path: path}, Namespace: "promwire", Fleet: "promwire-test", Needs: Needs(true)}
+	return Values{Cluster: "shop", Kubeconfig: desired.Kubeconfig{Path: path}, Namespace: "promwire", Fleet: "promwire-test", Needs: Needs(desired.Scrapes{}.Rights(), false)}
 }
 
 // refused checks for an Error that contains these texts and not the token, and returns its text.
@@ -191,11 +192,36 @@ func TestEveryRightIsAsked(t *testing.T) {
 	}
 }
 
+// TestRightsToGrant: who is to grant a right has to have it, and what is off is not asked for.
+func TestRightsToGrant(t *testing.T) {
+	more := []string{
+		"list nodes", "watch nodes", "get nodes/metrics", "list pods", "list deployments.apps", "watch jobs.batch",
+		"list pods in shop", "create roles.rbac.authorization.k8s.io in shop", "delete rolebindings.rbac.authorization.k8s.io in shop",
+		"create persistentvolumeclaims in promwire",
+	}
+	for _, on := range []bool{false, true} {
+		a := &api{there: map[string]string{"/api/v1/namespaces/shop": `{"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "shop"}}`}}
+		v := serve(t, a)
+		if on {
+			scrapes := desired.Scrapes{Kubelet: true, State: true, Pods: []desired.Pods{{Namespace: "shop"}}}
+			v.Needs, v.Others = Needs(scrapes.Rights(), true), scrapes.Namespaces()
+		}
+		if _, err := Check(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
+		for _, right := range more {
+			if slices.Contains(a.asked, right) != on {
+				t.Errorf("on: %v; asked for the right to %s: %v", on, right, !on)
+			}
+		}
+	}
+}
+
 // TestRightsBesideAnExistingPrometheus: where there is one, the user needs no right to grant rights.
 func TestRightsBesideAnExistingPrometheus(t *testing.T) {
 	a := &api{}
 	v := serve(t, a)
-	v.Needs = Needs(false)
+	v.Needs = Needs(nil, false)
 	if _, err := Check(t.Context(), v); err != nil {
 		t.Fatal(err)
 	}

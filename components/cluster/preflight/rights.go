@@ -4,16 +4,19 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+
+	desired "github.com/promwire/promwire/provisioners/kubernetes"
 )
 
 // Need is what the user of a kubeconfig must be allowed to do with a kind.
 type Need struct {
-	Group, Resource string // such as "apps", "deployments"; the core group is ""
+	Group, Resource string // such as "apps", "deployments", or "", "nodes/metrics"; the core group is ""
 	Path            string // of the API, such as "/metrics", in place of a kind
 	Namespace       string // "": promwire's
 	ClusterWide     bool   // in no namespace
@@ -23,21 +26,29 @@ type Need struct {
 // verbs are what Pulumi does with an object from its creation to its removal.
 var verbs = []string{"get", "list", "watch", "create", "patch", "delete"}
 
-// Needs are the rights to make promwire's objects in a cluster: with a Prometheus of its own (which reads the API server's metrics), or
-// with only a gateway to one that exists.
-func Needs(own bool) []Need {
+// watch are what Pulumi does with an object that another one depends on.
+var watch = []string{"get", "list", "watch"}
+
+const rbac = "rbac.authorization.k8s.io"
+
+// Needs are the rights to make promwire's objects in a cluster: with a Prometheus of its own, which gets these rights, or, without any, with only a
+// gateway to one that exists. volume says whether Prometheus's data are on a volume.
+func Needs(rights []desired.Right, volume bool) []Need {
 	needs := []Need{
 		{Resource: "namespaces", ClusterWide: true},
 		{Resource: "secrets"}, {Resource: "configmaps"}, {Resource: "services"}, {Resource: "pods"},
 		{Group: "apps", Resource: "deployments"}, {Group: "batch", Resource: "jobs"},
 		{Group: "networking.k8s.io", Resource: "networkpolicies"},
 	}
-	if own {
-		needs = append(needs,
-			Need{Resource: "serviceaccounts"},
-			Need{Group: "rbac.authorization.k8s.io", Resource: "clusterroles", ClusterWide: true},
-			Need{Group: "rbac.authorization.k8s.io", Resource: "clusterrolebindings", ClusterWide: true},
-			Need{Path: "/metrics", Verbs: []string{"get"}}) // a user can only grant rights that the user has
+	claims := Need{Resource: "persistentvolumeclaims"} // Pulumi watches them beside a Deployment
+	if !volume {
+		claims.Verbs = watch
+	}
+	needs = append(needs, claims)
+	if len(rights) > 0 {
+		needs = append(needs, Need{Resource: "serviceaccounts"},
+			Need{Group: rbac, Resource: "clusterroles", ClusterWide: true}, Need{Group: rbac, Resource: "clusterrolebindings", ClusterWide: true})
+		needs = append(needs, granted(rights)...)
 	}
 	for i := range needs {
 		if needs[i].Verbs == nil {
@@ -45,12 +56,27 @@ func Needs(own bool) []Need {
 		}
 	}
 	// Pulumi watches what a Deployment, a Job or a Service makes, and waits without end where it may not.
-	watch := []string{"get", "list", "watch"}
 	return append(needs,
 		Need{Resource: "endpoints", Verbs: watch},
-		Need{Resource: "persistentvolumeclaims", Verbs: watch},
 		Need{Group: "apps", Resource: "replicasets", Verbs: watch},
 		Need{Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: "default", Verbs: []string{"list"}}) // of the API servers
+}
+
+// granted are what it takes to grant rights: a user can only grant those that the user has.
+func granted(rights []desired.Right) []Need {
+	var needs []Need
+	for _, right := range rights {
+		if right.Namespace != "" {
+			needs = append(needs, Need{Group: rbac, Resource: "roles", Namespace: right.Namespace}, Need{Group: rbac, Resource: "rolebindings", Namespace: right.Namespace})
+		}
+		for _, path := range right.Paths {
+			needs = append(needs, Need{Path: path, Verbs: right.Verbs})
+		}
+		for _, resource := range right.Resources {
+			needs = append(needs, Need{Group: right.Group, Resource: resource, Namespace: right.Namespace, ClusterWide: right.Namespace == "", Verbs: right.Verbs})
+		}
+	}
+	return needs
 }
 
 // may asks for each right, and returns an error that lists those that are missing.
@@ -73,7 +99,9 @@ func (v Values) may(ctx context.Context, config *rest.Config) error {
 			}
 		}
 		if len(denied) > 0 {
-			missing = append(missing, fmt.Sprintf("  %s: %s", v.what(need), strings.Join(denied, ", ")))
+			if line := fmt.Sprintf("  %s: %s", v.what(need), strings.Join(denied, ", ")); !slices.Contains(missing, line) {
+				missing = append(missing, line)
+			}
 		}
 	}
 	if len(missing) > 0 {
@@ -88,8 +116,9 @@ func (v Values) ask(need Need, verb string) authorizationv1.SelfSubjectAccessRev
 			NonResourceAttributes: &authorizationv1.NonResourceAttributes{Path: need.Path, Verb: verb},
 		}
 	}
+	resource, part, _ := strings.Cut(need.Resource, "/")
 	return authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
-		Verb: verb, Group: need.Group, Resource: need.Resource, Namespace: v.within(need),
+		Verb: verb, Group: need.Group, Resource: resource, Subresource: part, Namespace: v.within(need),
 	}}
 }
 

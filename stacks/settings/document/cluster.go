@@ -63,6 +63,63 @@ type ClusterPrometheus struct {
 	ScrapeInterval string `json:"scrapeInterval,omitempty"`
 	// What is kept, on the node's disk (an emptyDir volume): the monitor keeps the series for longer. Left out: 1d and 1GB.
 	Retention Retention `json:"retention,omitzero"`
+	// A volume for its data. Left out: the node's disk, and a new pod begins anew.
+	Volume *Volume `json:"volume,omitempty"`
+	// What one scrape may bring; one with more is refused.
+	Limits ClusterLimits `json:"limits,omitzero"`
+	// Whether the kubelets' own metrics are scraped, those of volumes too.
+	Kubelet bool `json:"kubelet,omitempty"`
+	// Whether the kubelets' metrics of containers (cAdvisor) are scraped.
+	CAdvisor bool `json:"cadvisor,omitempty"`
+	// Kubelets: whether to believe one whatever certificate it shows. Needed where the cluster's authority does not sign their certificates, as in
+	// kubeadm's default. Then whoever answers in its place gets a token with which one can read metrics.
+	AcceptUnverified bool `json:"acceptUnverified,omitempty"`
+	// Kubelets: networks in which the nodes are, such as 10.0.0.0/16; Prometheus may connect to port 10250 of all of them. Left out: the nodes that
+	// there are at the update, one by one.
+	Nodes []string `json:"nodes,omitempty" jsonschema:"minItems=1"`
+	// Whether kube-state-metrics runs beside it and is scraped. Its image is images.kubeStateMetrics.
+	KubeStateMetrics bool `json:"kubeStateMetrics,omitempty"`
+	// Pods to scrape.
+	Pods []ScrapedPods `json:"pods,omitempty"`
+}
+
+// Volume is a PersistentVolumeClaim.
+type Volume struct {
+	// The storage class. Left out: the cluster's default one.
+	StorageClass string `json:"storageClass,omitempty" jsonschema:"pattern=^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$,maxLength=253"`
+	// How large it is, such as 10Gi: more than retention.size.
+	Size string `json:"size" jsonschema:"pattern=^[1-9][0-9]*(Mi|Gi|Ti)$"`
+}
+
+// ClusterLimits are what one scrape of a cluster's Prometheus may bring.
+type ClusterLimits struct {
+	// Samples, which are series of one moment.
+	Samples *int `json:"samples,omitempty" jsonschema:"minimum=5000"`
+	// Labels of a series.
+	Labels *int `json:"labels,omitempty" jsonschema:"minimum=16"`
+	// Bytes of a label's name.
+	LabelNameLength *int `json:"labelNameLength,omitempty" jsonschema:"minimum=64"`
+	// Bytes of a label's value.
+	LabelValueLength *int `json:"labelValueLength,omitempty" jsonschema:"minimum=256"`
+	// Size of the answer, uncompressed, such as 64MB. Units: MB, GB, powers of 1024.
+	BodySize string `json:"bodySize,omitempty" jsonschema:"pattern=^[1-9][0-9]*(MB|GB)$"`
+}
+
+// ScrapedPods are pods of one namespace that serve metrics by HTTP. Prometheus may connect to their port, and read which pods the namespace has.
+type ScrapedPods struct {
+	// The label job of their series.
+	Job string `json:"job" jsonschema:"pattern=^[a-zA-Z_][a-zA-Z0-9_-]*$,maxLength=64"`
+	// Their namespace, which must be there and is not promwire's.
+	Namespace string `json:"namespace" jsonschema:"pattern=^[a-z0-9]([a-z0-9-]*[a-z0-9])?$,maxLength=63"`
+	// Labels that they have. Left out: all pods of the namespace.
+	Labels map[string]string `json:"labels,omitempty"`
+	// TCP port of the pods.
+	Port *int `json:"port" jsonschema:"minimum=1,maximum=65535"`
+	// Path of the metrics.
+	Path string `json:"path,omitempty" jsonschema:"pattern=^/"`
+	// Only pods with the annotation prometheus.io/scrape: "true" and, if they have prometheus.io/port, this port. Their prometheus.io/path and
+	// prometheus.io/scheme count.
+	Annotated bool `json:"annotated,omitempty"`
 }
 
 // Service is a Service of the cluster.
@@ -111,6 +168,8 @@ type Images struct {
 	Pushgateway string `json:"pushgateway,omitempty" jsonschema:"pattern=@sha256:[0-9a-f]{64}$"`
 	// nginx that runs without privileges, such as nginxinc/nginx-unprivileged.
 	Nginx string `json:"nginx,omitempty" jsonschema:"pattern=@sha256:[0-9a-f]{64}$"`
+	// kube-state-metrics.
+	KubeStateMetrics string `json:"kubeStateMetrics,omitempty" jsonschema:"pattern=@sha256:[0-9a-f]{64}$"`
 	// reflect, which `go run ./tests/lab image reflect FILE` builds.
 	Reflect string `json:"reflect,omitempty" jsonschema:"pattern=@sha256:[0-9a-f]{64}$"`
 }

@@ -78,7 +78,7 @@ func TestWrite(t *testing.T) {
 		t.Errorf("wrote %q, %v", name, err)
 	}
 	err = Write(t.Context(), lab(t), "redis", file, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), `no "redis": choose one of coredns, nginx, pause, prometheus,`) {
+	if err == nil || !strings.Contains(err.Error(), `no "redis": choose one of coredns, kube-state-metrics, nginx, pause, prometheus,`) {
 		t.Errorf("redis: %v", err)
 	}
 	if err := Write(t.Context(), lab(t), "pause", filepath.Join(file, "x"), t.Output()); err == nil {

@@ -25,6 +25,11 @@ var recipes = []recipe{
 		config: v1.Config{Entrypoint: []string{"/coredns"}}, // as root, for port 53
 	},
 	{
+		name:   "kube-state-metrics",
+		layers: []func(kitchen) (tree, error){own("kubestate", "/kube-state-metrics")},
+		config: v1.Config{Entrypoint: []string{"/kube-state-metrics"}, User: nobody},
+	},
+	{
 		name: "nginx", parts: []setup.Part{setup.Packages},
 		layers: []func(kitchen) (tree, error){base, nginx},
 		config: v1.Config{Entrypoint: []string{"nginx", "-g", "daemon off;"}, User: nobody},

@@ -34,9 +34,9 @@ var tools = []tool{
 		// Without it the Automation API can't parse what `pulumi version` says.
 		version: "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
 	},
-	// remove_all_sd leaves the clouds' service discoveries out, which are most of what there is to compile.
-	prometheusTool("prometheus", "prometheus", "remove_all_sd"),
-	prometheusTool("promtool", "prometheus", "remove_all_sd"),
+	// remove_all_sd leaves the clouds' service discoveries out, which are most of what there is to compile. Clusters have Kubernetes's.
+	prometheusTool("prometheus", "prometheus", "remove_all_sd,enable_kubernetes_sd"),
+	prometheusTool("promtool", "prometheus", "remove_all_sd,enable_kubernetes_sd"),
 	{
 		name: "node_exporter", module: "toolchain/node_exporter", path: "github.com/prometheus/node_exporter",
 		version: "github.com/prometheus/common/version.Version",

@@ -1,0 +1,70 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	core "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+)
+
+// there reports a namespace of others that is not there: pods in it are to be scraped.
+func (v Values) there(ctx context.Context, config *rest.Config) error {
+	client, err := core.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("kubeconfig: %w", err)
+	}
+	for _, namespace := range v.Others {
+		_, err := client.Namespaces().Get(ctx, namespace, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return fmt.Errorf("there is no namespace %s, and prometheus.pods names it; make it first, or take it out", namespace)
+		} else if err != nil {
+			return fmt.Errorf("get namespace %s: %w", namespace, err)
+		}
+	}
+	return nil
+}
+
+// nodes are the addresses at which Prometheus's discovery finds the kubelets: policies have to name them.
+func (v Values) nodes(ctx context.Context, config *rest.Config) ([]netip.Prefix, error) {
+	if !v.Nodes {
+		return nil, nil
+	}
+	client, err := core.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	list, err := client.Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("list nodes: %w", err)
+	}
+	var all []netip.Prefix
+	for _, node := range list.Items {
+		address, err := kubelet(node)
+		if err != nil {
+			return nil, fmt.Errorf("node %s: %w; name the nodes' networks in prometheus.nodes", node.Name, err)
+		}
+		all = append(all, netip.PrefixFrom(address, address.BitLen()))
+	}
+	slices.SortFunc(all, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
+	return all, nil
+}
+
+// kubelet is the first internal address of a node, or else the first external one: the order of Prometheus's discovery (kubernetes_sd_config,
+// role node).
+func kubelet(node corev1.Node) (netip.Addr, error) {
+	for _, kind := range []corev1.NodeAddressType{corev1.NodeInternalIP, corev1.NodeExternalIP} {
+		for _, address := range node.Status.Addresses {
+			if address.Type == kind {
+				return netip.ParseAddr(address.Address)
+			}
+		}
+	}
+	return netip.Addr{}, errors.New("the cluster knows no address of it")
+}
