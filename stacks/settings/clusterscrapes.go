@@ -106,14 +106,14 @@ func (c *checker) volume(path string, d document.ClusterPrometheus, retention st
 		c.Add(path+".volume.size", "%q is not a size; write it like 10Gi, with one of Mi, Gi, Ti", v.Size)
 		return nil
 	}
-	if dataSize.MatchString(retention) && bytes(v.Size) <= bytes(retention) {
+	if dataSize.MatchString(retention) && sizeOf(v.Size) <= sizeOf(retention) {
 		c.Add(path+".volume.size", "%s has no room for retention.size, %s, and what is not compacted yet; make it larger, or keep less", v.Size, retention)
 	}
 	return &kubernetes.Volume{StorageClass: v.StorageClass, Size: v.Size}
 }
 
-// bytes is a size in powers of 1024, as Prometheus writes it, 1GB, or as Kubernetes does, 1Gi: the number is a float, which has no largest size.
-func bytes(size string) float64 {
+// sizeOf are the bytes of a size in powers of 1024, as Prometheus writes it, 1GB, or as Kubernetes does, 1Gi: the number is a float, which has no largest size.
+func sizeOf(size string) float64 {
 	end := strings.LastIndexAny(size, "0123456789") + 1
 	number, _ := strconv.ParseFloat(size[:end], 64) // only digits
 	for range strings.IndexByte("BKMGTPE", size[end]) {
