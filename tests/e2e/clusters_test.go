@@ -25,12 +25,14 @@ func TestClusters(t *testing.T) {
 	s := newStory(t, "clusters")
 	require.NoError(t, s.lab.Place(t.Context(), s.stack))
 	s.edit(withTarget())
+	s.edit(withScrapes())
 	before := map[string]string{} // the ports of clusters' nodes that are open
 	s.step("other tenants are there before", func(s *story) {
 		otherTenants(s)
 		before["a"], before["b"] = s.openPorts("a"), s.openPorts("b")
 	})
 	s.step("from nothing to both federated", clustersFromNothing)
+	s.step("what a cluster says of itself", scrapesOfCluster)
 	s.step("a second up changes nothing", func(s *story) {
 		s.noMissedScrape(func() { assertUnchanged(s.t, s.up()) })
 	})
@@ -67,6 +69,7 @@ func otherTenants(s *story) {
 			c.must("create", "namespace", namespace)
 			c.must("-n", namespace, "create", "configmap", "theirs", "--from-literal=kept=yes")
 		}
+		c.volume()
 	}
 }
 
@@ -136,8 +139,15 @@ func darkCluster(s *story) {
 	assert.Empty(s.t, c.ours("get", "pods", "-o", "jsonpath={.items[*].spec.containers[*].ports}{.items[*].spec.hostNetwork}"))
 }
 
-// source is a pod from which others are tried, of promwire's namespace by its role, or of another one.
-type source struct{ role, namespace string }
+// source is a pod from which others are tried, of promwire's namespace by its role, or of another one, where it may have the label app.
+type source struct{ role, namespace, app string }
+
+func (s source) end() desired.End {
+	if s.app == "" {
+		return desired.End{Role: s.role, Namespace: s.namespace}
+	}
+	return desired.End{Namespace: s.namespace, Labels: map[string]string{"app": s.app}}
+}
 
 // place is what is tried.
 type place struct {
@@ -158,7 +168,9 @@ func (p place) tried() end {
 func edges(s *story) {
 	var checks []func() error
 	for name, values := range map[string]desired.Values{
-		"a": {TunnelPort: 51820, API: true, Reflect: true, Pushgateway: 8443, PushFrom: []string{"batch"}},
+		"a": {TunnelPort: 51820, API: true, Reflect: true, Pushgateway: 8443, PushFrom: []string{"batch"}, Scrapes: desired.Scrapes{
+			Kubelet: true, CAdvisor: true, State: true, Pods: shopPods, Nodes: []netip.Prefix{network(s.cluster("a").node()).Network},
+		}},
 		"b": {TunnelPort: 51820, Dark: true, Reflect: true},
 	} {
 		c := s.cluster(name)
@@ -197,6 +209,8 @@ func (c cluster) sources() map[source]netip.Addr {
 		{role: "stranger"}:   c.stranger("promwire", "stranger", nil),
 		{namespace: "batch"}: c.stranger("batch", "job", nil),
 		{namespace: "shop"}:  c.stranger("shop", "job", nil),
+
+		{namespace: "shop", app: "till"}: c.stranger("shop", "till", map[string]string{"app": "till"}),
 	}
 	roles := []string{desired.RolePrometheus, desired.RoleReflect}
 	if c.name == "a" {
@@ -214,9 +228,9 @@ func (c cluster) podPlaces(sources map[source]netip.Addr) []place {
 	var places []place
 	for of, address := range sources {
 		var served []end
-		for _, port := range []uint16{desired.PrometheusPort, pushgateway.Port, pushgateway.ProxyPort, desired.ReflectPort, desired.ReflectMetrics} {
+		for _, port := range []uint16{desired.PrometheusPort, pushgateway.Port, pushgateway.ProxyPort, desired.ReflectPort, desired.ReflectMetrics, tillPort, askPort} {
 			for _, protocol := range []string{desired.TCP, desired.UDP} {
-				p := place{desired.End{Role: of.role, Namespace: of.namespace}, protocol, netip.AddrPortFrom(address, port)}
+				p := place{of.end(), protocol, netip.AddrPortFrom(address, port)}
 				places, served = append(places, p), append(served, p.tried())
 			}
 		}
@@ -224,7 +238,7 @@ func (c cluster) podPlaces(sources map[source]netip.Addr) []place {
 		c.reaches("the node", c.onNode, served, served)
 	}
 	dns := netip.AddrPortFrom(c.pod("kube-system", "k8s-app=kube-dns"), 53)
-	resolver := desired.End{Namespace: "kube-system"}
+	resolver := desired.End{Namespace: "kube-system", Labels: map[string]string{"k8s-app": "kube-dns"}}
 	return append(places, place{resolver, desired.TCP, dns}, place{resolver, desired.UDP, dns})
 }
 
@@ -282,7 +296,8 @@ func declared(graph []desired.Edge, from source, to place) bool {
 	}
 	return slices.ContainsFunc(graph, func(e desired.Edge) bool {
 		leaves := e.From.Role == from.role && e.From.Namespace == from.namespace
-		arrives := e.To.Role == to.end.Role && e.To.Namespace == to.end.Namespace && e.To.Network == to.end.Network && e.To.Monitor == to.end.Monitor
+		arrives := e.To.Role == to.end.Role && e.To.Namespace == to.end.Namespace && e.To.Network == to.end.Network && e.To.Monitor == to.end.Monitor &&
+			within(e.To.Labels, to.end.Labels)
 		return leaves && arrives && e.Protocol == to.protocol && e.Port == int(to.at.Port())
 	})
 }
@@ -354,7 +369,7 @@ func kubernetesAPI(s *story, before map[string]string) {
 // otherInterval has the clusters scrape at another interval. What it returns sees, after the next update, that their Prometheus does so,
 // and did not start again.
 func otherInterval(s *story) func() {
-	s.edit(clustersEdit(func(c map[string]any) { c["prometheus"] = map[string]any{"scrapeInterval": "4s"} }))
+	s.edit(clustersEdit(func(c map[string]any) { c["prometheus"].(map[string]any)["scrapeInterval"] = "4s" }))
 	processes := func(name string) string {
 		return s.cluster(name).ours("get", "pods", "-l", desired.RoleLabel+"="+desired.RolePrometheus,
 			"-o", "jsonpath={range .items[*]}{.metadata.uid} {.status.containerStatuses[*].containerID}{end}")
