@@ -11,6 +11,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
@@ -97,7 +98,13 @@ func addDefaults(t *testing.T, definitions jsonschema.Definitions) {
 		{"Cluster", "namespace", defaultNamespace},
 		{"Cluster", "key", defaultKey},
 		{"ClusterPushgateway", "form", defaultForm},
-		{"Federate", "match", defaultMatch},
+		{"ClusterLimits", "samples", defaultClusterSamples},
+		{"ClusterLimits", "labels", defaultLabels},
+		{"ClusterLimits", "labelNameLength", defaultLabelNameLength},
+		{"ClusterLimits", "labelValueLength", defaultLabelValueLength},
+		{"ClusterLimits", "bodySize", defaultClusterBody},
+		{"ScrapedPods", "path", kubernetes.DefaultPath},
+		{"Federate", "match", ownMatch},
 		{"Images", "prometheus", defaultImages.Prometheus},
 		{"Images", "pushgateway", defaultImages.Pushgateway},
 		{"Images", "nginx", defaultImages.Nginx},

@@ -3,7 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"net/netip"
+	"maps"
 	"strings"
 	"time"
 
@@ -127,12 +127,10 @@ func podsOfOthers(s *story) {
 }
 
 // serving makes a pod of shop that serves metrics at a port, and waits until it runs.
-func (c cluster) serving(name string, port int, labels, annotations map[string]string) netip.Addr {
+func (c cluster) serving(name string, port int, labels, annotations map[string]string) {
 	c.t.Helper()
 	all := map[string]string{"serving": name}
-	for key, value := range labels {
-		all[key] = value
-	}
+	maps.Copy(all, labels)
 	image := c.ours("get", "deployment", "reflect", "-o", "jsonpath={.spec.template.spec.containers[0].image}")
 	manifest, err := json.Marshal(map[string]any{
 		"apiVersion": "v1", "kind": "Pod",
@@ -146,7 +144,7 @@ func (c cluster) serving(name string, port int, labels, annotations map[string]s
 	})
 	require.NoError(c.t, err)
 	c.apply(string(manifest))
-	return c.pod("shop", "serving="+name)
+	c.pod("shop", "serving="+name)
 }
 
 // dataStay: what cluster a's Prometheus recorded is there after its pod was replaced.
