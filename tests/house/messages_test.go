@@ -20,7 +20,7 @@ const gap = "…"
 
 // goMessages are the Go files whose errors people see. Errors in a stack file are not among them: each says what to write.
 var goMessages = []string{
-	"components/cluster/preflight/preflight.go", "components/cluster/preflight/rights.go", "components/cluster/pushgateway/kept.go",
+	"components/cluster/preflight/preflight.go", "components/cluster/preflight/rights.go", "components/cluster/preflight/nodes.go", "components/cluster/pushgateway/kept.go",
 	"components/record/record.go", "components/monitor/keys.go", "components/remote/former.go", "components/remote/ssh.go", "stacks/ledger/ledger.go", "components/cloud/digitalocean/names.go", "components/cloud/digitalocean/account.go", "stacks/run.go", "stacks/protect.go", "components/record/protected.go",
 	"stacks/settings/key.go", "stacks/settings/load.go",
 }

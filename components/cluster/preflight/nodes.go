@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -46,9 +45,9 @@ func (v Values) nodes(ctx context.Context, config *rest.Config) ([]netip.Prefix,
 	}
 	var all []netip.Prefix
 	for _, node := range list.Items {
-		address, err := kubelet(node)
-		if err != nil {
-			return nil, fmt.Errorf("node %s: %w; name the nodes' networks in prometheus.nodes", node.Name, err)
+		address := kubelet(node)
+		if !address.IsValid() {
+			return nil, fmt.Errorf("the cluster knows no address of its node %s; name the nodes' networks in prometheus.nodes", node.Name)
 		}
 		all = append(all, netip.PrefixFrom(address, address.BitLen()))
 	}
@@ -57,14 +56,15 @@ func (v Values) nodes(ctx context.Context, config *rest.Config) ([]netip.Prefix,
 }
 
 // kubelet is the first internal address of a node, or else the first external one: the order of Prometheus's discovery (kubernetes_sd_config,
-// role node).
-func kubelet(node corev1.Node) (netip.Addr, error) {
+// role node). The zero value: there is none.
+func kubelet(node corev1.Node) netip.Addr {
 	for _, kind := range []corev1.NodeAddressType{corev1.NodeInternalIP, corev1.NodeExternalIP} {
 		for _, address := range node.Status.Addresses {
 			if address.Type == kind {
-				return netip.ParseAddr(address.Address)
+				parsed, _ := netip.ParseAddr(address.Address)
+				return parsed
 			}
 		}
 	}
-	return netip.Addr{}, errors.New("the cluster knows no address of it")
+	return netip.Addr{}
 }

@@ -36,7 +36,7 @@ func TestNodes(t *testing.T) {
 func TestNodesWithoutAddress(t *testing.T) {
 	v := serve(t, &api{there: map[string]string{nodesPath: fmt.Sprintf(list, fmt.Sprintf(node, "a", `{"type": "Hostname", "address": "a"}`))}})
 	v.Nodes = true
-	refused(t, v, "node a: the cluster knows no address of it; name the nodes' networks in prometheus.nodes")
+	refused(t, v, "the cluster knows no address of its node a; name the nodes' networks in prometheus.nodes")
 }
 
 // TestNodesAreNotAskedFor, unless somebody wants to know: the fake API server knows no such path.
