@@ -84,7 +84,7 @@ func TestPrometheusData(t *testing.T) {
 	spec := fmt.Sprint(claim.Inputs["spec"])
 	assert.Contains(t, spec, "10Gi")
 	assert.Contains(t, spec, "fast")
-	assert.NotContains(t, claim.Inputs["metadata"].ObjectValue(), "name")
+	assert.True(t, claim.Inputs["metadata"].ObjectValue()["name"].IsNull(), "Pulumi chooses its name")
 	deployment := of(resources, "b", ":Deployment")["b-prometheus-deployment"]
 	assert.Contains(t, fmt.Sprint(deployment.Inputs), "persistentVolumeClaim")
 	assert.Contains(t, deployment.Dependencies, "b-prometheus-claim")
