@@ -54,6 +54,10 @@ const firing = `groups:
 const more = "node_cpu_seconds_total{cpu=\"0\",mode=\"user\"} 5\nnode_disk_io_time_seconds_total{device=\"vda\"} 5\nnode_boot_time_seconds 1000\nnode_time_seconds 2000\n" +
 	"promwire_healed_total{what=\"tunnel\"} 1\npromwire_fence_open_addresses{to=\"monitor\",port=\"22\"} 0\n"
 
+// moreOfCluster is what a cluster's own rules make.
+const moreOfCluster = "cluster:volume_available_bytes:min{namespace=\"shop\",persistentvolumeclaim=\"db\"} 3\n" +
+	"cluster:volume_capacity_bytes:max{namespace=\"shop\",persistentvolumeclaim=\"db\"} 4\njob:apiserver_request:rate5m{job=\"kubernetes-apiservers\"} 2\n"
+
 // pushed is what a Pushgateway shows, as Prometheus has it.
 const pushed = `{job="pushgateway",role="monitor",name="monitor-1"`
 
@@ -67,6 +71,8 @@ func TestQueries(t *testing.T) {
 	for i := range hosts {
 		if hosts[i].Cluster == "" {
 			hosts[i].Metrics += more
+		} else {
+			hosts[i].Metrics += moreOfCluster
 		}
 	}
 	s := stage.New(t, stage.Options{Bin: here.Bin(), Interval: time.Second, Rules: firing, Hosts: hosts, History: history()})

@@ -33,6 +33,9 @@ func TestClusters(t *testing.T) {
 	})
 	s.step("from nothing to both federated", clustersFromNothing)
 	s.step("what a cluster says of itself", scrapesOfCluster)
+	s.step("dashboards show a cluster", func(s *story) {
+		s.dashboard("cluster", map[string]string{"cluster": "a"}, "Alerts that fire", "Volumes (needs kubelet)") // the lab's kubelets have no volumes
+	})
 	s.step("a second up changes nothing", func(s *story) {
 		s.noMissedScrape(func() { assertUnchanged(s.t, s.up()) })
 	})

@@ -11,20 +11,26 @@ import (
 
 // dashboardsShow: what panels of Grafana's dashboards ask about a fleet and its hosts has an answer at this monitor. Nothing fires there.
 func dashboardsShow(s *story) {
+	values := map[string]string{"region": ".*", "name": "node-1"}
+	s.dashboard("fleet", values, "Alerts that fire")
+	s.dashboard("host", values, "Alerts that fire", "Disks are busy") // containers have no disks
+}
+
+// dashboard asks what a dashboard's panels ask, with these values of its variables. Those named may show nothing.
+func (s *story) dashboard(name string, values map[string]string, empty ...string) {
 	all, err := dashboards.Read("../../docs/dashboards")
 	require.NoError(s.t, err)
-	empty := []string{"Alerts that fire", "Disks are busy"} // containers have no disks
 	asked := 0
 	for _, d := range all {
-		if d.Name != "fleet" && d.Name != "host" {
+		if d.Name != name {
 			continue
 		}
-		for title, queries := range d.Queries(map[string]string{"region": ".*", "name": "node-1"}) {
+		for title, queries := range d.Queries(values) {
 			for _, query := range queries {
 				s.eventually(func() error { // rates need two scrapes
 					said, err := s.query(query)
 					if err == nil && said == "" && !slices.Contains(empty, title) {
-						err = fmt.Errorf("%s: %s shows nothing: %s", d.Name, title, query)
+						err = fmt.Errorf("%s: %s shows nothing: %s", name, title, query)
 					}
 					return err
 				})

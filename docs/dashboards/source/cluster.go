@@ -14,10 +14,20 @@ func cluster() *dashboard.DashboardBuilder {
 		WithPanel(number("Down inside", "What the cluster's Prometheus can't scrape: docs/alerts.md, ClusterScrapeDown.", units.Short, 1,
 			`sum(job:up:count{`+chosen+`} - job:up:sum{`+chosen+`})`)).
 		WithPanel(number("Series", "Taken in one scrape of the federation.", units.Short, 0, `scrape_samples_scraped{job="federate",`+chosen+`}`)).
-		WithPanel(list("Alerts that fire", "Each is explained in docs/alerts.md.", []string{"alertname", "severity", "job"},
+		WithPanel(number("Nodes not ready", "Needs kubeStateMetrics: docs/alerts.md, ClusterNodeNotReady.", units.Short, 1,
+			`count(cluster:node_ready:min{`+chosen+`} == 0) or vector(0)`)).
+		WithPanel(number("Pods not ready", "Needs kubeStateMetrics: docs/alerts.md, ClusterPodNotReady, ClusterPodCrashing.", units.Short, 1,
+			`count(cluster:pod_not_ready:max{`+chosen+`} or cluster:pod_crashing:max5m{`+chosen+`}) or vector(0)`)).
+		WithPanel(number("Kubelets not scraped", "Needs kubelet or cadvisor: docs/alerts.md, ClusterKubeletDown.", units.Short, 1,
+			`count(cluster:kubelet_up:min{`+chosen+`} == 0) or vector(0)`)).
+		WithPanel(list("Alerts that fire", "Each is explained in docs/alerts.md.", []string{"alertname", "severity", "job", "namespace", "pod", "node"},
 			`ALERTS{alertstate="firing",`+chosen+`}`)).
 		WithRow(dashboard.NewRowBuilder("Over time")).
 		WithPanel(fraction("Scraped inside, by job", 12, query{`job:up:sum{` + chosen + `} / job:up:count{` + chosen + `}`, "{{job}}"})).
+		WithPanel(fraction("Volumes (needs kubelet)", 12, query{
+			`1 - cluster:volume_available_bytes:min{` + chosen + `} / cluster:volume_capacity_bytes:max{` + chosen + `}`, "{{namespace}} {{persistentvolumeclaim}}",
+		})).
+		WithPanel(plot("Requests of the Kubernetes API, a second", units.Short, 12, query{`job:apiserver_request:rate5m{` + chosen + `}`, "{{job}}"})).
 		WithPanel(plot("Time of a federation", units.Seconds, 6, query{`scrape_duration_seconds{job="federate",` + chosen + `}`, "{{cluster}}"})).
 		WithPanel(plot("Series in a federation", units.Short, 6, query{`scrape_samples_scraped{job="federate",` + chosen + `}`, "{{cluster}}"}))
 }
