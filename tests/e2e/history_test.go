@@ -104,14 +104,30 @@ func (o *store) recorded(series string, until time.Time) []float64 {
 	return all
 }
 
-// has waits until the store has all that the monitor recorded of a series in the minute before a moment.
-func (o *store) has(series string, until time.Time) {
+// begins waits until the store has some samples of a series, and returns the time of the first one: what was recorded before is not sent.
+func (o *store) begins(series string) (first float64) {
 	o.t.Helper()
-	want := o.recorded(series, until)
+	o.eventually(func() error {
+		got, err := o.samples(series, time.Now())
+		if err == nil && len(got) < 3 {
+			err = fmt.Errorf("the store has %v", got)
+		} else if err == nil {
+			first = got[0]
+		}
+		return err
+	})
+	return first
+}
+
+// has waits until the store has all that the monitor recorded of a series in the minute before a moment, from its first sample on.
+func (o *store) has(series string, first float64, until time.Time) {
+	o.t.Helper()
+	before := func(at float64) bool { return at < first }
+	want := slices.DeleteFunc(o.recorded(series, until), before)
 	require.NotEmpty(o.t, want)
 	o.eventually(func() error {
 		got, err := o.samples(series, until)
-		if err == nil && !slices.Equal(got, want) {
+		if got = slices.DeleteFunc(got, before); err == nil && !slices.Equal(got, want) {
 			err = fmt.Errorf("the store has %v of %v", got, want)
 		}
 		return err
@@ -136,9 +152,7 @@ func historyElsewhere(s *story) {
 	o.start()
 	s.up()
 	assertUnchanged(s.t, s.up())
-	began := time.Now()
-	s.becomes(fmt.Sprintf(`count_over_time(%s[1m]) >= bool 3`, scraped), 1)
-	o.has(scraped, began)
+	first, back := o.begins(scraped), time.Time{}
 	assert.NotContains(s.t, s.state(), storePassword)
 	assert.Equal(s.t, "400 prometheus", s.mustOn("monitor-1", "stat -c '%a %U' /etc/prometheus/secrets/store"))
 
@@ -152,9 +166,9 @@ func historyElsewhere(s *story) {
 			}
 			return nil
 		})
-		began = time.Now()
+		back = time.Now()
 		o.start()
-	}, func() { o.has(scraped, began) })
+	}, func() { o.has(scraped, first, back) })
 	s.edits = edits
 	delete(s.secrets, "store")
 	s.up()
