@@ -53,7 +53,7 @@ e2e-vm: ## the same on machines with kernels of their own, which take long; not 
 
 .PHONY: bench
 bench: ## what a fleet costs in time, connections and memory (as root)
-	go test -run '^$$' -bench . -benchtime 1x -timeout 75m ./tests/bench
+	go test -run '^$$' -bench . -benchtime 1x -timeout 6h ./tests/bench
 
 .PHONY: lab
 lab: ## a fleet on this machine, to look at (as root); `go run ./tests/lab down` removes it
