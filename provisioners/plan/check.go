@@ -73,6 +73,11 @@ func (p Peer) check(t Tunnel) error {
 	if _, _, err := net.SplitHostPort(p.Endpoint); err != nil {
 		return fmt.Errorf("monitor: endpoint %q is not host:port: %w", p.Endpoint, err)
 	}
+	return p.places(t)
+}
+
+// places refuses a monitor without its places in the tunnel.
+func (p Peer) places(t Tunnel) error {
 	if len(p.Addresses) != len(t.Networks) {
 		return fmt.Errorf("monitor: %d addresses in %d networks; there must be one in each", len(p.Addresses), len(t.Networks))
 	}
@@ -95,6 +100,9 @@ func (v TargetValues) check() error {
 	}
 	if v.Direct != nil {
 		return errors.Join(err, v.Direct.check(v.TLS))
+	}
+	if v.Hub != nil {
+		return errors.Join(err, v.Tunnel.check(), v.Monitor.places(v.Tunnel))
 	}
 	return errors.Join(err, v.Tunnel.check(), v.Monitor.check(v.Tunnel))
 }

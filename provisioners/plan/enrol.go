@@ -29,18 +29,26 @@ func Enrol(v EnrolValues) string {
 
 // peer lets the target dial. A direct target needs none, but keeps one that it had.
 func (v EnrolValues) peer() []call {
-	if v.Direct != "" || v.PublicKey == (wgtypes.Key{}) {
+	switch {
+	case v.Direct != "" || v.PublicKey == (wgtypes.Key{}):
 		return nil
+	case v.Elsewhere: // it may have been here
+		return []call{do("remove", wireguard.PeerPart(v.Host)), do("join_parts")}
+	case v.Meets != nil:
+		return v.Meets.peer(v.Host, v.PublicKey)
 	}
-	allowed := wireguard.Hosts(v.Addresses)
-	conflicts := []string{"remove_conflicts", v.Host, v.PublicKey.String()}
-	for _, address := range allowed {
+	return peer(wireguard.Peer{Name: v.Host, PublicKey: v.PublicKey, AllowedIPs: wireguard.Hosts(v.Addresses)})
+}
+
+// peer lets another end of the tunnel in.
+func peer(p wireguard.Peer) []call {
+	conflicts := []string{"remove_conflicts", p.Name, p.PublicKey.String()}
+	for _, address := range p.AllowedIPs {
 		conflicts = append(conflicts, address.String())
 	}
-	peer := wireguard.Peer{Name: v.Host, PublicKey: v.PublicKey, AllowedIPs: allowed}
 	return []call{
 		do(conflicts...),
-		put(wireguard.PeerPart(v.Host), "600", peer.Render()),
+		put(wireguard.PeerPart(p.Name), "600", p.Render()),
 		do("join_parts"),
 	}
 }

@@ -49,5 +49,5 @@ func (v TargetValues) onlyMonitor() []int {
 	if v.Direct != nil {
 		return v.Scraped()
 	}
-	return append(v.Scraped(), fence.Port)
+	return v.Passed()
 }

@@ -81,12 +81,12 @@ func Monitor(v MonitorValues) (Plan, error) {
 	p.steps = join(
 		[]call{ports(v.listeners()...)},
 		p.system(join(
-			p.survey(v.InUse, slices.Concat(openings("udp", v.Tunnel.Port), openings("tcp", v.Closed()...))),
-			otherFirewalls("udp", "", netip.Addr{}, v.Tunnel.Port),
+			p.survey(v.InUse, slices.Concat(openings("udp", v.listens()...), openings("tcp", v.Closed()...))),
+			v.othersAdmit(),
 		)),
 		install(v.Releases.Mirror, v.Releases.Prometheus, prometheusMB, prometheus.Name, "promtool"),
 		[]call{do("not_target")},
-		tunnel(v.Tunnel, wireguard.Interface{ListenPort: v.Tunnel.Port, Forwarding: len(v.Forward) > 0}),
+		tunnel(v.Tunnel, v.end()),
 		all.files(v.Releases.Mirror),
 		prometheusUser(),
 		v.certificates(),
@@ -112,10 +112,37 @@ func Monitor(v MonitorValues) (Plan, error) {
 	return p, nil
 }
 
+// listens are the UDP ports at which the ends of the tunnel reach the monitor; none if they meet at a hub.
+func (v MonitorValues) listens() []int {
+	if v.Hub {
+		return nil
+	}
+	return []int{v.Tunnel.Port}
+}
+
+// end is the monitor's end of the tunnel.
+func (v MonitorValues) end() wireguard.Interface {
+	if v.Hub {
+		return wireguard.Interface{}
+	}
+	return wireguard.Interface{ListenPort: v.Tunnel.Port, Forwarding: len(v.Forward) > 0}
+}
+
+// othersAdmit refuses a monitor whose other firewall keeps the ends out.
+func (v MonitorValues) othersAdmit() []call {
+	if v.Hub {
+		return nil
+	}
+	return otherFirewalls("udp", "", netip.Addr{}, v.listens()...)
+}
+
 // rules are what the monitor admits.
 func (v MonitorValues) rules() []nftables.Rule {
-	listen := nftables.Rule{Way: nftables.Outside, Protocol: "udp", Ports: []int{v.Tunnel.Port}}
-	return slices.Concat([]nftables.Rule{listen}, v.pushRules(), nftables.Forward(v.Forward))
+	var listen []nftables.Rule
+	if ports := v.listens(); len(ports) > 0 {
+		listen = []nftables.Rule{{Way: nftables.Outside, Protocol: "udp", Ports: ports}}
+	}
+	return slices.Concat(listen, v.pushRules(), nftables.Forward(v.Forward))
 }
 
 // forwarding makes the monitor forward packets between ends of the tunnel.
@@ -159,18 +186,20 @@ func Target(v TargetValues) (Plan, error) {
 	p := Plan{host: v.Host, role: prometheus.RoleTarget, rules: nftables.Ruleset{
 		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From,
 		Open:    v.Open,
+		Rules:   v.hubRules(),
 		Scraped: v.onlyMonitor(), Monitor: wireguard.Hosts(place.Monitor),
 	}}
 	all := v.exporters()
 	if place.Tunnel { // people push to the Pushgateway from here
-		p.rules.Tunnel, p.rules.Dialing, p.rules.Serving = wireguard.Name, true, append(all.serving(), fence.Port)
+		p.rules.Tunnel, p.rules.Dialing, p.rules.Serving = wireguard.Name, v.Hub == nil, append(all.serving(), fence.Port)
 		p.rules.Asked = fence.Port
 	}
 	p.rules.Local = places(append(all.listeners(), v.fenceListeners()...))
 	p.steps = join(
 		[]call{ports(v.listeners()...)},
 		p.system(join(
-			p.survey(v.InUse, openings("tcp", v.onlyMonitor()...)),
+			p.survey(v.InUse, append(openings("tcp", v.onlyMonitor()...), v.hubOpenings()...)),
+			v.hubAdmitted(),
 			otherFirewalls("tcp", p.rules.Tunnel, place.Monitor[0], v.onlyMonitor()...),
 		)),
 		[]call{do("not_monitor")},
@@ -181,6 +210,7 @@ func Target(v TargetValues) (Plan, error) {
 		v.relayFiles(),
 		v.fenceFiles(),
 		p.firewall(),
+		v.hubForwards(),
 		all.run(),
 		v.relaysRun(),
 		v.receiver(),
@@ -204,8 +234,16 @@ func (v TargetValues) inTunnel() []netip.Prefix {
 
 // lookup is for an endpoint that is a name, whose address may change.
 func (v TargetValues) lookup() []call {
-	name, _, _ := net.SplitHostPort(v.Monitor.Endpoint) // check has seen it
-	if _, err := netip.ParseAddr(name); v.Direct != nil || err == nil {
+	if v.Direct != nil || v.Hub != nil {
+		return lookup("")
+	}
+	return lookup(v.Monitor.Endpoint)
+}
+
+// lookup is for one endpoint; "": none is dialed.
+func lookup(endpoint string) []call {
+	name, _, _ := net.SplitHostPort(endpoint) // check has seen it
+	if _, err := netip.ParseAddr(name); endpoint == "" || err == nil {
 		return []call{do("remove_unit", wireguard.Lookup)}
 	}
 	return []call{unit(wireguard.Lookup, wireguard.LookupUnit(name)), do("reread", wireguard.Lookup)}
@@ -238,13 +276,19 @@ func (v TargetSpec) Scraped() []int {
 	return ports
 }
 
+// Passed are the TCP ports at which the monitor reaches a target in the tunnel: a hub passes them on.
+func (v TargetSpec) Passed() []int { return append(v.Scraped(), fence.Port) }
+
 // tunnel is the target's end of it; nothing for a direct target.
 func (v TargetValues) tunnel() []call {
 	if v.Direct != nil {
 		return []call{do("own_address", v.Direct.Listen.String())}
 	}
+	if v.Hub != nil {
+		return v.hubTunnel()
+	}
 	return tunnel(v.Tunnel, wireguard.Interface{}, wireguard.Peer{
-		Name: "the monitor", PublicKey: v.Monitor.PublicKey, Endpoint: v.Monitor.Endpoint,
+		Name: cmp.Or(v.Monitor.Name, "the monitor"), PublicKey: v.Monitor.PublicKey, Endpoint: v.Monitor.Endpoint,
 		AllowedIPs: wireguard.Hosts(v.Monitor.Addresses), Keepalive: wireguard.Keepalive,
 	})
 }

@@ -18,7 +18,7 @@ import (
 type Tunnel struct {
 	Addresses []netip.Addr   // the host's own: IPv4, then IPv6 if the network has any
 	Networks  []netip.Prefix // of all hosts, in the order of Addresses
-	Port      int            // UDP port of the monitor
+	Port      int            // UDP port of the monitor, or of the hub
 	MTU       int            // bytes of one packet inside the tunnel
 }
 
@@ -48,8 +48,9 @@ type Releases struct {
 	Alertmanager release.Release
 }
 
-// Peer is the monitor as a target sees it.
+// Peer is the monitor as a target sees it. In a fleet with a hub, key and endpoint are the hub's, and the addresses are still the monitor's.
 type Peer struct {
+	Name      string // of who is dialed, for people; "": the monitor
 	PublicKey wgtypes.Key
 	Endpoint  string       // host:port to dial; an IPv6 address has brackets
 	Addresses []netip.Addr // in the tunnel: IPv4, then IPv6 if the network has any
@@ -104,6 +105,7 @@ type MonitorValues struct {
 	Alertmanager    *alertmanager.Configuration // nil: it has no Alertmanager, and tells nobody of alerts
 	Jobs            []string                    // batch jobs, which are the users of the monitor's Pushgateway; none: it has none
 	Forward         []nftables.Edge             // edges between other ends of the tunnel, through the monitor
+	Hub             bool                        // whether the ends meet at a hub, which the monitor dials too: it listens for none
 
 	Exporters     []exporter.Choice // its own: the node exporter, and the blackbox exporter where there are Probes
 	Scraped       []string          // jobs of what the targets serve, beside those of Exporters
@@ -127,6 +129,19 @@ type TargetSpec struct {
 
 	Exporters []exporter.Choice  // what promwire installs; the node exporter is one of them
 	Scrape    []exporter.Service // what the host serves already
+
+	Hub *Hub // what it passes on; nil: it is no hub
+}
+
+// Hub is what a hub is beside a target: the end that all others dial. It passes on what it is told to, and nothing else.
+type Hub struct {
+	Passes []Pass // from the monitor
+}
+
+// Pass is a host that the monitor reaches through the hub.
+type Pass struct {
+	To    netip.Addr // in the tunnel, IPv4: where it is scraped
+	Ports []int      // TCP
 }
 
 // TargetValues are what a target's plan depends on: itself and the monitor, no other target. Everything except the TargetSpec is
@@ -164,6 +179,22 @@ type EnrolValues struct {
 	Request string // for a certificate: PKCS #10, base64 of DER
 	Direct  string // IP address or DNS name where it is scraped outside the tunnel; "": in the tunnel
 	Period  int64  // which period of TLS it is, see TLS.Period
+
+	Elsewhere bool     // its peer is on a hub, see EnrolPeer
+	Meets     *Meeting // it is the hub itself, which the monitor dials; nil: it is none
+}
+
+// Meeting is a hub as the monitor dials it.
+type Meeting struct {
+	Endpoint string         // host:port; an IPv6 address has brackets
+	Networks []netip.Prefix // of the tunnel: all that is behind the hub
+}
+
+// EnrolPeerValues are what a hub needs for another end of the tunnel.
+type EnrolPeerValues struct {
+	Host      string // the other end's name
+	PublicKey wgtypes.Key
+	Addresses []netip.Addr // in the tunnel: IPv4, then IPv6 if the network has any
 }
 
 // EnrolClusterValues are what the monitor needs for one end of the tunnel in a cluster.

@@ -22,6 +22,9 @@ exists() { if [ -e "$1" ]; then echo 1; else echo 0; fi; }
 # monitors says whether this host is a monitor.
 monitors() { recorded file "$UNIT_FOLDER/$PROMETHEUS_UNIT"; }
 
+# meets says whether other ends of the tunnel dial this host: it is the monitor, or a hub.
+meets() { grep -qs '^ListenPort' "$INTERFACE_PART"; }
+
 # target_metrics: what Prometheus must scrape, by the record of what was enrolled, whether the files are there or not.
 target_metrics() {
   family promwire_target_enrolled gauge 'An endpoint that this monitor was told to scrape.'

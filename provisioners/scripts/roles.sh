@@ -27,11 +27,16 @@ not_monitor() {
 
 # not_target: the monitor has no fence, no relays, no exporters but its own, and no peer that it dials.
 not_target() {
-  local part=$PARTS/peer-monitor.conf
   remove_unit "$FENCE_TIMER"
   remove_unit "$FENCE_SOCKET"
   remove "$FENCE_METRICS"
   remove_unit "$RECEIVER"
   relays_only
+  dials_nobody
+}
+
+# dials_nobody: a target may have become the monitor or the hub, which others dial. The monitor's peer that is a hub has another name.
+dials_nobody() {
+  local part=$PARTS/peer-monitor.conf
   ! grep -qs '^Endpoint' "$part" || remove "$part" # a target may have the name monitor, but none has an endpoint
 }

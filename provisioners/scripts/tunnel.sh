@@ -52,9 +52,9 @@ join_parts() {
   rm "$RUN/whole"
 }
 
-# endpoint_name: the name of the monitor's endpoint; nothing if that is an address.
+# endpoint_name: the name of the endpoint that this host dials; nothing if that is an address, or if it dials nobody. Nobody dials two.
 # shellcheck disable=SC2153 # PARTS is one of Go's constants
-endpoint_name() { sed -n '/^Endpoint = [^[].*[A-Za-z]/ { s/^Endpoint = //; s/:[0-9]*$//; p }' "$PARTS/peer-monitor.conf" 2>/dev/null || true; }
+endpoint_name() { sed -n '/^Endpoint = [^[].*[A-Za-z]/ { s/^Endpoint = //; s/:[0-9]*$//; p }' "$PARTS"/peer-*.conf 2>/dev/null || true; }
 
 # first_address: of what getent prints, as an endpoint has it.
 first_address() { awk 'NR == 1 { print $1 ~ /:/ ? "[" $1 "]" : $1 } END { exit NR == 0 }'; }

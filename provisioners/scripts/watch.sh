@@ -223,10 +223,8 @@ metrics() {
   echo '# TYPE promwire_drift gauge'
   for kind in $KINDS; do echo "promwire_drift{what=\"$kind\"} ${DRIFT[$kind]}"; done
   host_metrics
-  if monitors; then
-    target_metrics
-    peer_metrics "$1"
-  fi
+  if monitors; then target_metrics; fi
+  if monitors || meets; then peer_metrics "$1"; fi
 }
 
 main "$@"

@@ -31,6 +31,7 @@ type fleet struct {
 	scrape    []exporter.Service
 	probes    []exporter.Probe
 	alerts    bool // people are told of them
+	hub       bool // the ends of the tunnel meet at a host of their own
 	writes    prometheus.RemoteWrite
 }
 
@@ -66,6 +67,14 @@ var fleets = map[string]fleet{
 		monitored: []string{"node"},
 		exporters: choose("node", "postgres", "redis"),
 		scrape:    []exporter.Service{{Job: "shop", Port: 8080, Path: "/internal/metrics"}},
+	},
+	"hub": {
+		networks: prefixes("10.98.0.0/24", "fd98:1:2:3::/64"),
+		from:     prefixes("198.51.100.0/24"),
+		hub:      true,
+
+		monitored: []string{"node"},
+		exporters: choose("node"),
 	},
 }
 
@@ -186,7 +195,7 @@ func (f fleet) monitor(t *testing.T) plan.Plan {
 		Tunnel: f.tunnel(1), SSH: plan.SSH{Port: 22, From: f.from}, Releases: releases(),
 		ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "8GB", RetentionFits: true, Clusters: len(f.forward) > 0,
 		Limits: prometheus.Limits{Samples: 50_000, Labels: 64, LabelName: 256, LabelValue: 4096, BodySize: "16MB"},
-		TLS:    f.tls, Web: f.web, Jobs: f.jobs, Alertmanager: alerting, Forward: f.forward,
+		TLS:    f.tls, Web: f.web, Jobs: f.jobs, Alertmanager: alerting, Forward: f.forward, Hub: f.hub,
 		ExternalURL: external, AlertmanagerURL: alerts,
 		Exporters: choose(f.monitored...), Scraped: []string{"node", "postgres", "redis", "shop"}, Probes: f.probes, RemoteWrite: f.writes, Rules: rules, Mute: mute,
 	})
@@ -203,6 +212,9 @@ func (f fleet) values() plan.TargetValues {
 			TLS: f.tls, Exporters: f.exporters, Scrape: f.scrape,
 		},
 		Monitor: plan.Peer{PublicKey: key('m'), Endpoint: "198.51.100.34:51820", Addresses: f.addresses(1)},
+	}
+	if f.hub {
+		values.Monitor.Name = "the hub"
 	}
 	if f.tls.Enabled() {
 		values.Certificate = facts.Certificate{PEM: fakeCertificate("host"), Authorities: fakeCertificate("1") + fakeCertificate("2"), Signed: 1700000000}
@@ -255,6 +267,20 @@ func (f fleet) scripts(t *testing.T) map[string]string {
 		}),
 		"enrol.sh": plan.Enrol(f.enrol("")),
 	}
+	if f.hub {
+		hub := f.values()
+		hub.Host, hub.Tunnel, hub.Monitor = "hub-1", f.tunnel(3), plan.Peer{Addresses: f.addresses(1)}
+		hub.Hub = &plan.Hub{Passes: []plan.Pass{{To: f.addresses(2)[0], Ports: f.values().Passed()}}}
+		planned, err := plan.Target(hub)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if scripts["hub.sh"], err = planned.Script(); err != nil {
+			t.Fatal(err)
+		}
+		scripts["enrol-hub.sh"] = plan.Enrol(f.enrolHub())
+		scripts["peer.sh"] = plan.EnrolPeer(plan.EnrolPeerValues{Host: "node-1", PublicKey: key('n'), Addresses: f.addresses(2)})
+	}
 	if f.tls.Enabled() {
 		if scripts["direct.sh"], err = f.direct(t).Script(); err != nil {
 			t.Fatal(err)
@@ -264,10 +290,18 @@ func (f fleet) scripts(t *testing.T) map[string]string {
 	return scripts
 }
 
+// enrolHub is how the monitor learns of the hub.
+func (f fleet) enrolHub() plan.EnrolValues {
+	v := f.enrol("")
+	v.Host, v.PublicKey, v.Addresses, v.Elsewhere = "hub-1", key('h'), f.addresses(3), false
+	v.Meets = &plan.Meeting{Endpoint: "hub.example.net:51820", Networks: f.networks}
+	return v
+}
+
 func (f fleet) enrol(direct string) plan.EnrolValues {
 	return plan.EnrolValues{
 		Host: "node-1", Region: "lon1", Labels: map[string]string{"team": "ours"}, PublicKey: key('n'), Addresses: f.addresses(2),
-		TLS: f.tls, Request: "cmVxdWVzdA==", Direct: direct, Period: 7,
+		TLS: f.tls, Request: "cmVxdWVzdA==", Direct: direct, Period: 7, Elsewhere: f.hub,
 		Endpoints: exporter.Endpoints(f.exporters, f.scrape, f.tls.Enabled()),
 	}
 }

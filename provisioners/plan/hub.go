@@ -1,0 +1,78 @@
+package plan
+
+import (
+	"net/netip"
+	"slices"
+
+	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+
+	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/wireguard"
+)
+
+// EnrolPeer is the script that lets another end of the tunnel, the monitor included, dial a hub. The hub must have converged. Its undo removes
+// the peer.
+func EnrolPeer(v EnrolPeerValues) string {
+	end := wireguard.Peer{Name: v.Host, PublicKey: v.PublicKey, AllowedIPs: wireguard.Hosts(v.Addresses)}
+	add := join([]call{use(v.Host, "enrol")}, peer(end), []call{do("receipt", "")})
+	remove := []call{use(v.Host, withdraw), do("remove_peer", v.Host), do("join_parts"), do("receipt", "")}
+	return script("the hub knows "+v.Host, head, withUndo("peer."+v.Host, add, remove)...)
+}
+
+// peer makes the monitor dial the hub, and send it what is for any other end. Peers of single hosts, which it may still have from a time without
+// a hub, go before that: WireGuard takes the narrowest.
+func (m Meeting) peer(hub string, key wgtypes.Key) []call {
+	var networks []netip.Prefix
+	for _, n := range m.Networks {
+		networks = append(networks, n.Masked())
+	}
+	return join(
+		peer(wireguard.Peer{Name: hub, PublicKey: key, Endpoint: m.Endpoint, AllowedIPs: networks, Keepalive: wireguard.Keepalive}),
+		lookup(m.Endpoint),
+	)
+}
+
+// hubTunnel is the hub's end: it listens, and dials nobody. Its peers come when they are enrolled.
+func (v TargetValues) hubTunnel() []call {
+	return join(
+		[]call{do("dials_nobody")},
+		tunnel(v.Tunnel, wireguard.Interface{ListenPort: v.Tunnel.Port, Forwarding: true}),
+	)
+}
+
+// hubRules are what a hub admits beside what a target does.
+func (v TargetValues) hubRules() []nftables.Rule {
+	if v.Hub == nil {
+		return nil
+	}
+	rules := []nftables.Rule{{Way: nftables.Outside, Protocol: "udp", Ports: []int{v.Tunnel.Port}}}
+	from := wireguard.Hosts(v.Monitor.Addresses)[0] // IPv4: by that the monitor scrapes
+	for _, p := range slices.SortedFunc(slices.Values(v.Hub.Passes), func(a, b Pass) int { return a.To.Compare(b.To) }) {
+		rules = append(rules, nftables.Rule{Way: nftables.Across, From: from, To: p.To, Protocol: "tcp", Ports: p.Ports})
+	}
+	return rules
+}
+
+// hubOpenings are what a hub serves for the fleet beside what a target does.
+func (v TargetValues) hubOpenings() []nftables.Opening {
+	if v.Hub == nil {
+		return nil
+	}
+	return openings("udp", v.Tunnel.Port)
+}
+
+// hubAdmitted refuses a host whose other firewall keeps the ends out.
+func (v TargetValues) hubAdmitted() []call {
+	if v.Hub == nil {
+		return nil
+	}
+	return otherFirewalls("udp", "", netip.Addr{}, v.Tunnel.Port)
+}
+
+// hubForwards makes a hub forward packets.
+func (v TargetValues) hubForwards() []call {
+	if v.Hub == nil {
+		return nil
+	}
+	return []call{do("forwarding")}
+}
