@@ -24,7 +24,7 @@ func checkNames(fleet string, s *settings.Settings) error {
 // made is where the cloud is to make machines, by the name of their host.
 func made(s *settings.Settings) map[string]digitalocean.Place {
 	places := map[string]digitalocean.Place{}
-	for _, h := range append([]settings.Host{s.Monitor.Host}, s.Targets...) {
+	for _, h := range s.Hosts() {
 		if h.Existing == nil {
 			places[h.Name] = digitalocean.Place{Region: h.Region, Size: h.Size}
 		}

@@ -55,7 +55,11 @@ func export(ctx *pulumi.Context, f *Fleet) {
 
 // summary is the fleet in a line: its size, and what was proved.
 func summary(f *Fleet) pulumi.StringOutput {
-	size := fmt.Sprintf("monitor %s, targets: %d", f.Monitor.Host.Name, len(f.Targets))
+	size := "monitor " + f.Monitor.Host.Name
+	if f.Settings.Hub != nil {
+		size += ", hub " + f.Settings.Hub.Name
+	}
+	size += fmt.Sprintf(", targets: %d", len(f.Settings.Targets))
 	if n := len(f.Clusters); n > 0 {
 		size += fmt.Sprintf(", clusters: %d", n)
 	}

@@ -12,7 +12,7 @@ import (
 // known is what the monitor may have: what the stack has now, and what this update removes after the proof.
 func (t translation) known(ends []string) proof.Known {
 	k := proof.Known{Remove: t.settings.Verification.RemoveUnknown}
-	for _, h := range t.settings.Targets {
+	for _, h := range t.settings.Hosts()[1:] { // but the monitor
 		k.Planned = append(k.Planned, h.Name)
 	}
 	for _, c := range t.settings.Clusters {

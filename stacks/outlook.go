@@ -136,7 +136,7 @@ func (p *preview) log(ctx *pulumi.Context, f *Fleet, leaving int) error {
 // hosts are those of the stack file, the monitor first.
 func hosts(s *settings.Settings) []outlook.Host {
 	all := []outlook.Host{{Name: s.Monitor.Name, Machine: place(s.Monitor.Host, prometheus.RoleMonitor)}}
-	for _, h := range s.Targets {
+	for _, h := range s.Hosts()[1:] {
 		all = append(all, outlook.Host{Name: h.Name, Machine: place(h, prometheus.RoleTarget)})
 	}
 	return all

@@ -83,7 +83,7 @@ func emptied(before map[string]outlook.Machine, s *settings.Settings) error {
 	}
 	var gone []string
 	for name, m := range before {
-		if m.Role == prometheus.RoleTarget {
+		if m.Role == prometheus.RoleTarget && (s.Hub == nil || name != s.Hub.Name) {
 			gone = append(gone, name)
 		}
 	}
@@ -98,7 +98,7 @@ func emptied(before map[string]outlook.Machine, s *settings.Settings) error {
 // protectedHosts are those that the stack file protects.
 func protectedHosts(s *settings.Settings) []string {
 	var names []string
-	for _, h := range append([]settings.Host{s.Monitor.Host}, s.Targets...) {
+	for _, h := range s.Hosts() {
 		if h.Protect {
 			names = append(names, h.Name)
 		}
@@ -112,7 +112,7 @@ func guard(ctx *pulumi.Context, state record.State, s *settings.Settings, f *fle
 	if protected != nil {
 		last = append(last, protected)
 	}
-	for _, h := range append([]settings.Host{s.Monitor.Host}, s.Targets...) {
+	for _, h := range s.Hosts() {
 		if !h.Protect && !state.Guarded(h.Name) {
 			continue
 		}

@@ -116,8 +116,8 @@ func assign(state record.State, s *settings.Settings, ends []string) (ledger.Led
 		return ledger.Ledger{}, fmt.Errorf("the ledger in the stack's state: %w", err)
 	}
 	var targets []string
-	for _, t := range s.Targets {
-		targets = append(targets, t.Name)
+	for _, h := range s.Hosts()[1:] { // but the monitor
+		targets = append(targets, h.Name)
 	}
 	for _, c := range s.Clusters {
 		targets = append(targets, c.TunnelNames()...)

@@ -42,6 +42,9 @@ func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledge
 		},
 	}
 	args := fleet.Args{Open: t.cloud(), Monitor: t.monitor(), Again: again(s.Verification), Known: t.known(ends), State: state}
+	if s.Hub != nil {
+		args.Hub = t.hub(*s.Hub)
+	}
 	for _, h := range s.Targets {
 		args.Targets = append(args.Targets, t.target(h))
 	}
@@ -85,6 +88,7 @@ func (t translation) monitor() fleet.Monitor {
 			InUse:           inUse(m.Host),
 			TLS:             t.settings.TLS,
 			Forward:         t.forward(),
+			Hub:             t.hubName(),
 			Direct:          slices.ContainsFunc(t.settings.Targets, direct),
 			Web:             m.Prometheus.Web,
 			ExternalURL:     m.Prometheus.ExternalURL,
@@ -144,6 +148,26 @@ func (t translation) target(h settings.Host) fleet.Target {
 			Scrape:    h.Scrape,
 		},
 	}}
+}
+
+// hub is a target that all others dial, and that passes on what the monitor scrapes.
+func (t translation) hub(h settings.Hub) *fleet.Target {
+	hub := t.target(h.Host)
+	hub.Endpoint = h.Endpoint
+	hub.Plan.Hub = &plan.Hub{}
+	for _, target := range t.settings.Targets {
+		to := t.target(target).Plan
+		hub.Plan.Hub.Passes = append(hub.Plan.Hub.Passes, plan.Pass{To: to.Tunnel.Addresses[0], Ports: to.Passed()})
+	}
+	return &hub
+}
+
+// hubName is the hub's; "" if there is none.
+func (t translation) hubName() string {
+	if t.settings.Hub == nil {
+		return ""
+	}
+	return t.settings.Hub.Name
 }
 
 // direct says whether a target is direct: scraped outside the tunnel.

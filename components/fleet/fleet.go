@@ -22,6 +22,7 @@ import (
 type Args struct {
 	Open     Open // of the cloud where machines are Made; nil: all machines exist
 	Monitor  Monitor
+	Hub      *Target // the end that all others dial, the monitor too; nil: they dial the monitor
 	Targets  []Target
 	Clusters []cluster.Args
 	Again    string // any text; another one verifies the fleet again
@@ -46,7 +47,7 @@ type Target struct {
 type Fleet struct {
 	pulumi.ResourceState
 	Monitor      *monitor.Monitor
-	Targets      []*target.Target
+	Targets      []*target.Target // the hub, if there is one, is the first
 	Clusters     []*cluster.Cluster
 	Verification *verification.Verification
 	Refused      error // the clusters where nothing was changed, and why. The others go on
@@ -67,6 +68,11 @@ func New(ctx *pulumi.Context, name string, args Args, dependsOn []pulumi.Resourc
 	}
 	if err := f.monitor(ctx, cloud, args.Monitor, dependsOn); err != nil {
 		return nil, err
+	}
+	if args.Hub != nil {
+		if err := f.target(ctx, cloud, *args.Hub, dependsOn); err != nil {
+			return nil, err
+		}
 	}
 	if err := f.targets(ctx, cloud, args.Targets, dependsOn); err != nil {
 		return nil, err
@@ -90,7 +96,11 @@ func New(ctx *pulumi.Context, name string, args Args, dependsOn []pulumi.Resourc
 }
 
 func (f *Fleet) monitor(ctx *pulumi.Context, cloud Cloud, m Monitor, dependsOn []pulumi.Resource) error {
-	source, err := m.Machine.source(m.Host.Name, cloud, Cloud.Monitor)
+	role := Cloud.Monitor
+	if m.Plan.Hub != "" { // it dials, as a target does
+		role = Cloud.Target
+	}
+	source, err := m.Machine.source(m.Host.Name, cloud, role)
 	if err != nil {
 		return err
 	}
@@ -105,16 +115,23 @@ func (f *Fleet) targets(ctx *pulumi.Context, cloud Cloud, list []Target, depends
 		}
 	}
 	for _, t := range list {
-		source, err := t.Machine.source(t.Host.Name, cloud, role(t))
-		if err != nil {
+		if err := f.target(ctx, cloud, t, dependsOn); err != nil {
 			return err
 		}
-		made, err := target.New(ctx, f.Monitor, source, t.Args, dependsOn, pulumi.Parent(f))
-		if err != nil {
-			return err
-		}
-		f.Targets = append(f.Targets, made)
 	}
+	return nil
+}
+
+func (f *Fleet) target(ctx *pulumi.Context, cloud Cloud, t Target, dependsOn []pulumi.Resource) error {
+	source, err := t.Machine.source(t.Host.Name, cloud, role(t))
+	if err != nil {
+		return err
+	}
+	made, err := target.New(ctx, f.Monitor, source, t.Args, dependsOn, pulumi.Parent(f))
+	if err != nil {
+		return err
+	}
+	f.Targets = append(f.Targets, made)
 	return nil
 }
 
@@ -135,8 +152,11 @@ func directPorts(list []Target) []int {
 
 // role is how the cloud makes a target's machine.
 func role(t Target) func(Cloud, host.Spec) host.Source {
-	if t.Host.Direct {
+	switch {
+	case t.Host.Direct:
 		return Cloud.Direct
+	case t.Plan.Hub != nil: // it is what others dial
+		return Cloud.Monitor
 	}
 	return Cloud.Target
 }

@@ -16,9 +16,9 @@ type Machine struct {
 
 // Cloud makes machines for one fleet, each behind a firewall from its first moment. Each folder of components/cloud is one.
 type Cloud interface {
-	Monitor(host.Spec) host.Source
-	Target(host.Spec) host.Source // for a target in the tunnel
-	Direct(host.Spec) host.Source // for a direct target; Admit comes first
+	Monitor(host.Spec) host.Source // for whom the others dial: the monitor, or a hub
+	Target(host.Spec) host.Source  // for who dials: a target in the tunnel, or a monitor with a hub
+	Direct(host.Spec) host.Source  // for a direct target; Admit comes first
 	// Admit lets the IP address of a scraper, and nobody else, connect to TCP ports of the Direct machines.
 	Admit(ctx *pulumi.Context, scraper pulumi.StringInput, ports []int) error
 }

@@ -100,10 +100,11 @@ func publicKey(f facts.Facts) string {
 }
 
 // Converge makes the host what the script says, and confirms it over a second connection: only one that the new firewall lets in makes
-// that permanent. The script is the whole plan: what changes in it is what changes there. Library and check are as in remote.Args.
-func (h *Host) Converge(ctx *pulumi.Context, script pulumi.StringInput, library string, check func() error) (*remote.Command, error) {
+// that permanent. The script is the whole plan: what changes in it is what changes there. Library and check are as in remote.Args. It comes
+// after bootstrap, and after these.
+func (h *Host) Converge(ctx *pulumi.Context, script pulumi.StringInput, library string, check func() error, after ...pulumi.Resource) (*remote.Command, error) {
 	args := remote.Args{Connection: h.Connection, Script: script, Library: library, Check: check}
-	opts := append([]pulumi.ResourceOption{pulumi.Parent(h.parent), pulumi.DependsOn([]pulumi.Resource{h.Bootstrap})}, h.gone...)
+	opts := append([]pulumi.ResourceOption{pulumi.Parent(h.parent), pulumi.DependsOn(append([]pulumi.Resource{h.Bootstrap}, after...))}, h.gone...)
 	return remote.New(ctx, h.Name+"-converge", args, opts...)
 }
 

@@ -48,6 +48,7 @@ type Monitor struct {
 	Ready    pulumi.Resource           // converged
 	Secrets  []pulumi.Resource         // commands that bring secrets to its services, after Ready
 	Keys     Keys                      // of all hosts, its own included
+	Hub      *Hub                      // where the ends of the tunnel meet; nil: here
 }
 
 // Type is a Monitor's in the stack's state.
@@ -73,7 +74,10 @@ func New(ctx *pulumi.Context, source host.Source, args Args, dependsOn []pulumi.
 	if m.Host, err = host.New(ctx, m, source, prometheus.RoleMonitor, args.Host, dependsOn); err != nil {
 		return nil, err
 	}
-	m.Endpoint = endpoint(m.Host.Address, args)
+	m.Endpoint = pulumi.String("").ToStringOutput()
+	if args.Plan.Hub == "" {
+		m.Endpoint = endpoint(m.Host.Address, args.Endpoint, args.Plan.Tunnel.Port)
+	}
 	m.Peer = pulumix.Apply2(m.Host.Facts, m.Endpoint, m.peer)
 	m.Source = m.Host.Address
 	if args.Source != "" {
@@ -128,16 +132,17 @@ func (m *Monitor) secret(ctx *pulumi.Context, name, script string) error {
 	return nil
 }
 
-// endpoint is where targets dial: an IPv6 address needs the brackets that JoinHostPort puts. It is empty if the machine failed.
-func endpoint(address pulumi.StringOutput, args Args) pulumi.StringOutput {
-	if args.Endpoint != "" {
-		address = pulumi.String(args.Endpoint).ToStringOutput()
+// endpoint is where the other ends dial a host, at other if that is not "": an IPv6 address needs the brackets that JoinHostPort puts. It is
+// empty if the machine failed.
+func endpoint(address pulumi.StringOutput, other string, port int) pulumi.StringOutput {
+	if other != "" {
+		address = pulumi.String(other).ToStringOutput()
 	}
 	return address.ApplyT(func(a string) string {
 		if a == "" {
 			return ""
 		}
-		return net.JoinHostPort(a, strconv.Itoa(args.Plan.Tunnel.Port))
+		return net.JoinHostPort(a, strconv.Itoa(port))
 	}).(pulumi.StringOutput)
 }
 

@@ -27,6 +27,8 @@ type Args struct {
 	Plan   plan.TargetSpec
 	Listen netip.Addr // of a direct target: its own address, if that is not the public one; the zero value: the public one
 	Period int64      // see plan.TLS.Period
+	// Endpoint is where the others dial a hub, which has a plan.Hub: address or DNS name; "": the host's public address.
+	Endpoint string
 }
 
 // Target is a host whose exporter the monitor scrapes, through the tunnel or by certificates, and nobody else can.
@@ -58,22 +60,47 @@ func New(ctx *pulumi.Context, m *monitor.Monitor, source host.Source, args Args,
 	if t.Host, err = host.New(ctx, t, source, prometheus.RoleTarget, args.Host, dependsOn); err != nil {
 		return nil, err
 	}
-	enrol, err := m.Enrol(ctx, name, t.enrolScript(), pulumi.Parent(t))
+	known, err := t.enrolPeer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	enrol, err := m.Enrol(ctx, name, t.enrolScript(), pulumi.Parent(t), pulumi.DependsOn(known))
 	if err != nil {
 		return nil, err
 	}
 	desired := t.plan(enrol)
 	t.Script = text(desired, plan.Plan.Script)
 	// One machine under two names must not become the other host: the check is the same as that of enrol.
-	converge, err := t.Host.Converge(ctx, t.Script, plan.Library(), func() error { return m.Keys.Clone(name) })
+	converge, err := t.Host.Converge(ctx, t.Script, plan.Library(), func() error { return m.Keys.Clone(name) }, known...)
 	if err != nil {
 		return nil, err
 	}
 	t.Receipt = converge.Stdout
 	t.Ready = []pulumi.Resource{enrol.Resource, converge.Resource}
+	if t.hub() {
+		if err := m.Meet(ctx, t.Host, args.Endpoint, t.Script, t.Ready); err != nil {
+			return nil, err
+		}
+	}
 	return t, ctx.RegisterResourceOutputs(t, pulumi.Map{
 		"address": t.Host.Address, "publicKey": t.Host.PublicKey,
 	})
+}
+
+// hub says whether this is the fleet's.
+func (t *Target) hub() bool { return t.Args.Plan.Hub != nil }
+
+// enrolPeer makes the target known at the hub, if there is one, before it dials and before the monitor loses the peer that it may have had.
+func (t *Target) enrolPeer(ctx *pulumi.Context) ([]pulumi.Resource, error) {
+	if t.monitor.Hub == nil || t.hub() {
+		return nil, nil
+	}
+	end := plan.EnrolPeerValues{Host: t.Args.Host.Name, Addresses: t.Args.Plan.Tunnel.Addresses}
+	peer, err := t.monitor.Hub.Enrol(ctx, end, t.Host.Facts, &t.monitor.Keys, pulumi.Parent(t))
+	if err != nil {
+		return nil, err
+	}
+	return []pulumi.Resource{peer.Resource}, nil
 }
 
 // plan is what the target must be, as soon as all that depends on other resources is known: the monitor as its peer, and, if there are
@@ -90,7 +117,7 @@ func (t *Target) plan(enrol *remote.Command) pulumix.Output[plan.Plan] {
 }
 
 func (t *Target) render(monitor plan.Peer, certificate facts.Certificate, direct *plan.Direct) (plan.Plan, error) {
-	failed := monitor.Endpoint == "" ||
+	failed := monitor.Addresses == nil || (monitor.Endpoint == "" && !t.hub()) ||
 		(t.Args.Plan.TLS.Enabled() && certificate == (facts.Certificate{})) ||
 		(t.Args.Host.Direct && direct == nil)
 	if failed {
@@ -146,7 +173,7 @@ func (t *Target) Endpoints() []exporter.Endpoint {
 }
 
 func (t *Target) enrolScript() pulumi.StringOutput {
-	return pulumix.Cast[pulumi.StringOutput](pulumix.Apply2(t.Host.Facts, t.Host.Address, func(found facts.Facts, address string) string {
+	return pulumix.Cast[pulumi.StringOutput](pulumix.Apply3(t.Host.Facts, t.Host.Address, t.monitor.HubEndpoint(t.Host, t.Args.Endpoint), func(found facts.Facts, address, endpoint string) string {
 		if found == (facts.Facts{}) { // bootstrap failed, and enrol will be skipped
 			return ""
 		}
@@ -162,8 +189,13 @@ func (t *Target) enrolScript() pulumi.StringOutput {
 			Request:   found.Request,
 			Period:    t.Args.Period,
 		}
-		if t.Args.Host.Direct {
+		switch {
+		case t.Args.Host.Direct:
 			values.Direct = address
+		case t.hub():
+			values.Meets = &plan.Meeting{Endpoint: endpoint, Networks: t.Args.Plan.Tunnel.Networks}
+		case t.monitor.Hub != nil:
+			values.Elsewhere = true
 		}
 		return plan.Enrol(values)
 	}))

@@ -55,9 +55,16 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err := ctx.RegisterComponentResource(kind, name, v, opts...); err != nil {
 		return nil, fmt.Errorf("verification: %w", err)
 	}
-	gate, err := remote.New(ctx, name+"-gate", remote.Args{
-		Connection: args.Monitor.Host.Connection, Script: gateScript(args, formerGate(args.State, name)), Unknown: true,
-	}, append(args.Monitor.Host.DeletedWith(), pulumi.Parent(v), pulumi.DependsOn(everything(args)))...)
+	after := everything(args)
+	passed := pulumi.String("").ToStringOutput()
+	if hub := args.Monitor.Hub; hub != nil {
+		gate, err := v.gate(ctx, name+"-hub", hub.Host, hubScript(args, former(args.State, name+"-hub")), after)
+		if err != nil {
+			return nil, err
+		}
+		passed, after = gate.Stdout, append(after, gate.Resource)
+	}
+	gate, err := v.gate(ctx, name+"-gate", args.Monitor.Host, gateScript(args, former(args.State, name+"-gate")), after)
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +72,8 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err != nil {
 		return nil, err
 	}
-	rows := pulumix.Apply2Err(outside.Stdout, gate.Stdout, func(outside, gate string) ([]proof.Row, error) {
-		return proof.Matrix(outside, gate)
+	rows := pulumix.Apply3Err(outside.Stdout, gate.Stdout, passed, func(outside, gate, passed string) ([]proof.Row, error) {
+		return proof.Matrix(outside, gate, passed)
 	})
 	v.Ready = outside.Resource
 	v.Table = pulumix.Cast[pulumi.StringOutput](pulumix.Apply(rows, proof.Table))
@@ -75,10 +82,19 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	return v, ctx.RegisterResourceOutputs(v, pulumi.Map{}) // the stack has them, and the state need not twice
 }
 
+// gate is the command of a gate on a host.
+func (v *Verification) gate(ctx *pulumi.Context, name string, on *host.Host, script pulumi.StringOutput, after []pulumi.Resource) (*remote.Command, error) {
+	args := remote.Args{Connection: on.Connection, Script: script, Unknown: true}
+	return remote.New(ctx, name, args, append(on.DeletedWith(), pulumi.Parent(v), pulumi.DependsOn(after))...)
+}
+
 func everything(args Args) []pulumi.Resource {
 	all := []pulumi.Resource{args.Monitor.Ready}
 	for _, t := range args.Targets {
 		all = append(all, t.Ready...)
+	}
+	if hub := args.Monitor.Hub; hub != nil {
+		all = append(all, hub.Peer)
 	}
 	for _, c := range args.Clusters {
 		all = append(all, c.Ready...)
@@ -86,14 +102,23 @@ func everything(args Args) []pulumi.Resource {
 	return all
 }
 
-// formerGate is the gate of the last update; "" if there was none.
-func formerGate(state record.State, name string) string {
-	script, _ := state.Of(kind + "$" + remote.Type)[name+"-gate"]["stdin"].(string)
+// former is a gate of the last update; "" if there was none.
+func former(state record.State, name string) string {
+	script, _ := state.Of(kind + "$" + remote.Type)[name]["stdin"].(string)
 	return script
 }
 
 // gateScript renders the gate once every host's key and plan are known.
 func gateScript(args Args, former string) pulumi.StringOutput {
+	return rendered(args, proof.Gate, former)
+}
+
+// hubScript is that of the hub.
+func hubScript(args Args, former string) pulumi.StringOutput {
+	return rendered(args, proof.HubGate, former)
+}
+
+func rendered(args Args, gate func(proof.GateValues) string, former string) pulumi.StringOutput {
 	var targets pulumix.Array[proof.Target]
 	for _, t := range args.Targets {
 		targets = append(targets, scraped(t))
@@ -102,9 +127,9 @@ func gateScript(args Args, former string) pulumi.StringOutput {
 	for _, c := range args.Clusters {
 		clusters = append(clusters, federated(c))
 	}
-	return pulumix.Cast[pulumi.StringOutput](pulumix.Apply3(args.Monitor.Script, targets, clusters,
-		func(script string, targets []proof.Target, clusters []proof.Cluster) string {
-			return proof.LikeFormer(proof.GateValues{
+	return pulumix.Cast[pulumi.StringOutput](pulumix.Apply4(args.Monitor.Script, targets, clusters, hub(args.Monitor),
+		func(script string, targets []proof.Target, clusters []proof.Cluster, hub proof.Hub) string {
+			return proof.LikeFormer(gate, proof.GateValues{
 				Monitor:  args.Monitor.Host.Name,
 				Digest:   digest(script),
 				Targets:  targets,
@@ -113,8 +138,19 @@ func gateScript(args Args, former string) pulumi.StringOutput {
 				Again:    args.Again,
 				Web:      args.Monitor.Plan.Web,
 				Known:    args.Known,
+				Hub:      hub,
 			}, former)
 		}))
+}
+
+// hub is the hub as the gate must know it; zero if there is none.
+func hub(m *monitor.Monitor) pulumix.Output[proof.Hub] {
+	if m.Hub == nil {
+		return pulumix.Val(proof.Hub{})
+	}
+	return pulumix.Apply(m.Hub.Script, func(script string) proof.Hub {
+		return proof.Hub{Name: m.Hub.Host.Name, Monitor: m.Plan.Tunnel.Addresses[0].String(), Digest: digest(script)}
+	})
 }
 
 // scraped is a target as the gate must know it.

@@ -25,12 +25,15 @@ const (
 )
 
 // Unit looks once: it asks the Prometheus at a URL what is down, as user if that is not "", and then what is down as Prometheus does, with
-// its key. So it is Prometheus's user, and exchanges packets only with these networks; with all if there are none. The metrics are its
+// its key. What is behind a hub is judged by what the hub says; "": there is none. So it is Prometheus's user, and exchanges packets only with these networks; with all if there are none. The metrics are its
 // standard output, in a file that only root can name; systemd opens it, and gives it its name when it is whole.
-func Unit(url, user string, networks []netip.Prefix) string {
+func Unit(url, user, hub string, networks []netip.Prefix) string {
 	command := []string{Path, Metrics, url}
-	if user != "" {
+	if user != "" || hub != "" {
 		command = append(command, systemd.Quote(user))
+	}
+	if hub != "" {
+		command = append(command, hub)
 	}
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{"Description=Find out why targets of promwire do not answer", "After=" + prometheus.Service}},

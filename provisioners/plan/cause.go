@@ -13,7 +13,7 @@ func (v MonitorValues) namesCauses() []call {
 	return []call{
 		putText("causes", cause.Path, "755", "bash", "-n"),
 		do("record", "file", cause.Metrics),
-		unit(cause.Service, cause.Unit(url, v.Web.User, v.peers())),
+		unit(cause.Service, cause.Unit(url, v.Web.User, v.Hub, v.peers())),
 		unit(cause.Timer, cause.TimerUnit()),
 		do("reread", cause.Service),
 		do("service", cause.Timer),

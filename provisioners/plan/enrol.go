@@ -3,6 +3,7 @@ package plan
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
@@ -23,6 +24,9 @@ func Enrol(v EnrolValues) string {
 		do("withdraw_host", v.Host),
 		do("join_parts"),
 		do("receipt", ""),
+	}
+	if v.Meets != nil { // nobody is dialed any more
+		remove = slices.Insert(remove, 3, lookup("")...)
 	}
 	return script("the monitor knows "+v.Host, head, withUndo("enrol."+v.Host, add, remove)...)
 }

@@ -114,7 +114,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 
 // listens are the UDP ports at which the ends of the tunnel reach the monitor; none if they meet at a hub.
 func (v MonitorValues) listens() []int {
-	if v.Hub {
+	if v.Hub != "" {
 		return nil
 	}
 	return []int{v.Tunnel.Port}
@@ -122,7 +122,7 @@ func (v MonitorValues) listens() []int {
 
 // end is the monitor's end of the tunnel.
 func (v MonitorValues) end() wireguard.Interface {
-	if v.Hub {
+	if v.Hub != "" {
 		return wireguard.Interface{}
 	}
 	return wireguard.Interface{ListenPort: v.Tunnel.Port, Forwarding: len(v.Forward) > 0}
@@ -130,7 +130,7 @@ func (v MonitorValues) end() wireguard.Interface {
 
 // othersAdmit refuses a monitor whose other firewall keeps the ends out.
 func (v MonitorValues) othersAdmit() []call {
-	if v.Hub {
+	if v.Hub != "" {
 		return nil
 	}
 	return otherFirewalls("udp", "", netip.Addr{}, v.listens()...)

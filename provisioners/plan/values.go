@@ -105,7 +105,7 @@ type MonitorValues struct {
 	Alertmanager    *alertmanager.Configuration // nil: it has no Alertmanager, and tells nobody of alerts
 	Jobs            []string                    // batch jobs, which are the users of the monitor's Pushgateway; none: it has none
 	Forward         []nftables.Edge             // edges between other ends of the tunnel, through the monitor
-	Hub             bool                        // whether the ends meet at a hub, which the monitor dials too: it listens for none
+	Hub             string                      // name of the hub where the ends meet, and which the monitor dials too; "": they dial the monitor
 
 	Exporters     []exporter.Choice // its own: the node exporter, and the blackbox exporter where there are Probes
 	Scraped       []string          // jobs of what the targets serve, beside those of Exporters

@@ -319,5 +319,3 @@ main() {
   told
   printf '%s\n' "$matrix"
 }
-
-main </dev/null

@@ -30,6 +30,12 @@ var clustersScript string
 //go:embed gate.sh
 var gateScript string
 
+//go:embed hub.sh
+var hubScript string
+
+//go:embed through.sh
+var throughScript string
+
 //go:embed unknown.sh
 var unknownScript string
 
@@ -91,6 +97,14 @@ type GateValues struct {
 	Again    string        // any text; another one asks for the proof again
 	Web      prometheus.Web
 	Known    Known
+	Hub      Hub // the zero value: the ends of the tunnel meet at the monitor
+}
+
+// Hub is where the ends of the tunnel meet, if that is not the monitor. It is one of the Targets too.
+type Hub struct {
+	Name    string
+	Monitor string // the monitor's address in the tunnel, IPv4
+	Digest  string // of its plan
 }
 
 // Known is what the monitor may have beside Targets and Clusters. A name is a host's, or that of an end in a cluster as InCluster has it.
@@ -116,19 +130,19 @@ func (v GateValues) names() []string {
 	return slices.Compact(all)
 }
 
-// LikeFormer is the gate's script, and the former one if only hosts that had left then make the difference: that they are gone by now needs no
+// LikeFormer is the script of a gate, and the former one if only hosts that had left then make the difference: that they are gone by now needs no
 // other proof.
-func LikeFormer(v GateValues, former string) string {
+func LikeFormer(gate func(GateValues) string, v GateValues, former string) string {
 	if len(v.Known.Leaving) == 0 {
 		_, rest, _ := strings.Cut(former, leaving)
 		names, _, _ := strings.Cut(rest, "'\n")
 		then := v
 		then.Known.Leaving = strings.Fields(names)
-		if former == Gate(then) {
+		if former == gate(then) {
 			return former
 		}
 	}
-	return Gate(v)
+	return gate(v)
 }
 
 // leaving begins the line with the names of those that leave.
@@ -136,6 +150,22 @@ const leaving = "\nfleet_leaving='"
 
 // Gate is the script that ends, on the monitor, when the fleet works.
 func Gate(v GateValues) string {
+	if v.Hub != (Hub{}) {
+		return rendered(v, throughScript)
+	}
+	return rendered(v)
+}
+
+// HubGate is the script that proves, on the hub and before the Gate, what only the hub knows: who is a peer, and what it passes on.
+func HubGate(v GateValues) string {
+	on := v
+	on.Monitor, on.Digest = v.Hub.Name, v.Hub.Digest
+	on.Known.Planned = append(slices.Clone(v.Known.Planned), v.Monitor)
+	return rendered(on, hubScript)
+}
+
+// rendered is the gate with scripts whose functions take the place of its own.
+func rendered(v GateValues, others ...string) string {
 	targets := slices.SortedFunc(slices.Values(v.Targets), func(a, b Target) int { return strings.Compare(a.Name, b.Name) })
 	var b strings.Builder
 	fmt.Fprintf(&b, "fleet_asked='%s %x'\n", v.Digest, v.Again)
@@ -156,7 +186,11 @@ func Gate(v GateValues) string {
 	}
 	fmt.Fprintf(&b, "fleet_known='%s'%s%s'\nfleet_remove_unknown=%s\n", strings.Join(v.names(), " "), leaving,
 		strings.Join(slices.Sorted(slices.Values(v.Known.Leaving)), " "), remove)
-	return b.String() + scripts.WithConstants(strings.Join([]string{scripts.Cause, acrossScript, certificatesScript, clustersScript, unknownScript, gateScript}, "\n"))
+	if v.Hub != (Hub{}) {
+		fmt.Fprintf(&b, "fleet_hub=%s\nfleet_monitor_at=%s\n", v.Hub.Name, v.Hub.Monitor)
+	}
+	parts := append([]string{scripts.Cause, acrossScript, certificatesScript, clustersScript, unknownScript, gateScript}, others...)
+	return b.String() + scripts.WithConstants(strings.Join(parts, "\n")+"\nmain </dev/null\n")
 }
 
 // Outsider is a host that the operator's machine reaches without a bastion.

@@ -77,9 +77,9 @@ only_known() {
     live=$(wg show "$INTERFACE" allowed-ips)
     found=$(unknown "$live")
   fi
-  [ -z "$found" ] || die "the monitor has what is of no host and no cluster of this stack:"$'\n'"$(sed 's/\t/: /; s/^/  /' <<<"$found")"$'\n'"Whoever" \
+  [ -z "$found" ] || die "${fleet_here:-the monitor} has what is of no host and no cluster of this stack:"$'\n'"$(sed 's/\t/: /; s/^/  /' <<<"$found")"$'\n'"Whoever" \
     "has the key of such a peer is in the tunnel. Add them to the stack file; or set verification.removeUnknown: true, and run pulumi up," \
-    "which removes them from the monitor"
+    "which removes them from ${fleet_here:-the monitor}"
 }
 
 # without_unknown NAME...: with the functions of the monitor's library, in a shell of its own.

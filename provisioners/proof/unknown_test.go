@@ -95,13 +95,13 @@ func TestUnknown(t *testing.T) {
 func TestLikeFormer(t *testing.T) {
 	v := gate
 	v.Known = Known{Planned: []string{"d"}, Leaving: []string{"x", "y"}}
-	former := LikeFormer(v, "")
+	former := LikeFormer(Gate, v, "")
 	if former != Gate(v) {
 		t.Fatal("a first gate is not that of its values")
 	}
 	next := v
 	next.Known.Leaving = nil
-	if LikeFormer(next, former) != former {
+	if LikeFormer(Gate, next, former) != former {
 		t.Error("hosts that have left need another proof")
 	}
 	other := v
@@ -109,11 +109,11 @@ func TestLikeFormer(t *testing.T) {
 	changed := next
 	changed.Digest = "d9"
 	for name, values := range map[string]GateValues{"others leave": other, "something changed too": changed} {
-		if got := LikeFormer(values, former); got != Gate(values) {
+		if got := LikeFormer(Gate, values, former); got != Gate(values) {
 			t.Errorf("%s, and the gate is the former one", name)
 		}
 	}
-	if text := LikeFormer(changed, former); strings.Contains(text, "leaving='x") {
+	if text := LikeFormer(Gate, changed, former); strings.Contains(text, "leaving='x") {
 		t.Error("hosts that have left are known for ever")
 	}
 }

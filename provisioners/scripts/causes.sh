@@ -3,7 +3,8 @@
 # It runs as Prometheus's user. Tunnels are judged by what the watch saw of them, which costs no packet, however many are down. Of the
 # others a few are asked each time, so that it ends soon; the rest keep the cause that they had.
 #
-# Arguments: the file of its metrics, as the last run left it; Prometheus's URL; and the user who logs in there, if there is one.
+# Arguments: the file of its metrics, as the last run left it; Prometheus's URL; the user who logs in there, if there is one; and the name of the
+# hub, if there is one: then this host's watch sees only the hub, and the hub's sees the others.
 # The functions of cause.sh come before this text.
 # shellcheck disable=SC2034 # what cause.sh reads
 set -euo pipefail
@@ -45,7 +46,7 @@ endpoints() {
   done
   [ ${#files[@]} -gt 0 ] || return 0
   awk '
-    function line() { if (at != "") print host, job, at, port, scheme, path, (peers[host] ? "tunnel" : "direct"), "-", host, "-", behind; at = "" }
+    function line() { if (at != "") print host, job, at, port, scheme, path, (hub != "" || peers[host] ? "tunnel" : "direct"), "-", host, "-", behind; at = "" }
     first && /^promwire_peer_(missing|last_received_seconds)\{/ { split($0, word, "\""); peers[word[2]] = 1 }
     first { next }
     FNR == 1 {
@@ -59,16 +60,29 @@ endpoints() {
     word[2] == "__scheme__" { scheme = word[4] }
     word[2] == "__metrics_path__" { path = word[4] }
     word[2] == "__meta_promwire_behind" { behind = word[4] }
-    END { line() }' first=1 "$seen" first= "${files[@]}"
+    END { line() }' hub="$hub" first=1 "$seen" first= "${files[@]}"
 }
 
-# silent prints the endpoints whose tunnel is silent, as the watch last saw it.
+# silent prints the endpoints whose tunnel is silent, as the watch last saw it. If the hub is silent, all are; otherwise it knows of the others.
 silent() {
-  awk -v quiet="$QUIET" '
+  awk -v quiet="$QUIET" -v hub="$hub" '
+    behind { heard[$1] = $2 ? 0 : look; next }
     /^promwire_peers_last_look_seconds / { look = $2; next }
     /^promwire_peer_last_received_seconds\{/ { split($0, word, "\""); heard[word[2]] = $NF; next }
     /^promwire_peer_missing\{/ { split($0, word, "\""); heard[word[2]] = 0; next }
-    endpoints && $7 == "tunnel" && heard[$9] + quiet <= look { print $1 "/" $2 }' "$seen" endpoints=1 - <<<"$fleet_targets"
+    !endpoints || $7 != "tunnel" { next }
+    hub != "" && heard[hub] + quiet <= look { print $1 "/" $2; next }
+    hub != "" && !($9 in heard) { next } # the hub has not said
+    heard[$9] + quiet <= look { print $1 "/" $2 }' "$seen" behind=1 <(behind) behind= endpoints=1 - <<<"$fleet_targets"
+}
+
+# behind prints the ends behind the hub, and whether each is silent there: 0 or 1.
+behind() {
+  local of="job=\"node\",name=\"$hub\"" said
+  [ -n "$hub" ] || return 0
+  said=$(api query --data-urlencode "query=max by (host) (scalar(max(promwire_peers_last_look_seconds{$of})) - promwire_peer_last_received_seconds{$of} >= bool $QUIET
+    or promwire_peer_missing{$of})") || return 0
+  { grep -oE '"metric":\{"host":"[^"]*"\},"value":\[[^]]*\]' || true; } <<<"$said" | awk -F'"' '{ print $6, $(NF - 1) }'
 }
 
 # former prints the causes of the last run: endpoint and word.
@@ -90,7 +104,7 @@ main() {
   local quiet loud before now
   seen=$WATCH_METRICS
   [ -e "$seen" ] || seen=/dev/null # the watch has not looked yet
-  user=${3-} fleet_prometheus=$2
+  user=${3-} hub=${4-} fleet_prometheus=$2
   fleet_targets=$(down | endpoints)
   quiet=$(silent)
   loud=$(awk 'NF { print $1 "/" $2 }' <<<"$fleet_targets" | grep -vxFf <(printf '%s' "$quiet") || true)

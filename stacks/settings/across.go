@@ -34,8 +34,12 @@ func (c *checker) room(v4 netip.Prefix, clusters []Cluster) {
 
 // overlap reports addresses that lie inside the tunnel's networks: what is sent there would go into the tunnel that it is
 // needed to set up. (DNS names, and networks that only the hosts know, are looked at on the hosts.)
-func (c *checker) overlap(n Network, m Monitor) {
+func (c *checker) overlap(s *Settings) {
+	n, m := s.Network, s.Monitor
 	c.outside(n, "monitor.endpoint", m.Endpoint)
+	if s.Hub != nil {
+		c.outside(n, "hub.endpoint", s.Hub.Endpoint)
+	}
 	if m.Existing == nil || single(m.Existing.Address) != m.Source { // or it's no news
 		c.outside(n, "monitor.source", m.Source.String())
 	}
@@ -51,10 +55,14 @@ func (c *checker) overlap(n Network, m Monitor) {
 	}
 }
 
-// free reports a port of the monitor that the tunnel needs and that its owner says is served by something else.
-func (c *checker) free(n Network, m Monitor) {
-	if m.Existing != nil && nftables.Opens(m.Existing.Open, n.Port, "udp") {
-		c.Add("monitor.open", "%d/udp is network.port, where the tunnel listens; leave it out, or choose another network.port", n.Port)
+// free reports a port that the tunnel needs where the others dial, and that the machine's owner says is served by something else.
+func (c *checker) free(s *Settings) {
+	n, path, dialed := s.Network, "monitor", s.Monitor.Existing
+	if s.Hub != nil {
+		path, dialed = "hub", s.Hub.Existing
+	}
+	if dialed != nil && nftables.Opens(dialed.Open, n.Port, "udp") {
+		c.Add(path+".open", "%d/udp is network.port, where the tunnel listens; leave it out, or choose another network.port", n.Port)
 	}
 }
 

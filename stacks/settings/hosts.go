@@ -27,7 +27,7 @@ var (
 // maxLabel is RFC 1035's length of one label, in bytes.
 const maxLabel = 63
 
-func (c *checker) monitor(m document.Monitor, probing bool) Monitor {
+func (c *checker) monitor(m document.Monitor, hub *document.Hub, probing bool) Monitor {
 	const path = "monitor"
 	if reflect.ValueOf(m).IsZero() {
 		c.Add(path, "missing: every fleet has one; give it a name, and a region or an address")
@@ -36,20 +36,31 @@ func (c *checker) monitor(m document.Monitor, probing bool) Monitor {
 	host := c.host(path, m.Machine, c.monitorExporters(path, m, probing))
 	c.hosts = append(c.hosts, located{path, host})
 	return Monitor{
-		Host: host, Endpoint: c.endpoint(path, m), Source: c.source(path+".source", m),
+		Host: host, Endpoint: c.monitorEndpoint(path, m, hub), Source: c.source(path+".source", m),
 		Prometheus: c.prometheus(path+".prometheus", m.Prometheus),
 	}
 }
 
-// endpoint is what targets dial. Only behind a bastion there is nothing to guess it from.
-func (c *checker) endpoint(path string, m document.Monitor) string {
+// monitorEndpoint is what targets dial, unless they dial a hub.
+func (c *checker) monitorEndpoint(path string, m document.Monitor, hub *document.Hub) string {
+	switch {
+	case hub == nil:
+		return c.endpoint(path, m.Endpoint, m.Machine, "the monitor")
+	case m.Endpoint != "":
+		c.Add(path+".endpoint", "nobody dials the monitor of a fleet with a hub; write it under hub, or leave it out")
+	}
+	return ""
+}
+
+// endpoint is what others dial. Only behind a bastion there is nothing to guess it from.
+func (c *checker) endpoint(path, endpoint string, m document.Machine, who string) string {
 	path += ".endpoint"
 	switch {
-	case m.Endpoint != "":
-		c.address(path, m.Endpoint)
-		return m.Endpoint
+	case endpoint != "":
+		c.address(path, endpoint)
+		return endpoint
 	case m.Bastion != nil:
-		c.Add(path, "missing: the monitor is behind a bastion; give the address at which targets reach its UDP port")
+		c.Add(path, "missing: %s is behind a bastion; give the address at which targets reach its UDP port", who)
 	}
 	return m.Address
 }

@@ -35,7 +35,8 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 	s := &Settings{
 		Network:      c.network(fleet.Network),
 		SSH:          c.ssh(fleet.SSH),
-		Monitor:      c.monitor(fleet.Monitor, len(fleet.Probes) > 0),
+		Monitor:      c.monitor(fleet.Monitor, fleet.Hub, len(fleet.Probes) > 0),
+		Hub:          c.hub(fleet.Hub),
 		Targets:      c.targets(fleet.Targets),
 		NoTargets:    fleet.NoTargets,
 		Clusters:     c.clusters(fleet.Clusters),
@@ -57,12 +58,13 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 	c.beside(s.Clusters)
 	c.unlabelled(s.Clusters)
 	c.room(s.Network.V4, s.Clusters)
-	c.overlap(s.Network, s.Monitor)
-	c.free(s.Network, s.Monitor)
+	c.overlap(s)
+	c.free(s)
 	c.fits(s.Network)
 	c.reachable(s.SSH.From)
 	c.outsideTunnel(s, fleet.TLS.Enabled)
 	c.pushes(s)
+	c.byHub(s)
 	s.Warnings = c.warnings
 	return s, c.Problems
 }

@@ -5,6 +5,7 @@ package settings
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/promwire/promwire/provisioners/exporter"
@@ -19,6 +20,7 @@ type Settings struct {
 	Network   Network
 	SSH       SSH
 	Monitor   Monitor
+	Hub       *Hub              // nil: the others dial the monitor
 	Targets   []Host            // in the stack file's order, groups expanded
 	NoTargets bool              // there shall be none
 	Clusters  []Cluster         // in the stack file's order
@@ -43,22 +45,23 @@ type Settings struct {
 
 // NeedsCloud says whether the fleet has any droplet, and so needs a cloud account.
 func (s *Settings) NeedsCloud() bool {
-	if s.Monitor.Existing == nil {
-		return true
+	return slices.ContainsFunc(s.Hosts(), func(h Host) bool { return h.Existing == nil })
+}
+
+// Hosts are all: the monitor, the hub if there is one, and the targets.
+func (s *Settings) Hosts() []Host {
+	all := []Host{s.Monitor.Host}
+	if s.Hub != nil {
+		all = append(all, s.Hub.Host)
 	}
-	for _, target := range s.Targets {
-		if target.Existing == nil {
-			return true
-		}
-	}
-	return false
+	return append(all, s.Targets...)
 }
 
 // Network is the WireGuard network.
 type Network struct {
 	V4   netip.Prefix // masked; the monitor has its first host address
 	V6   netip.Prefix // masked, a /64; the zero value: no IPv6 in the tunnel
-	Port int          // UDP, the monitor's
+	Port int          // UDP, the monitor's or the hub's
 	MTU  int          // bytes
 }
 
@@ -76,9 +79,15 @@ type SSH struct {
 // Monitor is the host that runs Prometheus.
 type Monitor struct {
 	Host
-	Endpoint   string     // address or DNS name that targets dial; "": a droplet's public address, once it has one
+	Endpoint   string     // address or DNS name that targets dial; "": a droplet's public address, once it has one, or the hub's
 	Source     netip.Addr // where targets outside the tunnel see it come from; the zero value: a droplet's public address
 	Prometheus Prometheus
+}
+
+// Hub is a host that all others dial, the monitor too.
+type Hub struct {
+	Host
+	Endpoint string // address or DNS name; "": a droplet's public address, once it has one
 }
 
 // Prometheus is how the monitor scrapes, and what it keeps.

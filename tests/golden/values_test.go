@@ -195,7 +195,7 @@ func (f fleet) monitor(t *testing.T) plan.Plan {
 		Tunnel: f.tunnel(1), SSH: plan.SSH{Port: 22, From: f.from}, Releases: releases(),
 		ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "8GB", RetentionFits: true, Clusters: len(f.forward) > 0,
 		Limits: prometheus.Limits{Samples: 50_000, Labels: 64, LabelName: 256, LabelValue: 4096, BodySize: "16MB"},
-		TLS:    f.tls, Web: f.web, Jobs: f.jobs, Alertmanager: alerting, Forward: f.forward, Hub: f.hub,
+		TLS:    f.tls, Web: f.web, Jobs: f.jobs, Alertmanager: alerting, Forward: f.forward, Hub: f.hubName(),
 		ExternalURL: external, AlertmanagerURL: alerts,
 		Exporters: choose(f.monitored...), Scraped: []string{"node", "postgres", "redis", "shop"}, Probes: f.probes, RemoteWrite: f.writes, Rules: rules, Mute: mute,
 	})
@@ -288,6 +288,13 @@ func (f fleet) scripts(t *testing.T) map[string]string {
 		scripts["enrol-direct.sh"] = plan.Enrol(f.enrol("direct.example.com"))
 	}
 	return scripts
+}
+
+func (f fleet) hubName() string {
+	if !f.hub {
+		return ""
+	}
+	return "hub-1"
 }
 
 // enrolHub is how the monitor learns of the hub.

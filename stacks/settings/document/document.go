@@ -15,6 +15,8 @@ type Fleet struct {
 	SSH SSH `json:"ssh,omitzero"`
 	// The one host that runs Prometheus. It gets the first tunnel address.
 	Monitor Monitor `json:"monitor"`
+	// A host that all others dial in place of the monitor, for a monitor that cannot be reached from outside. It passes on what the monitor scrapes.
+	Hub *Hub `json:"hub,omitempty"`
 	// The hosts to watch, in order: each gets the next tunnel address, and keeps it when others come and go.
 	Targets []Target `json:"targets,omitempty"`
 	// Whether the fleet is to have no targets. Otherwise a list that has become empty is refused: it would remove all of them.
@@ -51,7 +53,7 @@ type Network struct {
 	CIDR string `json:"cidr,omitempty"`
 	// IPv6 network beside it: a /64 of its own, best from fd00::/8 (RFC 4193). Left out: no IPv6 in the tunnel.
 	IPv6 string `json:"ipv6,omitempty"`
-	// UDP port that the monitor listens on.
+	// UDP port that the monitor listens on, or the hub.
 	Port *int `json:"port,omitempty" jsonschema:"minimum=1,maximum=65535"`
 	// Largest packet in bytes that the tunnel takes. The default fits a path of 1500 bytes.
 	MTU *int `json:"mtu,omitempty" jsonschema:"minimum=1280,maximum=8920"`
@@ -141,10 +143,17 @@ func (o *Opening) Short(text string) {
 	}
 }
 
+// Hub is a host that all others dial, the monitor too.
+type Hub struct {
+	Machine
+	// Address or DNS name that the others dial, without a port. Left out: the hub's own public address.
+	Endpoint string `json:"endpoint,omitempty"`
+}
+
 // Monitor is the host that runs Prometheus.
 type Monitor struct {
 	Machine
-	// Address or DNS name that the targets dial, without a port. Left out: the monitor's own public address.
+	// Address or DNS name that the targets dial, without a port. Left out: the monitor's own public address. With a hub, they dial the hub.
 	Endpoint string `json:"endpoint,omitempty"`
 	// IP address that targets with transport tls see the monitor come from. Left out: the monitor's own public address.
 	Source string `json:"source,omitempty"`

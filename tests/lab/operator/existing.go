@@ -35,12 +35,13 @@ func (o *Operator) Existing(stack string) ([]Existing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return existing(append([]host{fleet.Monitor}, fleet.Targets...)), nil
+	return existing(append([]host{fleet.Monitor, fleet.Hub}, fleet.Targets...)), nil
 }
 
 // fleet is as much of promwire:fleet as the lab must know.
 type fleet struct {
 	Monitor  host      `yaml:"monitor"`
+	Hub      host      `yaml:"hub"`
 	Targets  []host    `yaml:"targets"`
 	Clusters []cluster `yaml:"clusters"`
 }

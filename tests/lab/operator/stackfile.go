@@ -121,7 +121,7 @@ func (o *Operator) from() []string {
 // Machines that the lab does not have stay as they are.
 func placeMachines(fleet map[string]any, known map[string]Machine) {
 	hosts, _ := fleet["targets"].([]any)
-	for _, host := range append([]any{fleet["monitor"]}, hosts...) {
+	for _, host := range append([]any{fleet["monitor"], fleet["hub"]}, hosts...) {
 		host, ok := host.(map[string]any)
 		if !ok || host["address"] == nil {
 			continue // not a machine, or a droplet: the program itself will report the problem

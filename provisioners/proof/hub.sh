@@ -1,0 +1,48 @@
+# The gate's part on the hub of a fleet that has one. It comes after the functions of gate.sh, and proves what the monitor cannot see: that nobody
+# is in the tunnel whom the stack does not know, and that the hub passes on what the monitor scrapes and nothing else. The gate on the monitor
+# comes after it, and waits for the scrapes.
+#
+# Before this text comes, beside what gate.sh has, fleet_monitor_at (the monitor's address in the tunnel). fleet_monitor is the hub here.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+readonly fleet_here="the hub"
+
+# passed_rows tries, with the hub's rules, what the monitor scrapes of a few targets, and what must not get through: another port of a target,
+# anything from a target to the monitor, and what is scraped of a target if another one asks.
+passed_rows() {
+  local rules name target port first='' from
+  rules=$(nft list table inet "$TABLE")
+  while read -r name target port; do
+    passed_row monitor "$name" "$fleet_monitor_at" "$target" "$port" open
+  done < <(behind | head -n "$FEW")
+  while read -r name target port; do
+    if [ -n "$first" ]; then
+      passed_row "$first" "$name" "$from" "$target" "$port" closed
+    else
+      passed_row monitor "$name" "$fleet_monitor_at" "$target" 22 closed
+      passed_row "$name" monitor "$target" "$fleet_monitor_at" 9090 closed
+      first=$name from=$target
+    fi
+  done < <(behind | sort -u -k 2,2 | head -n 2)
+}
+
+# behind prints what the monitor scrapes through the hub: name, address and port.
+behind() { awk -v hub="$fleet_hub" '$7 == "tunnel" && $1 != hub { print $1, $3, $4 }' <<<"$fleet_targets"; }
+
+# passed_row FROM TO ADDRESS ADDRESS PORT EXPECTED: one of them. Its standard input is not that of the loop around it.
+passed_row() {
+  local seen
+  seen=$(timeout 60 unshare --net bash -euo pipefail -c "INTERFACE=$INTERFACE; $(declare -f try_across both_ends packets arrives); try_across 198.51.100.1 $3 $4 $5" 2>&1 <<<"$rules") ||
+    die "what it forwards can't be tried in a network namespace of its own: $seen"
+  row "$1, through $fleet_hub" "$2" "$4" "$5" "$6" "${seen##*$'\n'}"
+}
+
+main() {
+  local matrix
+  only_known
+  matrix=$(across_rows; passed_rows)
+  if awk -F'\t' '$5 != $6 { bad = 1 } END { exit !bad }' <<<"$matrix"; then
+    die "seen differs from expected (from, to, address, port, expected, seen):"$'\n'"$(awk -F'\t' '$5 != $6' <<<"$matrix")"
+  fi
+  printf '%s\n' "$matrix"
+}
