@@ -36,10 +36,16 @@ func ask(t *testing.T, folder, commands string) string {
 // askOf is ask with another gate.
 func askOf(t *testing.T, gate GateValues, folder, commands string) string {
 	t.Helper()
+	return askOfScript(t, Gate(gate), folder, commands)
+}
+
+// askOfScript is ask with another script.
+func askOfScript(t *testing.T, whole, folder, commands string) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	script := strings.TrimSuffix(Gate(gate), "main </dev/null\n")
-	if script == Gate(gate) {
+	script := strings.TrimSuffix(whole, "main </dev/null\n")
+	if script == whole {
 		t.Fatal("the gate's last line has changed")
 	}
 	for _, path := range []string{"/etc/prometheus", "/var/lib/promwire", "/var/lib/node_exporter", "/etc/wireguard", "/etc/promwire"} {

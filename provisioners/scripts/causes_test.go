@@ -26,6 +26,8 @@ type prometheusOf struct {
 	watch  string // what the watch saw
 	server *httptest.Server
 	down   []string // {"job":…,"name":…} of each
+	hub    string   // its name; "": there is none
+	behind []string // {"host":…} of each end that the hub speaks of
 	failed []string // scrape URL and last error of each, as Prometheus lists its targets
 }
 
@@ -34,6 +36,8 @@ func newFleet(t *testing.T, watch string) *prometheusOf {
 	f := &prometheusOf{folder: t.TempDir(), watch: watch}
 	f.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
+		case strings.HasSuffix(r.URL.Path, "/query") && strings.Contains(r.FormValue("query"), "promwire_peer_"):
+			fmt.Fprintf(w, `{"status":"success","data":{"result":[%s]}}`, strings.Join(f.behind, ","))
 		case strings.HasSuffix(r.URL.Path, "/query"):
 			fmt.Fprintf(w, `{"status":"success","data":{"result":[%s]}}`, strings.Join(f.down, ","))
 		default:
@@ -65,7 +69,7 @@ func (f *prometheusOf) causes(t *testing.T, former string) []string {
 	}
 	script := strings.NewReplacer(prometheus.Targets, f.folder, watch.Metrics, f.folder+"/watch").Replace(Causes)
 	script = strings.ReplaceAll(script, prometheus.TLS, f.folder)
-	cmd := exec.Command("bash", "-c", script, "causes", f.folder+"/former", f.server.URL)
+	cmd := exec.Command("bash", "-c", script, "causes", f.folder+"/former", f.server.URL, "", f.hub)
 	var complaints strings.Builder
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()
@@ -222,6 +226,32 @@ func TestCausesOfMany(t *testing.T) {
 	again := f.causes(t, strings.Join(all, "\n")+"\n")
 	if len(again) != 1000+16+16+1 {
 		t.Errorf("%d causes after the second run", len(again))
+	}
+}
+
+// TestCausesBehindHub: what the hub has not heard of is silent, and all is if the monitor has not heard of the hub.
+func TestCausesBehindHub(t *testing.T) {
+	t.Parallel()
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	for heard, want := range map[int]string{
+		960: "hub refused, loud refused, silent tunnel, unsaid refused",
+		950: "hub tunnel, loud tunnel, silent tunnel, unsaid tunnel",
+	} {
+		f := newFleet(t, seen(1000, map[string]int{"hub": heard}))
+		f.hub = "hub"
+		for _, host := range []string{"hub", "loud", "silent", "unsaid"} {
+			f.endpoint(t, host, closed.Listener.Addr().String(), exporter.Endpoint{Job: "node"})
+		}
+		f.behind = []string{`{"metric":{"host":"loud"},"value":[1795851948.2,"0"]}`, `{"metric":{"host":"silent"},"value":[1795851948.2,"1"]}`}
+		var got []string
+		for _, line := range f.causes(t, "") {
+			words := strings.Split(line, `"`)
+			got = append(got, words[1]+" "+words[5])
+		}
+		if all := strings.Join(got, ", "); all != want {
+			t.Errorf("heard at %d: got %q, want %q", heard, all, want)
+		}
 	}
 }
 

@@ -39,12 +39,17 @@ type story struct {
 // existingMachines are one story's at a time: the stacks' files have the same names for theirs.
 var existingMachines sync.Mutex
 
+// onExisting says whether a stack is one of existing machines.
+func onExisting(stack string) bool {
+	return slices.Contains([]string{"existing", "exporters", "hub"}, stack)
+}
+
 // newStory begins one. Stories run side by side: each waits for its hosts most of the time.
 func newStory(t *testing.T, stack string) *story {
 	lab, err := open(t.Context())
 	require.NoError(t, err)
 	t.Parallel()
-	if stack == "existing" || stack == "exporters" {
+	if onExisting(stack) {
 		existingMachines.Lock()
 		t.Cleanup(existingMachines.Unlock)
 		t.Cleanup(func() { assert.NoError(t, lab.Remove(context.Background(), stack)) })
@@ -167,7 +172,7 @@ func (s *story) machine(host string) string {
 	if machine, ok := s.moved[host]; ok {
 		return machine
 	}
-	if s.stack == "existing" || s.stack == "exporters" {
+	if onExisting(s.stack) {
 		return host
 	}
 	return "promwire-" + s.stack + "-" + host

@@ -171,7 +171,7 @@ func stdout(name string) string {
 	case strings.HasSuffix(name, "-enrol"):
 		receipt, _ := json.Marshal(map[string]any{"certificate": certificate, "authorities": certificate, "signed": 1700000000})
 		return string(receipt)
-	case strings.HasSuffix(name, "-gate"):
+	case strings.HasSuffix(name, "-gate"), strings.HasSuffix(name, "-verification-hub"):
 		return "monitor\tlon\t10.98.0.2\t9100\topen\topen"
 	case strings.HasSuffix(name, "-outside"):
 		return "operator\tlon\t198.51.100.13\t9100\tclosed\tclosed"

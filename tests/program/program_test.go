@@ -322,3 +322,36 @@ func TestAMissingTokenOrKeySaysWhichCommandSetsIt(t *testing.T) {
 		assert.Empty(t, names(resources))
 	}
 }
+
+const withHub = `{
+	"monitor": {"name": "monitor", "address": "10.0.0.5", "hostKey": "` + mocks.HostKey + `",
+		"bastion": {"address": "198.51.100.11", "hostKey": "` + mocks.HostKey + `"}},
+	"hub": {"name": "hub", "region": "lon1", "endpoint": "hub.example.net"},
+	"targets": [{"name": "sfo", "region": "sfo3"}, {"name": "mine", "address": "198.51.100.12", "hostKey": "` + mocks.HostKey + `"}]
+}`
+
+// All are peers of the hub before they dial it, the monitor too. The monitor dials the hub, and admits nobody.
+func TestHub(t *testing.T) {
+	resources := mocks.MustRun(t, withHub, "")
+	for _, host := range []string{"monitor", "sfo", "mine"} {
+		peer := resources[host+"-peer"]
+		assert.Contains(t, peer.Dependencies, "hub-converge", host)
+		assert.Contains(t, peer.Dependencies, "hub-enrol", host)
+		assert.Equal(t, "hub-droplet", peer.DeletedWith, host)
+		if host != "monitor" {
+			assert.Contains(t, resources[host+"-converge"].Dependencies, host+"-peer")
+			assert.Contains(t, resources[host+"-enrol"].Dependencies, host+"-peer")
+			assert.Contains(t, resources[host+"-converge"].Inputs["stdin"].StringValue(), "Endpoint = hub.example.net:51820")
+		}
+	}
+	assert.NotContains(t, names(resources), "hub-peer")
+	for _, name := range []string{"monitor-peer", "sfo-converge", "mine-converge"} {
+		assert.Contains(t, resources["promwire-test-verification-hub"].Dependencies, name)
+	}
+	assert.Contains(t, resources["promwire-test-verification-gate"].Dependencies, "promwire-test-verification-hub")
+	assert.Contains(t, resources["hub-enrol"].Inputs["stdin"].StringValue(), "Endpoint = hub.example.net:51820\nAllowedIPs = 10.98.0.0/24\n")
+	assert.NotContains(t, resources["monitor-converge"].Inputs["stdin"].StringValue(), "udp dport 51820")
+	assert.Contains(t, resources["hub-converge"].Inputs["stdin"].StringValue(), "udp dport 51820 accept")
+	assert.Contains(t, resources["hub-droplet"].Inputs["tags"].String(), "promwire-test-monitor", "the cloud's firewall lets the others dial")
+	assert.Contains(t, resources["sfo-droplet"].Inputs["tags"].String(), "promwire-test-target")
+}

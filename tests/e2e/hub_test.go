@@ -1,0 +1,91 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/promwire/promwire/provisioners/fence"
+	"github.com/promwire/promwire/provisioners/wireguard"
+)
+
+// hubHosts: the monitor, which admits only SSH from its bastion, the hub, and two targets.
+var hubHosts = []string{"monitor-1", "hub-1", "web-1", "db-1"}
+
+// TestHub is a fleet whose monitor nobody reaches, so that the ends of the tunnel meet elsewhere.
+func TestHub(t *testing.T) {
+	s := newStory(t, "hub")
+	require.NoError(t, s.lab.Place(t.Context(), s.stack))
+	s.edit(func(fleet map[string]any) {
+		fleet["monitor"].(map[string]any)["prometheus"] = map[string]any{"scrapeInterval": "5s"}
+	})
+	var before map[string]inventory
+	s.step("first up", func(s *story) {
+		for _, host := range hubHosts {
+			s.eventually(func() error {
+				_, err := s.on(host, "systemctl is-system-running --wait | grep -E 'running|degraded'")
+				return err
+			})
+		}
+		before = s.inventories(hubHosts)
+		s.up()
+		s.allUp(s.tunnels())
+		assert.Contains(s.t, s.output("summary"), "hub hub-1, targets: 2")
+	})
+	s.step("a second up changes nothing", func(s *story) {
+		s.noMissedScrape(func() { assertUnchanged(s.t, s.up()) })
+		s.nothingDrifts()
+	})
+	s.step("nobody else gets in", func(s *story) {
+		var scraped []end
+		for _, host := range hubHosts[1:] {
+			scraped = append(scraped, tcp(s.tunnels()[host], 9100), tcp(s.tunnels()[host], fence.Port))
+		}
+		s.firewall(hubHosts, append([]int{fence.Port}, closedPorts...), map[string][]end{"monitor-1": scraped})
+		s.firewall([]string{"monitor-1"}, []int{51820}, nil)
+	})
+	s.step("an intruder at the hub is named", intruder)
+	s.step("a silent target is named, and no other", silentTarget)
+	s.step("the hub's power fails", func(s *story) {
+		s.fault("the hub without power", "between updates", named, func() {
+			require.NoError(s.t, s.lab.Machines.PowerOff(s.t.Context(), s.machine("hub-1")))
+		}, func() {
+			for _, host := range hubHosts[1:] {
+				s.becomes(fmt.Sprintf(`ALERTS{alertname="TargetDown",name=%q,cause="tunnel"}`, host), 1)
+			}
+			require.NoError(s.t, s.lab.Machines.PowerOn(s.t.Context(), s.machine("hub-1")))
+			s.allUp(s.tunnels())
+		})
+	})
+	s.step("destroy leaves all as it was", func(s *story) {
+		s.destroy()
+		s.asBefore(before)
+	})
+}
+
+// intruder: a peer that nobody enrolled.
+func intruder(s *story) {
+	key := s.mustOn("hub-1", "wg genkey | wg pubkey")
+	s.mustOn("hub-1", fmt.Sprintf("wg set %s peer %s allowed-ips 10.98.0.77/32", wireguard.Name, key))
+	s.edit(set("verification", map[string]any{"again": "intruder"}))
+	printed := s.upFails()
+	assert.Contains(s.t, printed, "promwire: hub-1: verify: the hub has what is of no host and no cluster of this stack")
+	assert.Contains(s.t, printed, key)
+	s.edit(set("verification", map[string]any{"again": "intruder", "removeUnknown": true}))
+	s.up()
+	assert.NotContains(s.t, s.mustOn("hub-1", "wg show "+wireguard.Name+" peers"), key)
+}
+
+// silentTarget: its tunnel ends. Only the hub can know that.
+func silentTarget(s *story) {
+	s.fault("a target's tunnel stopped", "between updates", named, func() {
+		s.mustOn("web-1", "systemctl stop "+wireguard.Unit)
+	}, func() {
+		s.becomes(`promwire_target_cause{host="web-1",cause="tunnel"}`, 1)
+		s.becomes(`count(promwire_target_cause)`, 1)
+		s.mustOn("web-1", "systemctl start "+wireguard.Unit)
+		s.allUp(s.tunnels())
+	})
+}
