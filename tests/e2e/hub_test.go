@@ -29,6 +29,7 @@ func TestHub(t *testing.T) {
 				return err
 			})
 		}
+		s.mustOn("db-1", "su admin -c 'sudo true'") // the first time leaves a file in the user's home
 		before = s.inventories(hubHosts)
 		s.up()
 		s.allUp(s.tunnels())
