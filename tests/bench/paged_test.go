@@ -117,6 +117,7 @@ func (p *pager) options(progress *bytes.Buffer) operator.Options {
 			"route":     map[string]any{"receiver": "ops"},
 			"receivers": []any{map[string]any{"name": "ops", "webhook_configs": []any{map[string]any{"url_file": "/etc/alertmanager/secrets/hook"}}}},
 		}}
+		document["mute"] = []any{"DiskFull", "DiskFilling"} // the disk is this machine's
 		for _, edit := range p.settings {
 			edit(document)
 		}
