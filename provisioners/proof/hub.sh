@@ -20,7 +20,7 @@ passed_rows() {
       passed_row "$first" "$name" "$from" "$target" "$port" closed
     else
       passed_row monitor "$name" "$fleet_monitor_at" "$target" 22 closed
-      passed_row "$name" monitor "$target" "$fleet_monitor_at" 9090 closed
+      passed_row "$name" monitor "$target" "$fleet_monitor_at" "$PROMETHEUS_PORT" closed
       first=$name from=$target
     fi
   done < <(behind | sort -u -k 2,2 | head -n 2)
