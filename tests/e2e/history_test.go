@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -61,10 +63,10 @@ func (o *store) stop() {
 	}
 }
 
-// samples are the times, in seconds, of the samples of a series in the minute before a moment.
-func (o *store) samples(series string, until time.Time) ([]float64, error) {
+// samples are the times, in seconds, of the samples of a series from one moment to another, at most 10 minutes before it.
+func (o *store) samples(series string, since, until time.Time) ([]float64, error) {
 	request, err := http.NewRequestWithContext(o.t.Context(), http.MethodGet, "http://"+o.address+"/api/v1/query?"+url.Values{
-		"query": {series + "[1m]"}, "time": {fmt.Sprint(until.Unix())},
+		"query": {series + "[10m]"}, "time": {fmt.Sprint(until.Unix())},
 	}.Encode(), nil)
 	if err != nil {
 		return nil, err
@@ -75,11 +77,11 @@ func (o *store) samples(series string, until time.Time) ([]float64, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
-	return times(json.NewDecoder(response.Body))
+	return times(json.NewDecoder(response.Body), since)
 }
 
-// times are those of an answer's samples.
-func times(answer *json.Decoder) ([]float64, error) {
+// times are those of an answer's samples since a moment.
+func times(answer *json.Decoder, since time.Time) ([]float64, error) {
 	var found struct {
 		Data struct{ Result []struct{ Values [][2]any } }
 	}
@@ -89,45 +91,44 @@ func times(answer *json.Decoder) ([]float64, error) {
 	var all []float64
 	for _, series := range found.Data.Result {
 		for _, value := range series.Values {
-			all = append(all, value[0].(float64))
+			if at := value[0].(float64); at > float64(since.Unix()) {
+				all = append(all, at)
+			}
 		}
 	}
 	return all, nil
 }
 
 // recorded is the same of the monitor's Prometheus.
-func (o *store) recorded(series string, until time.Time) []float64 {
+func (o *store) recorded(series string, since, until time.Time) []float64 {
 	o.t.Helper()
-	said := o.mustOn("monitor-1", fmt.Sprintf(`curl --silent --fail --get --data-urlencode 'query=%s[1m]' --data-urlencode time=%d http://127.0.0.1:9090/api/v1/query`, series, until.Unix()))
-	all, err := times(json.NewDecoder(strings.NewReader(said)))
+	said := o.mustOn("monitor-1", fmt.Sprintf(`curl --silent --fail --get --data-urlencode 'query=%s[10m]' --data-urlencode time=%d http://127.0.0.1:9090/api/v1/query`, series, until.Unix()))
+	all, err := times(json.NewDecoder(strings.NewReader(said)), since)
 	require.NoError(o.t, err)
 	return all
 }
 
-// begins waits until the store has some samples of a series, and returns the time of the first one: what was recorded before is not sent.
-func (o *store) begins(series string) (first float64) {
+// more waits until the monitor has recorded three samples of a series more, and returns until when.
+func (o *store) more(series string) (until time.Time) {
 	o.t.Helper()
+	since := time.Now()
 	o.eventually(func() error {
-		got, err := o.samples(series, time.Now())
-		if err == nil && len(got) < 3 {
-			err = fmt.Errorf("the store has %v", got)
-		} else if err == nil {
-			first = got[0]
+		until = time.Now()
+		if count := len(o.recorded(series, since, until)); count < 3 {
+			return fmt.Errorf("%d samples more", count)
 		}
-		return err
+		return nil
 	})
-	return first
+	return until
 }
 
-// has waits until the store has all that the monitor recorded of a series in the minute before a moment, from its first sample on.
-func (o *store) has(series string, first float64, until time.Time) {
+// has waits until the store has all that the monitor recorded of a series from one moment to another.
+func (o *store) has(series string, since, until time.Time) {
 	o.t.Helper()
-	before := func(at float64) bool { return at < first }
-	want := slices.DeleteFunc(o.recorded(series, until), before)
-	require.NotEmpty(o.t, want)
+	want := o.recorded(series, since, until)
 	o.eventually(func() error {
-		got, err := o.samples(series, until)
-		if got = slices.DeleteFunc(got, before); err == nil && !slices.Equal(got, want) {
+		got, err := o.samples(series, since, until)
+		if err == nil && !slices.Equal(got, want) {
 			err = fmt.Errorf("the store has %v of %v", got, want)
 		}
 		return err
@@ -151,28 +152,41 @@ func historyElsewhere(s *story) {
 	})
 	o.start()
 	s.up()
+	began := time.Now()
 	assertUnchanged(s.t, s.up())
-	first, back := o.begins(scraped), time.Time{}
+	o.has(scraped, began, o.more(scraped))
 	assert.NotContains(s.t, s.state(), storePassword)
 	assert.Equal(s.t, "400 prometheus", s.mustOn("monitor-1", "stat -c '%a %U' /etc/prometheus/secrets/store"))
 
+	var until time.Time
 	s.fault("the store of history away", "at rest", "nothing is lost", func() {
 		o.stop()
-		away := time.Now()
-		s.eventually(func() error {
-			after := slices.DeleteFunc(o.recorded(scraped, time.Now()), func(at float64) bool { return at < float64(away.Unix()) })
-			if len(after) < 3 {
-				return fmt.Errorf("%d scrapes while it is away", len(after))
-			}
-			return nil
-		})
-		back = time.Now()
+		until = o.more(scraped)
 		o.start()
-	}, func() { o.has(scraped, first, back) })
+	}, func() { o.has(scraped, began, until) })
 	s.edits = edits
 	delete(s.secrets, "store")
 	s.up()
 	assert.Empty(s.t, s.mustOn("monitor-1", "ls /etc/prometheus/secrets 2>/dev/null; true"))
+}
+
+// history runs the line of docs/history.md that saves the monitor's history into an archive, or restores it; and the one that looks whether an
+// archive is whole.
+func (s *story) history(verb, archive string) {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "history.md"))
+	require.NoError(s.t, err)
+	line := regexp.MustCompile(`(?m)^ {4}(ssh root@MONITOR \S+ ` + verb + ` [<>] history\.tar)$`).FindSubmatch(text)
+	whole := regexp.MustCompile(`(?m)^ {4}(tar -tf history\.tar .*)$`).FindSubmatch(text)
+	require.NotNil(s.t, line, verb)
+	require.NotNil(s.t, whole)
+	ctx, cancel := context.WithTimeout(s.t.Context(), s.patience)
+	defer cancel()
+	cmd := s.printed(ctx, strings.Replace(string(line[1]), "MONITOR", s.address("monitor-1"), 1)+" && "+string(whole[1]))
+	cmd.Dir = filepath.Dir(archive)
+	said, err := output(cmd)
+	require.NoError(s.t, err)
+	assert.Regexp(s.t, `(?m)^whole$`, string(said))
 }
 
 // historySaved: what a monitor recorded is saved by the line of docs/history.md, and restored into one that begins with nothing.
@@ -183,10 +197,11 @@ func historySaved(s *story) {
 	)
 	before := time.Now().Unix()
 	s.becomes(fmt.Sprintf(count, before), 2)
-	s.mustOn("monitor-1", "/usr/local/lib/promwire/history save >/root/history.tar && tar -tf /root/history.tar >/dev/null")
+	archive := filepath.Join(s.t.TempDir(), "history.tar")
+	s.history("save", archive)
 	s.mustOn("monitor-1", "systemctl stop prometheus && find "+data+" -mindepth 1 -delete && systemctl start prometheus")
 	s.becomes(fmt.Sprintf(`absent(count_over_time(up[1m] @ %d))`, before), 1)
-	s.mustOn("monitor-1", "/usr/local/lib/promwire/history restore </root/history.tar && rm /root/history.tar")
+	s.history("restore", archive)
 	s.becomes(fmt.Sprintf(count, before), 2)
 	s.becomes(`count(up{role="target",job="node"} == 1)`, 2)
 	assertUnchanged(s.t, s.up())

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -30,6 +32,7 @@ func TestTLS(t *testing.T) {
 	s.step("Prometheus's own endpoint", ownEndpoint)
 	s.step("keys stay on their hosts", keysStay)
 	s.step("after a reboot", afterReboot)
+	s.step("why a target is down, by certificates", causesByCertificates)
 	s.step("a certificate is renewed by itself", renewedByItself)
 	s.step("a certificate is renewed by up", renewedByUp)
 	s.step("another authority, with overlap", anotherAuthority)
@@ -423,9 +426,14 @@ func offAndOn(s *story) {
 	s.allUp(s.scraped())
 }
 
-// lostMonitor: another one takes its place, with an authority of its own, and all hosts follow.
+// lostMonitor: another one takes its place, with an authority of its own, and all hosts follow. What the lost one had recorded and somebody saved
+// is there again, once it is restored.
 func lostMonitor(s *story) {
 	before := s.mustOn("node-1", "sha256sum </etc/promwire/tls/authorities.pem")
+	recorded := fmt.Sprintf(`count_over_time(up{job="node",name="node-1"}[1m] @ %d)`, time.Now().Unix())
+	archive := filepath.Join(s.t.TempDir(), "history.tar")
+	s.finds(recorded)
+	s.history("save", archive)
 	s.fault("the monitor deleted in the cloud", "at rest", "well after up --refresh", func() { s.deleteDroplet("monitor-1") }, func() {
 		options, progress := s.options()
 		_, err := s.lab.Operator.Preview(s.t.Context(), s.stack, options)
@@ -436,6 +444,10 @@ func lostMonitor(s *story) {
 	})
 	assert.NotEqual(s.t, before, s.mustOn("node-1", "sha256sum </etc/promwire/tls/authorities.pem"))
 	assert.Equal(s.t, "1", s.mustOn("node-1", "grep -c BEGIN /etc/promwire/tls/authorities.pem"))
+	s.finds("absent(" + recorded + ")")
+	s.history("restore", archive)
+	s.finds(recorded)
+	s.allUp(s.scraped())
 }
 
 // deleteDroplet does what an operator may do by accident in the cloud's console.
