@@ -24,7 +24,7 @@ var shipped = map[string]struct {
 	"Pulumi.tls.yaml":       {regions: 4, targets: []string{"node-1", "node-2", "node-3"}, cloud: true},
 	"Pulumi.clusters.yaml":  {regions: 1, cloud: true},
 	"Pulumi.existing.yaml":  {regions: 2, targets: []string{"web-1", "db-1", "cache-1"}},
-	"Pulumi.hub.yaml":       {regions: 3, targets: []string{"web-1", "db-1"}},
+	"Pulumi.hub.yaml":       {regions: 2, targets: []string{"web-1", "db-1"}},
 	"Pulumi.exporters.yaml": {regions: 2, targets: []string{"db-1", "web-1"}},
 }
 
