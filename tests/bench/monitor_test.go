@@ -70,12 +70,7 @@ func newCrowd(b *testing.B, lab *fixture.Lab) *crowd {
 
 // startPeers runs the process that has all the targets' ends of the tunnel, and an exporter whose page they show. Both end with the benchmark.
 func startPeers(b *testing.B, bin string) io.Writer {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
+	address := freeAddress(b)
 	start := func(name string, arguments ...string) *exec.Cmd {
 		cmd := exec.CommandContext(b.Context(), filepath.Join(bin, name), arguments...)
 		cmd.Stderr = os.Stderr

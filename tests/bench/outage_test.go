@@ -3,18 +3,19 @@ package bench
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/tests/lab/folder"
+	"github.com/promwire/promwire/tests/lab/port"
 	"github.com/promwire/promwire/tests/lab/setup"
 )
 
@@ -64,12 +65,11 @@ func BenchmarkOutage(b *testing.B) {
 }
 
 func freeAddress(b *testing.B) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := port.Free()
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	return "127.0.0.1:" + strconv.Itoa(free)
 }
 
 func write(b *testing.B, path, text string) {

@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -26,6 +25,7 @@ import (
 	"github.com/promwire/promwire/provisioners/relay"
 	"github.com/promwire/promwire/provisioners/scripts"
 	wg "github.com/promwire/promwire/provisioners/wireguard"
+	labport "github.com/promwire/promwire/tests/lab/port"
 )
 
 // tools is the absolute path of bin, because scripts run in other folders.
@@ -81,24 +81,15 @@ func serves(t *testing.T, tls bool) []exporter.Endpoint {
 	return []exporter.Endpoint{{Job: exporter.Node, Port: port(t), TLS: tls, Unit: "node_exporter"}}
 }
 
-// port is a free one, and no other test's: tests run at the same time, and may listen there later.
+// port is a free one, and no other test's.
 func port(t *testing.T) int {
 	t.Helper()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Close()
-		port := l.Addr().(*net.TCPAddr).Port
-		if _, taken := ports.LoadOrStore(port, true); !taken {
-			return port
-		}
+	free, err := labport.Free()
+	if err != nil {
+		t.Fatal(err)
 	}
+	return free
 }
-
-// ports are those that tests have.
-var ports sync.Map
 
 // at is a path of a host, in the folder.
 func (s *site) at(path string) string { return filepath.Join(s.folder, path) }

@@ -9,10 +9,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +20,8 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+
+	"github.com/promwire/promwire/tests/lab/port"
 )
 
 // testCluster is a control plane without nodes: etcd, the API server and the controllers. What a kubelet would say of pods,
@@ -91,16 +93,11 @@ func startCluster(dir string) (*testCluster, error) {
 func freePorts(n int) ([]string, error) {
 	var ports []string
 	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		free, err := port.Free()
 		if err != nil {
 			return nil, err
 		}
-		defer listener.Close()
-		_, port, err := net.SplitHostPort(listener.Addr().String())
-		if err != nil {
-			return nil, err
-		}
-		ports = append(ports, port)
+		ports = append(ports, strconv.Itoa(free))
 	}
 	return ports, nil
 }
