@@ -124,18 +124,10 @@ waiting() {
   done | sort | comm -12 <(wanted) -
 }
 
-# ask_early begins to ask all fences, because that takes seconds, and so does it until all are scraped. $early is where the answers will be.
-ask_early() {
-  early=$(mktemp)
-  fenced | answers_of >"$early" &
-  asking=$!
-}
-
-# ask_fences lets every target try now what it must not reach, after ask_early. All are scraped, so who has not answered soon will not. $probes
-# has the answers, $left those who gave none.
+# ask_fences lets every target try now what it must not reach. Not before all are scraped: what is not up is reached by nobody, which proves
+# nothing, and who has not answered soon will not. $probes has the answers, $left those who gave none.
 ask_fences() {
-  wait "$asking"
-  probes=$(<"$early")
+  probes=$(fenced | answers_of)
   while left=$(silent); [ -n "$left" ]; do
     { [ "$SECONDS" -lt "$REVIVAL" ] && worth_waiting "$left"; } || return 1
     sleep 1
@@ -295,14 +287,12 @@ told() {
 }
 
 main() {
-  local left='' probes='' began=$EPOCHSECONDS asking matrix transfer skew
-  trap 'rm -f "${early:-}"' EXIT
+  local left='' probes='' began=$EPOCHSECONDS matrix transfer skew
   [ -z "$(twins)" ] || die "$(twins) have the same WireGuard key; remove it from the copy ($TUNNEL_KEY), and run pulumi up --replace" \
     "with the URN of its -bootstrap"
   only_known
   transfer=$(wg show "$INTERFACE" transfer)
   if [ -n "$(wanted)" ]; then
-    ask_early
     scrapes || fail_down
     SECONDS=0
     # A target that just went down was still up in its last scrape.

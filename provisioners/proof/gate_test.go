@@ -354,7 +354,7 @@ func TestAskFences(t *testing.T) {
 			`promwire_fence_open_addresses{to="targets",port="9100"} 0|` + "\n"
 		// Targets a, at 127.98.0.2, and b, at 127.98.0.3; c is outside the tunnel.
 		asks = `fleet_targets=$(sed 's/10\.98\./127.98./' <<<"$fleet_targets"); fleet_seconds=2; unset SECONDS; SECONDS=0
-sleep() { SECONDS=$((SECONDS + 1)); }; dark() { :; }; status=0; ask_early; ask_fences || status=$?; sed '/^$/d' <<<"$probes" | sort -u; echo "$status, silent: $left"`
+sleep() { SECONDS=$((SECONDS + 1)); }; dark() { :; }; status=0; ask_fences || status=$?; sed '/^$/d' <<<"$probes" | sort -u; echo "$status, silent: $left"`
 		a = "a|9090|monitor\t0\na|9100|targets\t1\n"
 		b = "b|9090|monitor\t0\nb|9100|targets\t1\n"
 	)
@@ -381,7 +381,7 @@ sleep() { SECONDS=$((SECONDS + 1)); }; dark() { :; }; status=0; ask_early; ask_f
 // TestAskFencesNotForLong: what does not answer 45 s after all are scraped will not, and the others have answered.
 func TestAskFencesNotForLong(t *testing.T) {
 	const asks = `answer_of() { [ "$1" = b ] || printf 'a|9090|monitor\t0\n'; }; fleet_seconds=165; unset SECONDS; SECONDS=0
-sleep() { SECONDS=$((SECONDS + 5)); }; dark() { :; }; ask_early; ask_fences || echo "silent: $left after $SECONDS"`
+sleep() { SECONDS=$((SECONDS + 5)); }; dark() { :; }; ask_fences || echo "silent: $left after $SECONDS"`
 	if said := ask(t, t.TempDir(), asks); said != "silent: b after 45\n" {
 		t.Errorf("got %q", said)
 	}
