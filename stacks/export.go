@@ -26,12 +26,14 @@ func (f *Fleet) Outputs() pulumi.Map {
 		"monitor":      m.Address,
 		"prometheus":   forward(s.Monitor, m.Address),
 		"url":          pulumi.String(address(s.Monitor.Prometheus)),
-		"page":         pulumi.String(loopback(s.Monitor.Prometheus) + page.Path),
 		"summary":      summary(f),
 		"targets":      pulumi.ToSecret(targets(f.Fleet)),
 		"ledger":       pulumi.ToSecret(tunnelAddresses(s, f.addresses)),
 		"matrix":       pulumi.ToSecret(f.Verification.Matrix),
 		"verification": pulumi.ToSecret(f.Verification.Table),
+	}
+	if !s.Monitor.Prometheus.Agent {
+		all["page"] = pulumi.String(loopback(s.Monitor.Prometheus) + page.Path)
 	}
 	if s.Monitor.Prometheus.Web.User != "" {
 		all["password"] = password(s.Monitor, m.Address, prometheus.RootPassword)
@@ -75,10 +77,14 @@ func forward(m settings.Monitor, address pulumi.StringOutput) pulumi.StringOutpu
 // address is where a browser finds Prometheus while forward runs. With an external URL Prometheus would lead it from / to a page below the path of
 // that, which is only the reverse proxy's.
 func address(p settings.Prometheus) string {
-	if p.ExternalURL != "" {
+	switch {
+	case p.ExternalURL == "":
+		return loopback(p)
+	case p.Agent:
+		return loopback(p) + "/agent"
+	default:
 		return loopback(p) + "/query"
 	}
-	return loopback(p)
 }
 
 // loopback is where Prometheus listens, and a forwarded port leads.

@@ -82,6 +82,7 @@ func (t translation) monitor() fleet.Monitor {
 			RetentionSize:   m.Prometheus.RetentionSize,
 			RetentionFits:   m.Prometheus.RetentionFits,
 			RemoteWrite:     m.Prometheus.RemoteWrite,
+			Agent:           m.Prometheus.Agent,
 			Limits:          m.Prometheus.Limits,
 			Clusters:        len(t.settings.Clusters) > 0,
 			Open:            open(m.Host),

@@ -90,6 +90,9 @@ func (v *Verification) gate(ctx *pulumi.Context, name string, on *host.Host, scr
 
 func everything(args Args) []pulumi.Resource {
 	all := []pulumi.Resource{args.Monitor.Ready}
+	if args.Monitor.Plan.Agent { // samples arrive only with the secrets
+		all = append(all, args.Monitor.Secrets...)
+	}
 	for _, t := range args.Targets {
 		all = append(all, t.Ready...)
 	}
@@ -139,6 +142,7 @@ func rendered(args Args, gate func(proof.GateValues) string, former string) pulu
 				Web:      args.Monitor.Plan.Web,
 				Known:    args.Known,
 				Hub:      hub,
+				Agent:    args.Monitor.Plan.Agent,
 			}, former)
 		}))
 }

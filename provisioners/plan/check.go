@@ -110,6 +110,9 @@ func (v TargetValues) check() error {
 func (v MonitorValues) check() error {
 	err := errors.Join(validName(v.Host), v.Tunnel.check(), v.SSH.check(), v.Releases.Prometheus.Check(), v.Open.check(), v.TLS.check(),
 		v.checkJobs(), v.checkAlertmanager(), checkExporters(v.Exporters))
+	if v.Agent && (len(v.RemoteWrite.Entries) == 0 || v.Alertmanager != nil || v.RetentionSize != "") {
+		err = errors.Join(err, errors.New("agent: it needs somewhere to write to, and can have no alerts and no retention"))
+	}
 	if probing := slices.ContainsFunc(v.Exporters, named(exporter.Blackbox)); probing != (len(v.Probes) > 0) {
 		err = errors.Join(err, errors.New("probes: the blackbox exporter and probes need each other"))
 	}

@@ -23,7 +23,7 @@ func (v MonitorValues) prometheusFiles() []call {
 		Self: v.self(), ScrapeInterval: v.ScrapeInterval, RetentionTime: v.RetentionTime, RetentionSize: v.RetentionSize,
 		TLS: v.TLS.Enabled(), Web: v.Web, Pushed: v.pushed(), Jobs: append([]string{exporter.Node}, v.Scraped...),
 		Probes: v.probes(), ScrapeConfigs: v.ScrapeConfigs, RemoteWrite: v.RemoteWrite, Limits: v.Limits, Clusters: v.Clusters,
-		Alertmanager: v.alertmanagerAt(),
+		Alertmanager: v.alertmanagerAt(), Agent: v.Agent,
 	}
 	files := join(
 		v.web(),
@@ -33,21 +33,37 @@ func (v MonitorValues) prometheusFiles() []call {
 			do("targets_by_job"),
 			do("dir", prometheus.Clusters, "755"),
 			do("dir", prometheus.Data, "750", prometheus.Name),
-			putText("history", prometheus.HistoryPath, "755", "bash", "-n"),
-			do("page", page.Version()),
-			v.alerts(),
-			v.heartbeat(),
 		},
+		v.kept(),
 		v.ownRules(),
 		[]call{
-			v.retained(put(prometheus.Config, "644", server.Render(), "promtool", "check", "config")),
+			v.retained(put(prometheus.Config, "644", server.Render(), v.checked()...)),
+			unit(prometheus.Service, prometheus.Process{
+				Own: v.Tunnel.Addresses, Networks: v.peers(), Web: v.Web, Tells: v.Alertmanager != nil, External: v.ExternalURL, Agent: v.Agent,
+			}.Unit()),
 		},
-		[]call{unit(prometheus.Service, prometheus.Unit(v.Tunnel.Addresses, v.peers(), v.Web, v.Alertmanager != nil, v.ExternalURL))},
 	)
 	if v.TLS.Enabled() {
 		return files
 	}
 	return join(files, v.scrapeItself())
+}
+
+// kept are the files of what Prometheus does with its history. An agent has none: what a server left is removed, all but the history. It does not
+// read the rules, which are there for a store of RemoteWrite.
+func (v MonitorValues) kept() []call {
+	if v.Agent {
+		return []call{do("remove", prometheus.HistoryPath), do("no_page"), v.alerts(), v.heartbeat()}
+	}
+	return []call{putText("history", prometheus.HistoryPath, "755", "bash", "-n"), do("page", page.Version()), v.alerts(), v.heartbeat()}
+}
+
+// checked is the command that checks Prometheus's configuration.
+func (v MonitorValues) checked() []string {
+	if v.Agent {
+		return []string{"promtool", "check", "config", "--agent"}
+	}
+	return []string{"promtool", "check", "config"}
 }
 
 // alerts are promwire's own rules.

@@ -111,6 +111,7 @@ type MonitorValues struct {
 	Scraped       []string          // jobs of what the targets serve, beside those of Exporters
 	Probes        []exporter.Probe  // of its blackbox exporter
 	RemoteWrite   prometheus.RemoteWrite
+	Agent         bool     // its Prometheus only forwards to RemoteWrite, and keeps nothing
 	ScrapeConfigs []string // the operator's own jobs, see prometheus.Server
 
 	Rules []prometheus.RuleFile // the operator's own

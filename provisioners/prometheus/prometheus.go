@@ -43,6 +43,8 @@ const (
 	Turning = folders.State + "/turning"
 	// Data is its database.
 	Data = "/var/lib/prometheus"
+	// AgentData is what an agent has not sent yet.
+	AgentData = Data + "/agent"
 	// HistoryPath is the program that saves and restores Data.
 	HistoryPath = folders.Programs + "/history"
 	// TLS has Prometheus's certificate and key; WebConfig and WebPassword are its own endpoint's. WebPassword is Prometheus's copy of
@@ -78,6 +80,7 @@ type Server struct {
 	RemoteWrite    RemoteWrite   // where else samples go
 	Limits         Limits        // of every scrape, those of federations and of ScrapeConfigs without limits of their own included
 	Clusters       bool          // whether the fleet has clusters: then no host sets the label cluster
+	Agent          bool          // it only forwards, and takes no rules
 }
 
 // Web is Prometheus's own endpoint, for people and for Prometheus itself. The zero value: by plain HTTP, without a password.
@@ -123,7 +126,7 @@ func (s Server) Render() string {
 	for _, own := range s.ScrapeConfigs {
 		jobs = append(jobs, "  - "+own+"\n")
 	}
-	return fmt.Sprintf(head, interval, timeout, interval, s.Limits.Render(), s.alerting(), s.storage(), s.RemoteWrite.render(), Rules, Clusters) + strings.Join(jobs, "\n")
+	return fmt.Sprintf(head, interval, timeout, interval, s.Limits.Render(), s.alerting(), s.storage(), s.RemoteWrite.render(), s.rules(), Clusters) + strings.Join(jobs, "\n")
 }
 
 // TargetFile is the path of the file that makes Prometheus scrape a job of a host.
@@ -160,10 +163,7 @@ const head = `global:
   scrape_timeout: %s
   evaluation_interval: %s
 %s
-%s%s%srule_files:
-  - %s/*.yml
-
-scrape_config_files:
+%s%s%s%sscrape_config_files:
   - %s/*.yml
 
 scrape_configs:
@@ -229,6 +229,14 @@ func (s Server) storage() string {
 	return "storage:\n  tsdb:\n    retention:\n" + b.String() + "\n"
 }
 
+// rules are those that it evaluates. An agent refuses a configuration that names any.
+func (s Server) rules() string {
+	if s.Agent {
+		return ""
+	}
+	return "rule_files:\n  - " + Rules + "/*.yml\n\n"
+}
+
 // External are the flags of Prometheus, and of Alertmanager, that make links begin with a URL, where a reverse proxy leads to it; none for "". What
 // answers does so at / as before: the proxy takes the URL's path away, and whoever asks on the host need not know it.
 func External(url string) []string {
@@ -238,27 +246,40 @@ func External(url string) []string {
 	return []string{"--web.external-url=" + url, "--web.route-prefix=/"}
 }
 
-// Unit is Prometheus's unit. It listens on loopback, for people who forward a port by SSH, and on its own tunnel addresses, as
-// web says. If it tells an Alertmanager of alerts, it does so often, so that these end soon when it ends itself. It connects only to these
-// networks, the tunnel's; if there are none, because targets may be anywhere, to all. external is as External takes it.
-func Unit(own []netip.Addr, networks []netip.Prefix, web Web, tells bool, external string) string {
-	command := []string{
-		release.Binaries + "/" + Name,
-		"--config.file=" + Config,
-		"--storage.tsdb.path=" + Data,
-		"--web.user-assets=" + Page,
+// Process is how Prometheus runs.
+type Process struct {
+	Own      []netip.Addr   // of the tunnel: it listens there, and on loopback for people who forward a port by SSH
+	Networks []netip.Prefix // it connects to no others; none: to all, because targets may be anywhere
+	Web      Web
+	Tells    bool   // it tells an Alertmanager of alerts: often, so that they end soon when it ends itself
+	External string // as External takes it
+	Agent    bool   // it only forwards: https://prometheus.io/docs/prometheus/latest/prometheus_agent/
+}
+
+// data are the flags that say where its data are. An agent can't read a server's, nor a server an agent's.
+func (p Process) data() []string {
+	if p.Agent {
+		return []string{"--agent", "--storage.agent.path=" + AgentData}
+	}
+	return []string{"--storage.tsdb.path=" + Data, "--web.user-assets=" + Page}
+}
+
+// Unit is Prometheus's unit.
+func (p Process) Unit() string {
+	command := append([]string{release.Binaries + "/" + Name, "--config.file=" + Config}, p.data()...)
+	command = append(command,
 		// How long it may look away from the files of what it scrapes: 5 s if nothing is said. The flag is in no help text, but in every release
 		// since 2.44 (cmd/prometheus/main.go).
 		"--scrape.discovery-reload-interval=1s",
-	}
-	if web != (Web{}) {
+	)
+	if p.Web != (Web{}) {
 		command = append(command, "--web.config.file="+WebConfig)
 	}
-	if tells { // an alert ends after four times this long, or four scrape intervals if these are longer
+	if p.Tells { // an alert ends after four times this long, or four scrape intervals if these are longer
 		command = append(command, "--rules.alert.resend-delay=15s")
 	}
-	command = append(command, External(external)...)
-	for _, address := range append([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, own...) {
+	command = append(command, External(p.External)...)
+	for _, address := range append([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, p.Own...) {
 		command = append(command, "--web.listen-address="+net.JoinHostPort(address.String(), strconv.Itoa(Port)))
 	}
 	service := []string{
@@ -285,7 +306,7 @@ func Unit(own []netip.Addr, networks []netip.Prefix, web Web, tells bool, extern
 			"After=" + wireguard.Unit,
 			"StartLimitIntervalSec=0",
 		}},
-		{Name: "Service", Lines: slices.Concat(service, systemd.Sandbox(), systemd.OnlyIf(networks))},
+		{Name: "Service", Lines: slices.Concat(service, systemd.Sandbox(), systemd.OnlyIf(p.Networks))},
 		{Name: "Install", Lines: []string{"WantedBy=multi-user.target"}},
 	}.Render()
 }

@@ -18,6 +18,9 @@ import (
 	"github.com/promwire/promwire/provisioners/scripts"
 )
 
+//go:embed agent.sh
+var agentScript string
+
 //go:embed across.sh
 var acrossScript string
 
@@ -97,7 +100,8 @@ type GateValues struct {
 	Again    string        // any text; another one asks for the proof again
 	Web      prometheus.Web
 	Known    Known
-	Hub      Hub // the zero value: the ends of the tunnel meet at the monitor
+	Hub      Hub  // the zero value: the ends of the tunnel meet at the monitor
+	Agent    bool // the monitor's Prometheus only forwards
 }
 
 // Hub is where the ends of the tunnel meet, if that is not the monitor. It is one of the Targets too.
@@ -150,10 +154,14 @@ const leaving = "\nfleet_leaving='"
 
 // Gate is the script that ends, on the monitor, when the fleet works.
 func Gate(v GateValues) string {
-	if v.Hub != (Hub{}) {
+	switch {
+	case v.Hub != (Hub{}):
 		return rendered(v, throughScript)
+	case v.Agent:
+		return rendered(v, agentScript)
+	default:
+		return rendered(v)
 	}
-	return rendered(v)
 }
 
 // HubGate is the script that proves, on the hub and before the Gate, what only the hub knows: who is a peer, and what it passes on.

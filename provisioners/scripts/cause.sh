@@ -8,6 +8,17 @@
 # scraped prints the URLs that Prometheus scrapes.
 scraped() { targets | grep -oE '"scrapeUrl":"[^"]*"' | cut -d '"' -f 4; }
 
+# states prints, of Prometheus's list of what it scrapes on standard input, what the last scrape of each target's endpoint came to: name, job,
+# and up, down or unknown. A server has that list, and an agent too.
+# https://prometheus.io/docs/prometheus/latest/querying/api/#targets
+states() {
+  local text='"(\\.|[^"\\])*"' labels scrape
+  labels="\"labels\":\{($text:$text,?)*\}"
+  scrape="\"scrapePool\":$text,\"scrapeUrl\":$text,\"globalUrl\":$text,\"lastError\":$text,\"lastScrape\":$text,\"lastScrapeDuration\":[^,]*"
+  { LC_ALL=C grep -oE "$labels,$scrape,\"health\":\"[a-z]+\"" | grep -F '"role":"target"' || true; } |
+    sed -nE 's/^"labels":\{(.*,)?"job":"([^"]*)",(.*,)?"name":"([^"]*)",.*"health":"([a-z]+)"$/\4 \2 \5/p'
+}
+
 # last_error URL prints why Prometheus's last scrape failed, as Prometheus says it. A host may have a say in that: no more than a line of it.
 last_error() {
   targets | grep -oE '"scrapeUrl":"[^"]*","globalUrl":"[^"]*","lastError":"(\\.|[^"\\])*"' | sed -E 's/^"scrapeUrl":"([^"]*)".*"lastError":"(.*)"$/\1 \2/' |

@@ -26,14 +26,14 @@ login() { [ -z "$user" ] || printf 'user = "%s:%s"\n' "$user" "$(sed 's/["\\]/\\
 # targets is for cause.sh.
 targets() { api 'targets?state=active'; }
 
-# down prints what Prometheus does not reach: host and job. Prometheus sorts labels by name.
+# down prints what Prometheus does not reach: host and job.
 down() {
   local said
-  said=$(api query --data-urlencode 'query=min by (job, name) (up{role="target"}) == 0') || {
+  said=$(targets) || {
     echo "Prometheus does not answer at $fleet_prometheus; see journalctl -u prometheus" >&2
     return 0
   }
-  { grep -oE '"metric":\{"job":"[^"]*","name":"[^"]*"\}' || true; } <<<"$said" | awk -F'"' '{ print $10, $6 }'
+  states <<<"$said" | awk '$3 == "down" { print $1, $2 }'
 }
 
 # endpoints prints what is known of the hosts and jobs on standard input, as cause.sh needs it. A host's key is its name: that is how the

@@ -25,10 +25,10 @@ type prometheusOf struct {
 	folder string // in place of prometheus.Targets
 	watch  string // what the watch saw
 	server *httptest.Server
-	down   []string // {"job":…,"name":…} of each
-	hub    string   // its name; "": there is none
-	behind []string // {"host":…} of each end that the hub speaks of
-	failed []string // scrape URL and last error of each, as Prometheus lists its targets
+	hub    string            // its name; "": there is none
+	behind []string          // {"host":…} of each end that the hub speaks of
+	listed []string          // what it scrapes, as its API lists it
+	failed map[string]string // last errors, by job
 }
 
 func newFleet(t *testing.T, watch string) *prometheusOf {
@@ -36,12 +36,10 @@ func newFleet(t *testing.T, watch string) *prometheusOf {
 	f := &prometheusOf{folder: t.TempDir(), watch: watch}
 	f.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case strings.HasSuffix(r.URL.Path, "/query") && strings.Contains(r.FormValue("query"), "promwire_peer_"):
-			fmt.Fprintf(w, `{"status":"success","data":{"result":[%s]}}`, strings.Join(f.behind, ","))
 		case strings.HasSuffix(r.URL.Path, "/query"):
-			fmt.Fprintf(w, `{"status":"success","data":{"result":[%s]}}`, strings.Join(f.down, ","))
+			fmt.Fprintf(w, `{"status":"success","data":{"result":[%s]}}`, strings.Join(f.behind, ","))
 		default:
-			fmt.Fprintf(w, `{"data":{"activeTargets":[%s]}}`, strings.Join(f.failed, ","))
+			fmt.Fprintf(w, `{"status":"success","data":{"activeTargets":[%s],"droppedTargets":[]}}`, strings.Join(f.listed, ","))
 		}
 	}))
 	t.Cleanup(f.server.Close)
@@ -55,7 +53,15 @@ func (f *prometheusOf) endpoint(t *testing.T, host, at string, e exporter.Endpoi
 	if err := os.WriteFile(filepath.Join(f.folder, host+"."+e.Job+".json"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f.down = append(f.down, fmt.Sprintf(`{"metric":{"job":%q,"name":%q},"value":[1,"0"]}`, e.Job, host))
+	f.lists(host, e.Job, "http://"+at+e.MetricsPath(), f.failed[e.Job], "down")
+}
+
+// lists makes Prometheus list an endpoint, as version 3 does.
+func (f *prometheusOf) lists(host, job, url, lastError, health string) {
+	f.listed = append(f.listed, fmt.Sprintf(`{"discoveredLabels":{"__address__":"x","job":%[2]q,"name":%[1]q},`+
+		`"labels":{"instance":%[1]q,"job":%[2]q,"motto":"\"},{\"name\":\"x\"","name":%[1]q,"region":"","role":"target","team":"a,\"name\":\"y"},"scrapePool":%[2]q,`+
+		`"scrapeUrl":%[3]q,"globalUrl":%[3]q,"lastError":%[4]q,"lastScrape":"2026-11-28T09:15:35.9Z","lastScrapeDuration":0.0012,"health":%[5]q,`+
+		`"scrapeInterval":"15s","scrapeTimeout":"10s"}`, host, job, url, lastError, health))
 }
 
 // causes runs the script with former metrics, and returns what it prints without comments and time, sorted.
@@ -130,6 +136,10 @@ func TestCauses(t *testing.T) {
 	banner := listen(func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-x\r\n"); c.Close() })
 	node := func(job, path string) exporter.Endpoint { return exporter.Endpoint{Job: job, Path: path} }
 
+	f.failed = map[string]string{
+		"page": `received unsupported Content-Type "text/html" and no fallback_scrape_protocol specified for target`,
+		"many": "sample limit exceeded",
+	}
 	for _, host := range []string{"silent", "never", "lost"} {
 		f.endpoint(t, host, at, node("node", ""))
 	}
@@ -150,13 +160,9 @@ func TestCauses(t *testing.T) {
 	f.endpoint(t, "direct", hangUp, exporter.Endpoint{Job: "relayed", TLS: true, Behind: 9187})
 	f.endpoint(t, "direct", hangUp, exporter.Endpoint{Job: "tls", TLS: true})
 	f.endpoint(t, "direct", "192.0.2.1:9100", node("away", ""))
-	f.down = append(f.down, `{"metric":{"job":"node","name":"gone"},"value":[1,"0"]}`) // its file is removed just now
-	failed := func(path, err string) {
-		f.failed = append(f.failed, fmt.Sprintf(`{"scrapeUrl":"http://%[1]s%[2]s","globalUrl":"http://%[1]s%[2]s","lastError":%[3]q}`, at, path, err))
-	}
-	failed("/page", `received unsupported Content-Type "text/html" and no fallback_scrape_protocol specified for target`)
-	failed("/many", "sample limit exceeded")
-	failed("/late", "")
+	f.lists("gone", "node", "http://"+at, "", "down") // its file is removed just now
+	f.lists("well", "node", "http://"+at, "", "up")
+	f.lists("new", "node", "http://"+at, "", "unknown")
 
 	want := map[string]string{
 		"silent/node": "tunnel", "never/node": "tunnel", "lost/node": "tunnel", "loud/node": "refused", "direct/missing": "other", "direct/ssh": "other",

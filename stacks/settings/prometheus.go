@@ -40,9 +40,13 @@ func (c *checker) prometheus(path string, p document.Prometheus) Prometheus {
 	if retention != 0 && retention < minRetention {
 		c.Add(path+".retention.time", "%s is too short; Prometheus keeps at least %s", p.Retention.Time, model.Duration(minRetention))
 	}
-	return Prometheus{ScrapeInterval: interval, RetentionTime: retention, RetentionSize: size, RetentionFits: p.Retention.Size == "",
+	all := Prometheus{ScrapeInterval: interval, RetentionTime: retention, RetentionSize: size, RetentionFits: p.Retention.Size == "",
 		Web: c.web(path+".web", p.Web), ExternalURL: c.externalURL(path+".externalUrl", p.ExternalURL), Limits: c.limits(path+".limits", p.Limits),
-		RemoteWrite: c.remoteWrite(path+".remoteWrite", p.RemoteWrite)}
+		RemoteWrite: c.remoteWrite(path+".remoteWrite", p.RemoteWrite), Agent: p.Agent}
+	if all.Agent {
+		all.RetentionTime, all.RetentionSize, all.RetentionFits = 0, "", false
+	}
+	return all
 }
 
 // least are the smallest limits with which a node exporter is scraped.

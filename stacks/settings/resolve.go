@@ -65,6 +65,7 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 	c.outsideTunnel(s, fleet.TLS.Enabled)
 	c.pushes(s)
 	c.byHub(s)
+	c.byAgent(fleet)
 	s.Warnings = c.warnings
 	return s, c.Problems
 }

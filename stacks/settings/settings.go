@@ -100,6 +100,7 @@ type Prometheus struct {
 	ExternalURL    string            // as plan.MonitorValues has it
 	Limits         prometheus.Limits // each above 0
 	RemoteWrite    prometheus.RemoteWrite
+	Agent          bool              // it keeps nothing, and only writes to RemoteWrite
 	Secrets        map[string]string // of all that RemoteWrite reads, by name
 }
 

@@ -47,6 +47,7 @@ func TestExporters(t *testing.T) {
 	s.step("what is refused is named, and changes nothing", refusals)
 	s.step("alerts reach people", func(s *story) { alertsReachPeople(s, people) })
 	s.step("history goes elsewhere", historyElsewhere)
+	s.step("a monitor only forwards", onlyForwards)
 	s.step("history is saved and restored", historySaved)
 	s.step("flags change, an exporter and all probes less", exporterLess)
 	s.step("destroy leaves nothing", func(s *story) {

@@ -19,6 +19,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/promwire/promwire/tests/lab/operator"
 )
 
 // storePassword is what the store's user logs in with.
@@ -135,21 +137,26 @@ func (o *store) has(series string, since, until time.Time) {
 	})
 }
 
+// writes makes the monitor write to the store: its series with these names.
+func (o *store) writes(names string) operator.Edit {
+	return func(fleet map[string]any) {
+		fleet["monitor"].(map[string]any)["prometheus"].(map[string]any)["remoteWrite"] = []any{map[string]any{
+			"url":        "http://" + o.address + "/api/v1/write",
+			"basic_auth": map[string]any{"username": storeUser, "password_file": "/etc/prometheus/secrets/store"},
+			"write_relabel_configs": []any{
+				map[string]any{"source_labels": []any{"__name__", "job"}, "separator": ";", "regex": "(" + names + ");.*", "action": "keep"},
+			},
+		}}
+	}
+}
+
 // historyElsewhere: what the monitor records is written to a store with a password, also what it recorded while the store was away.
 func historyElsewhere(s *story) {
 	const scraped = `up{name="web-1",job="node"}`
 	o := newStore(s)
 	s.secrets["store"] = storePassword
 	edits := s.edits
-	s.edit(func(fleet map[string]any) {
-		fleet["monitor"].(map[string]any)["prometheus"].(map[string]any)["remoteWrite"] = []any{map[string]any{
-			"url":        "http://" + o.address + "/api/v1/write",
-			"basic_auth": map[string]any{"username": storeUser, "password_file": "/etc/prometheus/secrets/store"},
-			"write_relabel_configs": []any{
-				map[string]any{"source_labels": []any{"__name__", "job"}, "separator": ";", "regex": "up;.*", "action": "keep"},
-			},
-		}}
-	})
+	s.edit(o.writes("up"))
 	o.start()
 	s.up()
 	began := time.Now()
@@ -168,6 +175,58 @@ func historyElsewhere(s *story) {
 	delete(s.secrets, "store")
 	s.up()
 	assert.Empty(s.t, s.mustOn("monitor-1", "ls /etc/prometheus/secrets 2>/dev/null; true"))
+}
+
+// onlyForwards: a monitor in agent mode scrapes, is proved and names causes as before, and only the store has the samples. With a store that
+// refuses them the update fails. Afterwards the monitor has the history of before.
+func onlyForwards(s *story) {
+	const scraped = `up{name="web-1",job="node"}`
+	before := time.Now().Unix()
+	o := newStore(s)
+	o.start()
+	edits := s.edits
+	s.edit(o.writes("up|promwire_target_cause"))
+	s.edit(func(fleet map[string]any) {
+		for _, kept := range []string{"alertmanager", "rules"} {
+			delete(fleet, kept)
+		}
+		fleet["monitor"].(map[string]any)["prometheus"].(map[string]any)["agent"] = true
+	})
+	s.secrets["store"] = "not the password of the store"
+	assert.Regexp(s.t, `(?s)no samples have arrived at:\s+http://`+regexp.QuoteMeta(o.address)+`/api/v1/write: .*401 Unauthorized`, s.upFails())
+
+	s.secrets["store"] = storePassword
+	s.up()
+	assertUnchanged(s.t, s.up())
+	s.nothingDrifts()
+	arrives := func(series string) {
+		since := time.Now()
+		s.eventually(func() error {
+			if got, err := o.samples(series, since, time.Now()); err != nil || len(got) == 0 {
+				return fmt.Errorf("the store has no samples of %s: %w", series, err)
+			}
+			return nil
+		})
+	}
+	arrives(scraped)
+	assert.NotEmpty(s.t, s.output("matrix"))
+	outputs, err := s.lab.Operator.Outputs(s.t.Context(), s.stack)
+	require.NoError(s.t, err)
+	assert.NotContains(s.t, outputs, "page")
+	for _, path := range []string{"/api/v1/query?query=up", "/user/"} {
+		code := s.mustOn("monitor-1", "curl --silent --output /dev/null --write-out '%{http_code}' 'http://127.0.0.1:9090"+path+"'")
+		assert.NotEqual(s.t, "200", code, path)
+	}
+	s.mustOn("web-1", "systemctl stop node_exporter")
+	arrives(`promwire_target_cause{host="web-1",job="node",cause="refused"}`)
+	s.mustOn("web-1", "systemctl start node_exporter")
+
+	s.edits = edits
+	delete(s.secrets, "store")
+	s.up()
+	s.becomes(fmt.Sprintf(`count(count_over_time(up{role="target",job="node"}[1m] @ %d))`, before), 2)
+	s.becomes(`count(up{role="target",job="node"} == 1)`, 2)
+	s.nothingDrifts()
 }
 
 // history runs the line of docs/history.md that saves the monitor's history into an archive, or restores it; and the one that looks whether an

@@ -187,7 +187,7 @@ type federated struct {
 func newFederated(t *testing.T) *federated {
 	s := &federated{site: &site{T: t, folder: t.TempDir(), web: port(t)}, cluster: port(t), closed: port(t)}
 	s.certificates()
-	s.server()
+	s.server(prometheus.Server{Clusters: true})
 	return s
 }
 

@@ -56,6 +56,11 @@ const admin = "admin"
 const relayed = 3
 
 func newSite(t *testing.T) *site {
+	return newSiteOf(t, prometheus.Server{Clusters: true})
+}
+
+// newSiteOf is a site whose Prometheus differs from the usual one by what server says.
+func newSiteOf(t *testing.T, server prometheus.Server) *site {
 	s := &site{T: t, folder: t.TempDir(), web: port(t)}
 	s.targets = []proof.Target{
 		{Name: "plain", Endpoints: serves(t, false), Tunnel: true, PublicKey: "plain="},
@@ -72,7 +77,7 @@ func newSite(t *testing.T) *site {
 		s.peer(s.targets[i])
 	}
 	s.fences()
-	s.server()
+	s.server(server)
 	return s
 }
 
@@ -261,17 +266,19 @@ func (s *site) peer(t proof.Target) {
 }
 
 // server starts Prometheus, with its configuration and with what web.sh makes of its endpoint.
-func (s *site) server() {
+func (s *site) server(server prometheus.Server) {
 	s.Helper()
 	s.bash(`PATH=$PATH:` + tools(s.T) + onHost + s.here(scripts.WithConstants(scripts.Web)) + "\nweb yes " + admin)
-	text := prometheus.Server{
-		Self: prometheus.Labels{Name: "monitor", Role: prometheus.RoleMonitor}, ScrapeInterval: time.Second, TLS: true, Web: web,
-		Jobs: []string{exporter.Node}, Clusters: true,
-		Limits: prometheus.Limits{Samples: 2000, Labels: 20, LabelName: 64, LabelValue: 500, BodySize: "1MB"},
-	}.Render()
-	s.write("etc/prometheus/prometheus.yml", strings.Replace(s.here(text), "127.0.0.1:9090", "127.0.0.1:"+strconv.Itoa(s.web), 1))
-	s.prometheus = s.start("prometheus", "--config.file="+s.at("etc/prometheus/prometheus.yml"), "--storage.tsdb.path="+s.at("data"),
-		"--web.config.file="+s.at("etc/prometheus/web.yml"), "--web.listen-address=127.0.0.1:"+strconv.Itoa(s.web))
+	server.Self = prometheus.Labels{Name: "monitor", Role: prometheus.RoleMonitor}
+	server.ScrapeInterval, server.TLS, server.Web, server.Jobs = time.Second, true, web, []string{exporter.Node}
+	server.Limits = prometheus.Limits{Samples: 2000, Labels: 20, LabelName: 64, LabelValue: 500, BodySize: "1MB"}
+	s.write("etc/prometheus/prometheus.yml", strings.Replace(s.here(server.Render()), "127.0.0.1:9090", "127.0.0.1:"+strconv.Itoa(s.web), 1))
+	data := []string{"--storage.tsdb.path=" + s.at("data")}
+	if server.Agent {
+		data = []string{"--agent", "--storage.agent.path=" + s.at("data")}
+	}
+	s.prometheus = s.start("prometheus", append(data, "--config.file="+s.at("etc/prometheus/prometheus.yml"),
+		"--web.config.file="+s.at("etc/prometheus/web.yml"), "--web.listen-address=127.0.0.1:"+strconv.Itoa(s.web))...)
 }
 
 var web = prometheus.Web{TLS: true, User: admin}

@@ -64,7 +64,7 @@ func TestLimits(t *testing.T) {
 		s.write("etc/prometheus/targets.d/"+name+".node.json", prometheus.Target(
 			prometheus.Labels{Name: name, Role: prometheus.RoleTarget}, strings.TrimPrefix(server.URL, "http://"), exporter.Endpoint{Job: exporter.Node}))
 	}
-	s.server()
+	s.server(prometheus.Server{Clusters: true})
 	s.scrapesItself()
 	for _, query := range []string{ // until each has one answer, 1
 		`up{name="honest",exported_job=""}`,

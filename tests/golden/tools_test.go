@@ -46,6 +46,7 @@ var judges = map[string]func(t *testing.T, text string) error{
 	"firewall":             nft,
 	"tunnel":               wireguard,
 	"prometheus.yml":       promtool("config", "--syntax-only"), // its certificates are only on the host
+	"agent's":              promtool("config", "--agent", "--syntax-only"),
 	"rules":                promtool("rules"),
 	"web configuration":    webConfig,
 	"prometheus loader":    load,
@@ -102,6 +103,9 @@ func (f fleet) texts(t *testing.T) map[string][]string {
 		"watch timer":       {monitor[units+watch.Timer], target[units+watch.Timer]},
 		"firewall unit":     {monitor[units+"promwire-firewall.service"]},
 		"user":              {monitor["/etc/sysusers.d/prometheus.conf"], monitor["/etc/sysusers.d/node_exporter.conf"]},
+	}
+	if f.agent {
+		texts["agent's"] = texts["prometheus.yml"]
 	}
 	for _, e := range f.exporters[1:] {
 		texts["drop-in of a package"] = append(texts["drop-in of a package"], target[units+e.Unit+".service.d/promwire.conf"])
@@ -168,6 +172,7 @@ var broken = map[string][2]string{ // old, new
 	"firewall":             {"policy drop", "policy maybe"},
 	"tunnel":               {"AllowedIPs", "AlowedIPs"},
 	"prometheus.yml":       {"scrape_interval", "scrape_intervall"},
+	"agent's":              {"scrape_config_files:", "rule_files:"},
 	"rules":                {"== 0", "== == 0"},
 	"prometheus loader":    {"scrape_timeout: 10s", "scrape_timeout: 10m"},
 	"targets":              {`"targets"`, `"target"`},
@@ -201,6 +206,7 @@ var broken = map[string][2]string{ // old, new
 func TestToolsRefuse(t *testing.T) {
 	all := fleets["tls"].texts(t)
 	maps.Copy(all, fleets["v6"].texts(t))
+	all["agent's"] = fleets["agent"].texts(t)["agent's"]
 	for what, texts := range all {
 		t.Run(what, func(t *testing.T) {
 			fault := broken[what]

@@ -33,6 +33,7 @@ type fleet struct {
 	alerts    bool // people are told of them
 	hub       bool // the ends of the tunnel meet at a host of their own
 	writes    prometheus.RemoteWrite
+	agent     bool // the monitor only forwards
 }
 
 var fleets = map[string]fleet{
@@ -67,6 +68,15 @@ var fleets = map[string]fleet{
 		monitored: []string{"node"},
 		exporters: choose("node", "postgres", "redis"),
 		scrape:    []exporter.Service{{Job: "shop", Port: 8080, Path: "/internal/metrics"}},
+	},
+	"agent": {
+		networks: prefixes("10.98.0.0/24"),
+		from:     prefixes("198.51.100.0/24"),
+		agent:    true,
+		writes:   prometheus.RemoteWrite{Entries: []string{`{"url":"https://store.example.net/api/v1/write"}`}},
+
+		monitored: []string{"node"},
+		exporters: choose("node"),
 	},
 	"hub": {
 		networks: prefixes("10.98.0.0/24", "fd98:1:2:3::/64"),
@@ -190,7 +200,7 @@ func (f fleet) monitor(t *testing.T) plan.Plan {
 		rules = []prometheus.RuleFile{{Name: "shop", Text: "groups:\n  - name: shop\n    rules:\n      - {record: shop:up, expr: sum(up)}\n"}}
 		mute = []string{"Healed", "RebootRequired"}
 	}
-	p, err := plan.Monitor(plan.MonitorValues{
+	values := plan.MonitorValues{
 		Host: "watcher", Region: "tor1", Labels: map[string]string{"team": `it's "ours"`, "azone": "1"},
 		Tunnel: f.tunnel(1), SSH: plan.SSH{Port: 22, From: f.from}, Releases: releases(),
 		ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "8GB", RetentionFits: true, Clusters: len(f.forward) > 0,
@@ -198,7 +208,11 @@ func (f fleet) monitor(t *testing.T) plan.Plan {
 		TLS:    f.tls, Web: f.web, Jobs: f.jobs, Alertmanager: alerting, Forward: f.forward, Hub: f.hubName(),
 		ExternalURL: external, AlertmanagerURL: alerts,
 		Exporters: choose(f.monitored...), Scraped: []string{"node", "postgres", "redis", "shop"}, Probes: f.probes, RemoteWrite: f.writes, Rules: rules, Mute: mute,
-	})
+	}
+	if values.Agent = f.agent; f.agent {
+		values.RetentionTime, values.RetentionSize, values.RetentionFits = 0, "", false
+	}
+	p, err := plan.Monitor(values)
 	if err != nil {
 		t.Fatal(err)
 	}

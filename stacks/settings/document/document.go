@@ -176,6 +176,9 @@ type Prometheus struct {
 	// Where else samples go, such as to a store for years, each a <remote_write> in Prometheus's own terms. A secret is read from a file:
 	// password_file: /etc/prometheus/secrets/NAME is the value of promwire:secrets.NAME.
 	RemoteWrite []map[string]any `json:"remoteWrite,omitempty"`
+	// Whether it only forwards what it scrapes, in Prometheus's agent mode: the stores of remoteWrite keep the history, show it and raise alerts.
+	// The monitor then has no history, no alerts and no page of its own.
+	Agent bool `json:"agent,omitempty"`
 	// Who may use Prometheus's own pages and API, on the monitor's loopback and tunnel addresses.
 	Web Web `json:"web,omitzero"`
 }
