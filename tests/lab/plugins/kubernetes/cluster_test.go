@@ -9,6 +9,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,8 +22,6 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
-
-	"github.com/promwire/promwire/tests/lab/port"
 )
 
 // testCluster is a control plane without nodes: etcd, the API server and the controllers. What a kubelet would say of pods,
@@ -90,16 +90,22 @@ func startCluster(dir string) (*testCluster, error) {
 		"--authentication-skip-lookup=true")
 }
 
+// freePorts are below those that the kernel gives to connections and to listeners that name none (ip_local_port_range, ip(7)), so that none of
+// these takes one before it is used.
 func freePorts(n int) ([]string, error) {
 	var ports []string
-	for range n {
-		free, err := port.Free()
+	for range 100 {
+		port := strconv.Itoa(20000 + mathrand.IntN(9000))
+		listener, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
-			return nil, err
+			continue
 		}
-		ports = append(ports, strconv.Itoa(free))
+		defer listener.Close()
+		if ports = append(ports, port); len(ports) == n {
+			return ports, nil
+		}
 	}
-	return ports, nil
+	return nil, fmt.Errorf("find %d free ports: a hundred tries found %d", n, len(ports))
 }
 
 // writeFiles writes the users' tokens and kubeconfigs, and the key that signs service accounts' tokens.
