@@ -76,11 +76,12 @@ own_metrics() {
   curl "${options[@]}" --silent --fail --noproxy '*' --max-time 10 "$fleet_prometheus/metrics" || true
 }
 
-# refusals SINCE says of each store on standard input what it answered last, as Prometheus has logged it since then.
+# refusals SINCE says of each store on standard input what it answered last, as Prometheus has logged it since two minutes before then: it logs the
+# same once a minute.
 refusals() {
   local name url said
   while read -r name url _; do
-    said=$(journalctl --unit "$PROMETHEUS_UNIT" --since "@$1" --output cat 2>/dev/null | grep -F "remote_name=$name " | sed -nE 's/.* err="((\\.|[^"\\])*)".*/\1/p' | tail -n 1 | cut -c 1-300)
+    said=$(journalctl --unit "$PROMETHEUS_UNIT" --since "@$(($1 - 120))" --output cat 2>/dev/null | grep -F "remote_name=$name " | sed -nE 's/.* err="((\\.|[^"\\])*)".*/\1/p' | tail -n 1 | cut -c 1-300)
     echo "  $url: ${said:-it has not answered yet; does the monitor reach it? See journalctl -u prometheus}"
   done
 }

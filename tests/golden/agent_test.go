@@ -35,7 +35,7 @@ func newAgentSite(t *testing.T) *agentSite {
 func (s *agentSite) asked(wait time.Duration) (printed string, ok bool) {
 	s.Helper()
 	values := proof.GateValues{Monitor: "monitor", Digest: "d", Targets: s.targets, Wait: wait, Web: web, Agent: true}
-	return s.open(values, `journalctl --unit "$PROMETHEUS_UNIT" --since "@$1" --output cat`, "cat "+s.at("prometheus*.log"))
+	return s.open(values, `journalctl --unit "$PROMETHEUS_UNIT" --since "@$(($1 - 120))" --output cat`, "cat "+s.at("prometheus*.log"))
 }
 
 // TestAgent: the gate of a monitor that only forwards says the same as the gate of another, and fails if its store accepts nothing.
