@@ -18,8 +18,23 @@ type Dashboard struct {
 
 // Panel is one picture, or the head of a row, which has no queries.
 type Panel struct {
-	Title   string
-	Targets []struct{ Expr string }
+	Title       string
+	Targets     []struct{ Expr string }
+	FieldConfig struct{ Defaults Defaults }
+}
+
+// Defaults are how a panel shows values.
+type Defaults struct {
+	NoValue  string // what stands there if there is no data; "": Grafana's own words for that
+	Mappings []Mapping
+}
+
+// Mapping shows a text in place of the values that lie between two.
+type Mapping struct {
+	Options struct {
+		From, To *float64 // nil: no limit
+		Result   struct{ Text string }
+	}
 }
 
 // Variable is what its user chooses. Query is label_values(SELECTOR, LABEL), if it has one.

@@ -10,16 +10,16 @@ func cluster() *dashboard.DashboardBuilder {
 	const chosen = `cluster="$cluster"`
 	return newDashboard("promwire-cluster", "promwire: cluster", "A Kubernetes cluster, by what the fleet's monitor federates from its Prometheus.").
 		WithVariable(choice("cluster", "Cluster", `up{job="federate"}`, false)).
-		WithPanel(number("Not federated", "docs/alerts.md, ClusterNotFederated.", units.Short, 1, `count(up{job="federate",`+chosen+`} == 0) or vector(0)`)).
+		WithPanel(number("Not federated", "docs/alerts.md, ClusterNotFederated.", units.Short, 1, howMany(`up{job="federate",`+chosen+`} == 0`, `up{job="federate",`+chosen+`}`))).
 		WithPanel(number("Down inside", "What the cluster's Prometheus can't scrape: docs/alerts.md, ClusterScrapeDown.", units.Short, 1,
 			`sum(job:up:count{`+chosen+`} - job:up:sum{`+chosen+`})`)).
 		WithPanel(number("Series", "Taken in one scrape of the federation.", units.Short, 0, `scrape_samples_scraped{job="federate",`+chosen+`}`)).
 		WithPanel(number("Nodes not ready", "Needs kubeStateMetrics: docs/alerts.md, ClusterNodeNotReady.", units.Short, 1,
-			`count(cluster:node_ready:min{`+chosen+`} == 0) or vector(0)`)).
+			howMany(`cluster:node_ready:min{`+chosen+`} == 0`, `cluster:node_ready:min{`+chosen+`}`))).
 		WithPanel(number("Pods not ready", "Needs kubeStateMetrics: docs/alerts.md, ClusterPodNotReady, ClusterPodCrashing.", units.Short, 1,
-			`count(cluster:pod_not_ready:max{`+chosen+`} or cluster:pod_crashing:max5m{`+chosen+`}) or vector(0)`)).
+			howMany(`cluster:pod_not_ready:max{`+chosen+`} or cluster:pod_crashing:max5m{`+chosen+`}`, `cluster:node_ready:min{`+chosen+`}`))).
 		WithPanel(number("Kubelets not scraped", "Needs kubelet or cadvisor: docs/alerts.md, ClusterKubeletDown.", units.Short, 1,
-			`count(cluster:kubelet_up:min{`+chosen+`} == 0) or vector(0)`)).
+			howMany(`cluster:kubelet_up:min{`+chosen+`} == 0`, `cluster:kubelet_up:min{`+chosen+`}`))).
 		WithPanel(list("Alerts that fire", "Each is explained in docs/alerts.md.", []string{"alertname", "severity", "job", "namespace", "pod", "node"},
 			`ALERTS{alertstate="firing",`+chosen+`}`)).
 		WithRow(dashboard.NewRowBuilder("Over time")).

@@ -11,14 +11,14 @@ func host() *dashboard.DashboardBuilder {
 	disk := `device!~"(loop|ram|sr).*",` + node
 	return newDashboard("promwire-host", "promwire: host", "One host of a fleet: what promwire knows of it, and its usual plots.").
 		WithVariable(choice("name", "Host", `up{job="node",cluster=""}`, false)).
-		WithPanel(number("Not scraped", "Of its jobs.", units.Short, 1, `count(up{name="$name"} == 0) or vector(0)`)).
-		WithPanel(number("Alerts", "What fires for it now.", units.Short, 1, `count(ALERTS{alertstate="firing",name="$name"}) or vector(0)`)).
-		WithPanel(number("Since the last handshake", "Of its tunnel, as the monitor sees it. Nothing for the monitor itself.", units.Seconds, 180,
-			`time() - (promwire_peer_last_handshake_seconds{host="$name"} > 0)`)).
+		WithPanel(number("Not scraped", "Of its jobs.", units.Short, 1, howMany(`up{name="$name"} == 0`, `up{name="$name"}`))).
+		WithPanel(number("Alerts", "What fires for it now.", units.Short, 1, howMany(`ALERTS{alertstate="firing",name="$name"}`, rules))).
+		WithPanel(handshake("Since the last handshake", "Of its tunnel with the monitor. The monitor itself, and a target behind a hub, have none.",
+			`time() - promwire_peer_last_handshake_seconds{host="$name",`+monitor+`}`)).
 		WithPanel(number("Since it was looked at", "By its own watch, which runs every 20 seconds.", units.Seconds, 120,
 			`time() - promwire_watch_last_run_timestamp_seconds{`+node+`}`)).
 		WithPanel(number("Open, and must not be", "Ports that it reaches in the tunnel, and must not.", units.Short, 1,
-			`sum(promwire_fence_open_addresses{`+node+`}) or vector(0)`)).
+			`sum(promwire_fence_open_addresses{`+node+`})`)).
 		WithPanel(number("Up for", "Since it booted.", units.Seconds, 0, `node_time_seconds{`+node+`} - node_boot_time_seconds{`+node+`}`)).
 		WithPanel(list("Alerts that fire", "Each is explained in docs/alerts.md.", []string{"alertname", "severity", "job", "cause"},
 			`ALERTS{alertstate="firing",name="$name"}`)).
@@ -33,7 +33,7 @@ func host() *dashboard.DashboardBuilder {
 			query{`rate(node_network_receive_bytes_total{device!="lo",` + node + `}[$__rate_interval])`, "{{device}} in"},
 			query{`rate(node_network_transmit_bytes_total{device!="lo",` + node + `}[$__rate_interval])`, "{{device}} out"})).
 		WithPanel(plot("Tunnel", units.BytesPerSecondSI, 8,
-			query{`rate(promwire_peer_receive_bytes_total{host="$name"}[$__rate_interval])`, "to the monitor"},
-			query{`rate(promwire_peer_transmit_bytes_total{host="$name"}[$__rate_interval])`, "from the monitor"})).
+			query{`rate(promwire_peer_receive_bytes_total{host="$name",` + monitor + `}[$__rate_interval])`, "to the monitor"},
+			query{`rate(promwire_peer_transmit_bytes_total{host="$name",` + monitor + `}[$__rate_interval])`, "from the monitor"})).
 		WithPanel(plot("Time of a scrape", units.Seconds, 8, query{`scrape_duration_seconds{name="$name"}`, "{{job}}"}))
 }

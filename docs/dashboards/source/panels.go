@@ -56,6 +56,15 @@ func plot(title, unit string, width uint32, queries ...query) *timeseries.PanelB
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom))
 }
 
+// monitor selects what the monitor's own exporter says: only the monitor speaks of other hosts.
+const monitor = `job="node",role="monitor"`
+
+// rules are there while Prometheus has alerts that could fire.
+const rules = `prometheus_rule_group_rules{job="prometheus",role="monitor"}`
+
+// howMany series are bad: 0 if none of all is, and nothing if there are none at all, because then nobody knows.
+func howMany(bad, all string) string { return "count(" + bad + ") or 0 * count(" + all + ")" }
+
 // fraction is a plot of shares, from 0 to 1.
 func fraction(title string, width uint32, queries ...query) *timeseries.PanelBuilder {
 	return plot(title, units.PercentUnit, width, queries...).Max(1)
@@ -74,6 +83,15 @@ func number(title, description, unit string, bad float64, expr string) *stat.Pan
 		WithTarget(query{expr, ""}.target().Instant().RefId("A"))
 }
 
+// handshake is a number of how long ago a peer had one. Of a peer that never had, that is since 1970, and it says so.
+func handshake(title, description, expr string) *stat.PanelBuilder {
+	never := dashboard.RangeMap{Type: dashboard.MappingTypeRangeToText, Options: dashboard.DashboardRangeMapOptions{
+		From: cog.ToPtr(1e9), Result: dashboard.ValueMappingResult{Text: cog.ToPtr("never")},
+	}}
+	return number(title, description, units.Seconds, 180, expr).Mappings([]dashboard.ValueMapping{{RangeMap: &never}}).
+		Targets([]cog.Builder[variants.Dataquery]{query{expr, "{{host}}"}.target().Instant().RefId("A")})
+}
+
 // list is a table of now: a row for each series, with these of its labels.
 func list(title, description string, labels []string, expr string) *table.PanelBuilder {
 	hidden := map[string]any{"Time": true, "Value": true}
@@ -81,7 +99,7 @@ func list(title, description string, labels []string, expr string) *table.PanelB
 	for i, label := range labels {
 		order[label] = i
 	}
-	return table.NewPanelBuilder().Title(title).Description(description).Datasource(source).Span(columns).Height(7).NoValue("none").
+	return table.NewPanelBuilder().Title(title).Description(description).Datasource(source).Span(columns).Height(7).
 		WithTarget(query{expr, ""}.target().Instant().Format(prometheus.PromQueryFormatTable).RefId("A")).
 		WithTransformation(dashboard.DataTransformerConfig{Id: "organize", Options: map[string]any{
 			"excludeByName": hidden, "indexByName": order, "includeByName": included(labels),
