@@ -267,18 +267,18 @@ fence_rows() {
   done < <(sed '/^$/d' <<<"$probes" | sort)
 }
 
-# told leaves what was proved, and when, where the monitor's exporter reads it.
+# told leaves what the gate proved, and when, where the monitor's exporter reads it.
 told() {
   local file=$TEXTFILES/promwire_proof.prom
   [ -d "$TEXTFILES" ] || return 0
   {
-    echo '# HELP promwire_proof_last_timestamp_seconds When an update last proved this fleet, on the monitor.'
+    echo '# HELP promwire_proof_last_timestamp_seconds When the gate of an update last proved this fleet. Probes from outside come after it.'
     echo '# TYPE promwire_proof_last_timestamp_seconds gauge'
     echo "promwire_proof_last_timestamp_seconds $EPOCHSECONDS"
-    echo '# HELP promwire_proof_duration_seconds How long that took.'
+    echo '# HELP promwire_proof_duration_seconds How long the gate took.'
     echo '# TYPE promwire_proof_duration_seconds gauge'
     echo "promwire_proof_duration_seconds $((EPOCHSECONDS - began))"
-    echo '# HELP promwire_proof_probes Probes of that proof that saw what they had to: a port that is open, or closed.'
+    echo '# HELP promwire_proof_probes The gate'\''s probes that saw what they had to: a port that is open, or closed. Those from outside are none of these.'
     echo '# TYPE promwire_proof_probes gauge'
     awk -F'\t' '$6 != "" { seen[$6]++ } END { for (each in seen) print "promwire_proof_probes{seen=\"" each "\"} " seen[each] }' <<<"$matrix"
   } >"$file.new"

@@ -78,7 +78,7 @@ promwire_proof_probes{seen="open"} 666
 	tab.Until(row("node-1") + `.match(/up.*lon1.*\d+ s ago.*\b0 B\/s.*\b0 B\/s/s)`)
 	tab.Until(row("direct") + `.match(/up.*fra1.*not known.*not known.*not known/s)`)
 	tab.Until(summary + `.startsWith("9 hosts: 9 up. ")`)
-	tab.Until(`document.getElementById("proved").innerText.match(/An update proved this fleet 5 h ago .*: 7 probes found open what must be, 30 found closed what must be/)`)
+	tab.Until(`document.getElementById("proved").innerText.match(/The gate of an update proved this fleet 5 h ago .*: 7 probes found open what must be, 30 found closed what must be.* from outside .* not known here/)`)
 	if stage.Eval[bool](tab, `/lies|666/.test(document.body.innerText)`) {
 		t.Error("a target speaks for another one, or for the monitor")
 	}

@@ -60,13 +60,14 @@ function inside(cluster) {
   return `${sum("up")} of ${sum("count")} up`;
 }
 
-// drawProved says what the last update proved, and what targets prove again and again: that the tunnel is closed to them.
+// drawProved says what the gate of the last update proved, which is before the probes from outside, and what targets prove again and again: that the tunnel is closed to them.
 function drawProved(f) {
   const { hosts, stale, oldest, probed, open } = f.fence;
   const lines = [];
   if (f.proof) {
-    lines.push(`An update proved this fleet ${age(f.now - f.proof.at)} ago (${day(f.proof.at)} ${clock(f.proof.at)}): ` +
-      `${plural(f.proof.open, "probe")} found open what must be, ${plain(f.proof.closed)} found closed what must be.`);
+    lines.push(`The gate of an update proved this fleet ${age(f.now - f.proof.at)} ago (${day(f.proof.at)} ${clock(f.proof.at)}): ` +
+      `${plural(f.proof.open, "probe")} found open what must be, ${plain(f.proof.closed)} found closed what must be. ` +
+      "Probes from outside come after it: what they found is not known here.");
   }
   if (hosts === null) lines.push(`${unknown}: no target has told of its fence.`);
   else {

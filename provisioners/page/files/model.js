@@ -32,7 +32,7 @@ function queries(interval) {
   };
 }
 
-// proof is what the last update proved: when, and how many probes saw a port that is open, and one that is closed. null: none did.
+// proof is what the gate of the last update proved: when, and how many probes saw a port that is open, and one that is closed. null: none did.
 function proof(series) {
   const value = (name, seen) => series.find(({ labels }) => labels.__name__ === `promwire_proof_${name}` && labels.seen === seen)?.value ?? 0;
   return series.length === 0 ? null : { at: value("last_timestamp_seconds"), open: value("probes", "open"), closed: value("probes", "closed") };
