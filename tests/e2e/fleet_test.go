@@ -33,6 +33,7 @@ func TestFleet(t *testing.T) {
 	s.step("a preview says what an update does to which host", looksAhead)
 	s.step("a protected host stays", protected)
 	s.step("dashboards show the fleet", dashboardsShow)
+	s.step("Grafana's key leads to Prometheus only", grafanaReaches)
 	s.step("links of alerts lead to a reverse proxy", proxied)
 	s.step("nobody else gets in", nobodyElse)
 	s.step("a monitor that forwards is noticed", openForward)
