@@ -41,13 +41,13 @@ func grafanaReaches(s *story) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), s.patience)
 	defer cancel()
 	for does, says := range map[string]string{
-		"%s id":                            "", // what the forced command says is on standard output
-		"-s %s sftp":                       "",
-		"-N -R 127.0.0.1:19999:[::1]:1 %s": "remote port forwarding failed",
-		"-N -R 127.0.0.1:1:[::1]:1 %s":     "remote port forwarding failed",
-		"-N -R /tmp/grafana:[::1]:1 %s":    "remote port forwarding failed",
-		"-W 127.0.0.1:22 %s":               "administratively prohibited",
-		"-W 127.0.0.1:9093 %s":             "administratively prohibited",
+		"%s id":                             "", // what the forced command says is on standard output
+		"-s %s sftp":                        "",
+		"-N -R 127.0.0.1:19999:[::1]:1 %s":  "remote port forwarding failed",
+		"-N -R 127.0.0.1:1:[::1]:1 %s":      "remote port forwarding failed",
+		"-N -R /var/tmp/grafana:[::1]:1 %s": "remote port forwarding failed",
+		"-W 127.0.0.1:22 %s":                "administratively prohibited",
+		"-W 127.0.0.1:9093 %s":              "administratively prohibited",
 	} {
 		said, err := output(s.printed(ctx, "ssh -l grafana -i "+key+" -o ExitOnForwardFailure=yes "+fmt.Sprintf(does, alias)))
 		require.NoError(s.t, ctx.Err(), "it may: %s", does)
