@@ -61,6 +61,13 @@ func relayed(s *story) {
 	}
 	assert.Equal(s.t, life, s.relayLife(), "renewing restarts nothing")
 	assertUnchanged(s.t, s.up(func(o *operator.Options) { o.ExpectNoChanges = true }))
+	s.fault("a service behind a relay stopped", "at rest", named, func() {
+		s.mustOn("node-1", "systemctl stop e2e-8080")
+	}, func() {
+		s.finds(`promwire_target_cause{name="monitor-1",host="node-1",exported_job="shop",cause="relay"}`)
+	})
+	s.offers("node-1", "127.0.0.1", 8080, "/metrics", "shop_orders_total 42")
+	s.relayedJobsUp("https")
 }
 
 // relayLife is what must not change when a certificate does.
