@@ -202,10 +202,11 @@ func onlyForwards(s *story) {
 	arrives := func(series string) {
 		since := time.Now()
 		s.eventually(func() error {
-			if got, err := o.samples(series, since, time.Now()); err != nil || len(got) == 0 {
-				return fmt.Errorf("the store has no samples of %s: %w", series, err)
+			got, err := o.samples(series, since, time.Now())
+			if err == nil && len(got) == 0 {
+				err = fmt.Errorf("the store has no samples of %s", series)
 			}
-			return nil
+			return err
 		})
 	}
 	arrives(scraped)
@@ -218,7 +219,7 @@ func onlyForwards(s *story) {
 		assert.NotEqual(s.t, "200", code, path)
 	}
 	s.mustOn("web-1", "systemctl stop node_exporter")
-	arrives(`promwire_target_cause{host="web-1",job="node",cause="refused"}`)
+	arrives(`promwire_target_cause{host="web-1",exported_job="node",cause="refused"}`)
 	s.mustOn("web-1", "systemctl start node_exporter")
 
 	s.edits = edits
