@@ -16,15 +16,18 @@ import (
 	"github.com/promwire/promwire/tests/lab/port"
 )
 
-// ofGrafana finds a line of docs/grafana.md that is indented as code.
-func (s *story) ofGrafana(line string) string {
+// ofGrafana finds lines of docs/grafana.md that are indented as code.
+func (s *story) ofGrafana(lines string) string {
 	s.t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "grafana.md"))
 	require.NoError(s.t, err)
-	found := regexp.MustCompile(`(?m)^ +(` + line + `)$`).FindSubmatch(text)
-	require.NotNil(s.t, found, line)
+	found := regexp.MustCompile(`(?m)^ +(` + lines + `)$`).FindSubmatch(text)
+	require.NotNil(s.t, found, lines)
 	return string(found[1])
 }
+
+// grafanaConf is the file of sshd's that says what the user may.
+const grafanaConf = "/etc/ssh/sshd_config.d/grafana.conf"
 
 // grafanaReaches: the key of docs/grafana.md leads to the monitor's Prometheus, and to nothing else: it is no login, and listens nowhere.
 func grafanaReaches(s *story) {
@@ -34,6 +37,8 @@ func grafanaReaches(s *story) {
 	require.NoError(s.t, err)
 	_, err = s.ssh("monitor-1", s.ofGrafana(`restrict,\S+`)+" "+string(public), "useradd --create-home --shell /bin/bash grafana && "+
 		"install -d -o grafana -m 700 ~grafana/.ssh && install -o grafana -m 600 /dev/stdin ~grafana/.ssh/authorized_keys")
+	require.NoError(s.t, err)
+	_, err = s.ssh("monitor-1", s.ofGrafana(`Match User grafana(?:\n {8}\S.*)+`), "cat >"+grafanaConf+" && systemctl restart ssh")
 	require.NoError(s.t, err)
 
 	s.grafanaForwards(key)
@@ -54,7 +59,7 @@ func grafanaReaches(s *story) {
 		require.ErrorContains(s.t, err, says, does)
 		assert.NotContains(s.t, string(said), "uid=", does)
 	}
-	s.mustOn("monitor-1", "userdel --force --remove grafana 2>&1")
+	s.mustOn("monitor-1", "rm "+grafanaConf+" && systemctl restart ssh && userdel --force --remove grafana 2>&1")
 }
 
 // grafanaForwards runs the line of the service on Grafana's machine until Prometheus has answered there.
