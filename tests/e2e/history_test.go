@@ -218,9 +218,9 @@ func onlyForwards(s *story) {
 		code := s.mustOn("monitor-1", "curl --silent --output /dev/null --write-out '%{http_code}' 'http://127.0.0.1:9090"+path+"'")
 		assert.NotEqual(s.t, "200", code, path)
 	}
-	s.mustOn("web-1", "systemctl stop node_exporter")
+	s.mustOn("web-1", "systemctl stop node_exporter.socket node_exporter.service")
 	arrives(`promwire_target_cause{host="web-1",exported_job="node",cause="refused"}`)
-	s.mustOn("web-1", "systemctl start node_exporter")
+	s.mustOn("web-1", "systemctl start node_exporter.socket")
 
 	s.edits = edits
 	delete(s.secrets, "store")
