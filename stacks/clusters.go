@@ -48,9 +48,17 @@ func (t translation) byName() bool {
 	return endpoint != "" && err != nil
 }
 
-// forward are the edges from one end of the tunnel to another, through the monitor: a dark cluster's Prometheus scrapes reflect.
+// forward are the edges from one end of the tunnel to another, through the monitor: what people allow, unless the ends meet at a hub; and a dark
+// cluster's Prometheus scrapes reflect.
 func (t translation) forward() []nftables.Edge {
 	var edges []nftables.Edge
+	if t.settings.Hub == nil {
+		for _, e := range t.edges() {
+			if e.To != t.settings.Monitor.Name {
+				edges = append(edges, e.Edge)
+			}
+		}
+	}
 	for _, c := range t.settings.Clusters {
 		if name := c.ReflectName(); name != "" {
 			edges = append(edges, nftables.Edge{From: t.at(c.Name), To: t.at(name), Port: desired.ReflectMetrics})

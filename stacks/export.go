@@ -38,6 +38,9 @@ func (f *Fleet) Outputs() pulumi.Map {
 	if s.Monitor.Prometheus.Web.User != "" {
 		all["password"] = password(s.Monitor, m.Address, prometheus.RootPassword)
 	}
+	if len(s.Allow) > 0 {
+		all["edges"] = pulumi.String(picture(s.Allow))
+	}
 	if len(s.Pushgateway.Jobs) > 0 {
 		all["pushgateway"] = pushing(s, f.Fleet)
 	}

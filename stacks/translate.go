@@ -41,7 +41,7 @@ func fleetArgs(ctx *pulumi.Context, s *settings.Settings, addresses ledger.Ledge
 			Former:     remote.ReadFormer(state),
 		},
 	}
-	args := fleet.Args{Open: t.cloud(), Monitor: t.monitor(), Again: again(s.Verification), Known: t.known(ends), State: state}
+	args := fleet.Args{Open: t.cloud(), Monitor: t.monitor(), Again: again(s.Verification), Known: t.known(ends), Edges: t.edges(), State: state}
 	if s.Hub != nil {
 		args.Hub = t.hub(*s.Hub)
 	}
@@ -89,6 +89,7 @@ func (t translation) monitor() fleet.Monitor {
 			InUse:           inUse(m.Host),
 			TLS:             t.settings.TLS,
 			Forward:         t.forward(),
+			Admits:          t.admits(m.Name),
 			Hub:             t.hubName(),
 			Direct:          slices.ContainsFunc(t.settings.Targets, direct),
 			Web:             m.Prometheus.Web,
@@ -147,6 +148,9 @@ func (t translation) target(h settings.Host) fleet.Target {
 
 			Exporters: h.Exporters,
 			Scrape:    h.Scrape,
+
+			Admits: t.admits(h.Name),
+			Dials:  t.dials(h.Name),
 		},
 	}}
 }
@@ -155,7 +159,7 @@ func (t translation) target(h settings.Host) fleet.Target {
 func (t translation) hub(h settings.Hub) *fleet.Target {
 	hub := t.target(h.Host)
 	hub.Endpoint = h.Endpoint
-	hub.Plan.Hub = &plan.Hub{}
+	hub.Plan.Hub = &plan.Hub{Forward: t.allowed()}
 	for _, target := range t.settings.Targets {
 		to := t.target(target).Plan
 		hub.Plan.Hub.Passes = append(hub.Plan.Hub.Passes, plan.Pass{To: to.Tunnel.Addresses[0], Ports: to.Passed()})

@@ -27,6 +27,7 @@ type Args struct {
 	Clusters []cluster.Args
 	Again    string // any text; another one verifies the fleet again
 
+	Edges []proof.Edge // that people allow, and that are proved
 	Known proof.Known  // what the monitor may have beside Targets and Clusters
 	State record.State // what the last update left; nil: nothing
 }
@@ -87,6 +88,7 @@ func New(ctx *pulumi.Context, name string, args Args, dependsOn []pulumi.Resourc
 		ScrapeInterval: args.Monitor.Plan.ScrapeInterval,
 		Again:          args.Again,
 		Known:          args.Known,
+		Edges:          args.Edges,
 		State:          args.State,
 	}, pulumi.Parent(f))
 	if err != nil {

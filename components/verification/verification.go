@@ -33,7 +33,8 @@ type Args struct {
 	Targets        []*target.Target
 	Clusters       []*cluster.Cluster
 	ScrapeInterval time.Duration
-	Again          string // any text; a new one runs all probes again
+	Again          string       // any text; a new one runs all probes again
+	Edges          []proof.Edge // that people allow
 	Known          proof.Known
 	State          record.State // what the last update left
 }
@@ -143,6 +144,7 @@ func rendered(args Args, gate func(proof.GateValues) string, former string) pulu
 				Known:    args.Known,
 				Hub:      hub,
 				Agent:    args.Monitor.Plan.Agent,
+				Edges:    args.Edges,
 			}, former)
 		}))
 }

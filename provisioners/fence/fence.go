@@ -38,7 +38,14 @@ const (
 type Fence struct {
 	Networks     []netip.Prefix
 	Own, Monitor []netip.Addr
-	Ports        []int // TCP: what only the monitor may reach
+	Ports        []int  // TCP: what only the monitor may reach
+	Edges        []Edge // what this target may reach all the same, and must
+}
+
+// Edge is a connection that people allow.
+type Edge struct {
+	Name string         // of who is connected to
+	To   netip.AddrPort // in the tunnel, TCP
 }
 
 // Unit tries the tunnel's addresses once. The metrics are its standard output, in a file that only root can name; systemd opens it, and gives
@@ -89,6 +96,9 @@ func (f Fence) command() string {
 		ports[i] = strconv.Itoa(port)
 	}
 	words := []string{Path, strconv.Itoa(f.count()), strings.Join(ports, ",")}
+	for _, e := range f.Edges {
+		words = append(words, fmt.Sprintf("edge=%s=%s=%d", e.Name, e.To.Addr(), e.To.Port()))
+	}
 	for i, network := range f.Networks {
 		words = append(words, fmt.Sprintf("%s,%s,%s", network, f.Own[i], f.Monitor[i]))
 	}

@@ -28,6 +28,9 @@ type Ruleset struct {
 	Scraped []int          // TCP ports that the monitor scrapes
 	Monitor []netip.Prefix // from where
 
+	Ends  []netip.Addr     // of the tunnel: other ends that this host has edges with, beside the monitor, sorted
+	Edges []netip.AddrPort // TCP: where of these it may connect to
+
 	Dialing bool             // whether the host's own people may connect into the tunnel
 	Dialed  []int            // TCP ports there that they may connect to in any case
 	Serving []int            // TCP ports at which none of them may answer the tunnel

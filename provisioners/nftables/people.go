@@ -23,6 +23,7 @@ func (r Ruleset) output() string {
 	}
 	if r.Tunnel != "" {
 		rules = append(rules, r.intoTunnel()...)
+		rules = append(rules, r.edges()...)
 	}
 	if len(rules) == 0 {
 		return ""
@@ -40,6 +41,19 @@ func (r Ruleset) local(is func(netip.Addr) bool) []netip.AddrPort {
 	}
 	slices.SortFunc(found, netip.AddrPort.Compare)
 	return slices.Compact(found)
+}
+
+// edges are the rules for what this host begins with other ends. For the monitor the tunnel itself is the rule.
+func (r Ruleset) edges() []string {
+	if len(r.Ends) == 0 {
+		return nil
+	}
+	var rules []string
+	if len(r.Edges) > 0 {
+		sorted := slices.Compact(slices.SortedFunc(slices.Values(r.Edges), netip.AddrPort.Compare))
+		rules = append(rules, fmt.Sprintf("oifname %q ip daddr . tcp dport { %s } accept", r.Tunnel, places(sorted)))
+	}
+	return append(rules, fmt.Sprintf("oifname %q ct state new ip daddr { %s } drop", r.Tunnel, list(r.Ends)))
 }
 
 // places are addresses with ports, as elements of a set.

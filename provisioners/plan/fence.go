@@ -9,7 +9,7 @@ func (v TargetValues) fenceFiles() []call {
 	if v.Direct != nil {
 		return nil
 	}
-	f := fence.Fence{Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, Ports: v.onlyMonitor()}
+	f := fence.Fence{Networks: v.Tunnel.Networks, Own: v.Tunnel.Addresses, Monitor: v.Monitor.Addresses, Ports: v.onlyMonitor(), Edges: v.tried()}
 	return []call{
 		putText("fence", fence.Path, "755", "bash", "-n"),
 		do("record", "file", fence.Metrics),

@@ -50,7 +50,7 @@ func (v TargetValues) hubRules() []nftables.Rule {
 	for _, p := range slices.SortedFunc(slices.Values(v.Hub.Passes), func(a, b Pass) int { return a.To.Compare(b.To) }) {
 		rules = append(rules, nftables.Rule{Way: nftables.Across, From: from, To: p.To, Protocol: "tcp", Ports: p.Ports})
 	}
-	return rules
+	return append(rules, nftables.Forward(v.Hub.Forward)...)
 }
 
 // hubOpenings are what a hub serves for the fleet beside what a target does.

@@ -83,6 +83,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 		p.system(join(
 			p.survey(v.InUse, slices.Concat(openings("udp", v.listens()...), openings("tcp", v.Closed()...))),
 			v.othersAdmit(),
+			edgesAdmitted(v.Admits),
 		)),
 		install(v.Releases.Mirror, v.Releases.Prometheus, prometheusMB, prometheus.Name, "promtool"),
 		[]call{do("not_target")},
@@ -142,7 +143,7 @@ func (v MonitorValues) rules() []nftables.Rule {
 	if ports := v.listens(); len(ports) > 0 {
 		listen = []nftables.Rule{{Way: nftables.Outside, Protocol: "udp", Ports: ports}}
 	}
-	return slices.Concat(listen, v.pushRules(), nftables.Forward(v.Forward))
+	return slices.Concat(listen, v.pushRules(), admitted(v.Admits), nftables.Forward(v.Forward))
 }
 
 // forwarding makes the monitor forward packets between ends of the tunnel.
@@ -186,13 +187,14 @@ func Target(v TargetValues) (Plan, error) {
 	p := Plan{host: v.Host, role: prometheus.RoleTarget, rules: nftables.Ruleset{
 		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From,
 		Open:    v.Open,
-		Rules:   v.hubRules(),
+		Rules:   slices.Concat(v.hubRules(), admitted(v.Admits)),
 		Scraped: v.onlyMonitor(), Monitor: wireguard.Hosts(place.Monitor),
 	}}
 	all := v.exporters()
 	if place.Tunnel { // people push to the Pushgateway from here
 		p.rules.Tunnel, p.rules.Dialing, p.rules.Serving = wireguard.Name, v.Hub == nil, append(all.serving(), fence.Port)
 		p.rules.Asked = fence.Port
+		p.rules.Ends, p.rules.Edges = v.others(), v.dials()
 	}
 	p.rules.Local = places(append(all.listeners(), v.fenceListeners()...))
 	p.steps = join(
@@ -201,6 +203,7 @@ func Target(v TargetValues) (Plan, error) {
 			p.survey(v.InUse, append(openings("tcp", v.onlyMonitor()...), v.hubOpenings()...)),
 			v.hubAdmitted(),
 			otherFirewalls("tcp", p.rules.Tunnel, place.Monitor[0], v.onlyMonitor()...),
+			edgesAdmitted(v.Admits),
 		)),
 		[]call{do("not_monitor")},
 		v.tunnel(),
@@ -289,7 +292,7 @@ func (v TargetValues) tunnel() []call {
 	}
 	return tunnel(v.Tunnel, wireguard.Interface{}, wireguard.Peer{
 		Name: cmp.Or(v.Monitor.Name, "the monitor"), PublicKey: v.Monitor.PublicKey, Endpoint: v.Monitor.Endpoint,
-		AllowedIPs: wireguard.Hosts(v.Monitor.Addresses), Keepalive: wireguard.Keepalive,
+		AllowedIPs: wireguard.Hosts(slices.Concat(v.Monitor.Addresses, v.others())), Keepalive: wireguard.Keepalive,
 	})
 }
 

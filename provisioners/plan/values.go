@@ -105,6 +105,7 @@ type MonitorValues struct {
 	Alertmanager    *alertmanager.Configuration // nil: it has no Alertmanager, and tells nobody of alerts
 	Jobs            []string                    // batch jobs, which are the users of the monitor's Pushgateway; none: it has none
 	Forward         []nftables.Edge             // edges between other ends of the tunnel, through the monitor
+	Admits          []Edge                      // edges from other ends to the monitor itself
 	Hub             string                      // name of the hub where the ends meet, and which the monitor dials too; "": they dial the monitor
 
 	Exporters     []exporter.Choice // its own: the node exporter, and the blackbox exporter where there are Probes
@@ -131,12 +132,23 @@ type TargetSpec struct {
 	Exporters []exporter.Choice  // what promwire installs; the node exporter is one of them
 	Scrape    []exporter.Service // what the host serves already
 
+	Admits []Edge // connections of other ends to this one, beside the monitor's
+	Dials  []Edge // connections of this one to others
+
 	Hub *Hub // what it passes on; nil: it is no hub
+}
+
+// Edge is a connection that people allow, as one of its ends sees it.
+type Edge struct {
+	Name    string     // of the other end
+	Address netip.Addr // of the other end, in the tunnel, IPv4
+	Port    int        // TCP, of the one that is connected to
 }
 
 // Hub is what a hub is beside a target: the end that all others dial. It passes on what it is told to, and nothing else.
 type Hub struct {
-	Passes []Pass // from the monitor
+	Passes  []Pass          // from the monitor
+	Forward []nftables.Edge // beside those
 }
 
 // Pass is a host that the monitor reaches through the hub.

@@ -23,6 +23,15 @@ across_rows() {
   done
 }
 
+# passed_row FROM TO ADDRESS ADDRESS PORT EXPECTED: tries it with the addresses of two other ends and the rules in $rules. Its standard input is not
+# that of the loop around it.
+passed_row() {
+  local seen
+  seen=$(timeout 60 unshare --net bash -euo pipefail -c "INTERFACE=$INTERFACE; $(declare -f try_across both_ends packets arrives); try_across 198.51.100.1 $3 $4 $5" 2>&1 <<<"$rules") ||
+    die "what it forwards can't be tried in a network namespace of its own: $seen"
+  row "$1, through $fleet_monitor" "$2" "$4" "$5" "$6" "${seen##*$'\n'}"
+}
+
 # try_across MONITOR FROM TO PORT: says if rules, on standard input, let a connection through. First, without them, it must get through.
 try_across() {
   local rules before

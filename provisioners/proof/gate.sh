@@ -151,7 +151,8 @@ answer_of() {
   local said
   said=$(ask_fence "$2" 2>/dev/null) || return 0
   [[ $said == *"$LAST_OF_FENCE"* ]] || return 0
-  sed --unbuffered -nE 's/^promwire_fence_open_addresses\{to="(monitor|targets)",port="([0-9]{1,5})"\} ([0-9]{1,6})$/'"$1"'|\2|\1\t\3/p' <<<"$said"
+  sed --unbuffered -nE -e 's/^promwire_fence_open_addresses\{to="(monitor|targets)",port="([0-9]{1,5})"\} ([0-9]{1,6})$/'"$1"'|\2|\1\t\3/p' \
+    -e 's/^promwire_fence_edge_answers\{to="([a-z0-9-]{1,63})",port="([0-9]{1,5})"\} ([01])$/'"$1"'|\2|edge \1\t\3/p' <<<"$said"
 }
 
 # ask_fence ADDRESS prints what a fence answers.
@@ -251,6 +252,8 @@ rows() {
   federation_rows
   across_rows
   fence_rows
+  edges_answer
+  edges_forwarded
 }
 
 # fence_rows prints what the targets' own probes saw.
@@ -261,6 +264,7 @@ fence_rows() {
     seen=closed
     [ "$open" = 0 ] || seen=open
     case $to in
+      edge\ *) ;; # see edges.sh
       monitor) row "$name" "$fleet_monitor" "$monitor_address" "$port" closed "$seen" ;;
       *) row "$name" "other hosts" "tunnel" "$port" closed "$seen" ;;
     esac

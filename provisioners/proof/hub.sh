@@ -29,18 +29,10 @@ passed_rows() {
 # behind prints what the monitor scrapes through the hub: name, address and port.
 behind() { awk -v hub="$fleet_hub" '$7 == "tunnel" && $1 != hub { print $1, $3, $4 }' <<<"$fleet_targets"; }
 
-# passed_row FROM TO ADDRESS ADDRESS PORT EXPECTED: one of them. Its standard input is not that of the loop around it.
-passed_row() {
-  local seen
-  seen=$(timeout 60 unshare --net bash -euo pipefail -c "INTERFACE=$INTERFACE; $(declare -f try_across both_ends packets arrives); try_across 198.51.100.1 $3 $4 $5" 2>&1 <<<"$rules") ||
-    die "what it forwards can't be tried in a network namespace of its own: $seen"
-  row "$1, through $fleet_hub" "$2" "$4" "$5" "$6" "${seen##*$'\n'}"
-}
-
 main() {
   local matrix
   only_known
-  matrix=$(across_rows; passed_rows)
+  matrix=$(across_rows; passed_rows; edges_forwarded)
   if awk -F'\t' '$5 != $6 { bad = 1 } END { exit !bad }' <<<"$matrix"; then
     die "seen differs from expected (from, to, address, port, expected, seen):"$'\n'"$(awk -F'\t' '$5 != $6' <<<"$matrix")"
   fi

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/scripts"
 )
@@ -29,6 +30,9 @@ var certificatesScript string
 
 //go:embed clusters.sh
 var clustersScript string
+
+//go:embed edges.sh
+var edgesScript string
 
 //go:embed gate.sh
 var gateScript string
@@ -102,6 +106,15 @@ type GateValues struct {
 	Known    Known
 	Hub      Hub  // the zero value: the ends of the tunnel meet at the monitor
 	Agent    bool // the monitor's Prometheus only forwards
+	Edges    []Edge
+
+	forwards []Edge // those that the host of the gate forwards
+}
+
+// Edge is a connection between two ends of the tunnel that people allow.
+type Edge struct {
+	From, To string // names
+	nftables.Edge
 }
 
 // Hub is where the ends of the tunnel meet, if that is not the monitor. It is one of the Targets too.
@@ -154,6 +167,9 @@ const leaving = "\nfleet_leaving='"
 
 // Gate is the script that ends, on the monitor, when the fleet works.
 func Gate(v GateValues) string {
+	if v.Hub == (Hub{}) {
+		v.forwards = slices.DeleteFunc(slices.Clone(v.Edges), func(e Edge) bool { return e.To == v.Monitor })
+	}
 	switch {
 	case v.Hub != (Hub{}):
 		return rendered(v, throughScript)
@@ -167,6 +183,7 @@ func Gate(v GateValues) string {
 // HubGate is the script that proves, on the hub and before the Gate, what only the hub knows: who is a peer, and what it passes on.
 func HubGate(v GateValues) string {
 	on := v
+	on.forwards = v.Edges
 	on.Monitor, on.Digest = v.Hub.Name, v.Hub.Digest
 	on.Known.Planned = append(slices.Clone(v.Known.Planned), v.Monitor)
 	return rendered(on, hubScript)
@@ -197,8 +214,22 @@ func rendered(v GateValues, others ...string) string {
 	if v.Hub != (Hub{}) {
 		fmt.Fprintf(&b, "fleet_hub=%s\nfleet_monitor_at=%s\n", v.Hub.Name, v.Hub.Monitor)
 	}
-	parts := append([]string{scripts.Cause, acrossScript, certificatesScript, clustersScript, unknownScript, gateScript}, others...)
+	b.WriteString(edges("fleet_edges", v.Edges) + edges("fleet_forwards", v.forwards))
+	parts := append([]string{scripts.Cause, acrossScript, certificatesScript, clustersScript, edgesScript, unknownScript, gateScript}, others...)
 	return b.String() + scripts.WithConstants(strings.Join(parts, "\n")+"\nmain </dev/null\n")
+}
+
+// edges are lines of a variable; "" for none.
+func edges(variable string, list []Edge) string {
+	if len(list) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString(variable + "='\n")
+	for _, e := range list {
+		fmt.Fprintf(&b, "%s %s %s %s %d\n", e.From, e.To, e.Edge.From, e.Edge.To, e.Port)
+	}
+	return b.String() + "'\n"
 }
 
 // Outsider is a host that the operator's machine reaches without a bastion.

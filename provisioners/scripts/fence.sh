@@ -2,8 +2,8 @@
 # Tries to reach, through the tunnel, what a target must not reach: the exporters of other hosts, the monitor's Prometheus and
 # exporter. The results become metrics, on standard output, so every target repeats the proof, without SSH. It needs no privilege.
 #
-# Arguments: how many addresses of a network to try; the exporters' ports (such as 19100,19099); then for each family NETWORK,OWN,MONITOR
-# (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
+# Arguments: how many addresses of a network to try; the exporters' ports (such as 19100,19099); for each edge that people allow
+# edge=NAME=ADDRESS=PORT, which must be reached; then for each family NETWORK,OWN,MONITOR (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
 set -euo pipefail
 
 # hosts NETWORK COUNT: its first addresses, in the order in which hosts get them. A tunnel's IPv6 networks all end in "::".
@@ -33,10 +33,23 @@ probe() {
     awk -v labels="$1 $2" '{ tried++; open += $1 > 0 } END { print labels, tried + 0, open + 0 }'
 }
 
+# closed_at PORT ADDRESS...: those of the addresses that must be closed at this port.
+closed_at() { printf '%s\n' "${@:2}" | grep -vxF -f <(printf '%s\n' "${edges[@]}" | awk -F= -v port="$1" '$4 == port { print $3 }') || true; }
+
+# edge NAME ADDRESS PORT: whether the other end answers, even if only that nothing listens there.
+edge() {
+  local said answers=0
+  # shellcheck disable=SC2016 # the inner bash expands them
+  if said=$(timeout 3 bash -c ': 3<>"/dev/tcp/$1/$2"' edge "$2" "$3" 2>&1) || [[ $said == *refused* ]]; then answers=1; fi
+  echo "edge $1 $3 $answers"
+}
+
 # metrics renders the probes' results, which are on standard input.
 metrics() {
-  local seen to port tried open
+  local seen known name to port tried open answers
   seen=$(sort)
+  known=$(awk '$1 == "edge"' <<<"$seen")
+  seen=$(awk '$1 != "edge"' <<<"$seen")
   # A probe that failed to run does not prove a closed port: the metrics then become stale, for which there is an alert.
   if awk '$1 == "monitor" && $3 == 0 { none = 1 } END { exit !none }' <<<"$seen"; then
     echo "promwire-fence: nothing was probed; does curl work here?" >&2
@@ -52,15 +65,34 @@ metrics() {
   while read -r to port tried open; do
     printf 'promwire_fence_open_addresses{to="%s",port="%s"} %s\n' "$to" "$port" "$open"
   done <<<"$seen"
+  if [ -n "$known" ]; then
+    echo '# HELP promwire_fence_edge_answers Whether another end of the tunnel answers that this one may connect to.'
+    echo '# TYPE promwire_fence_edge_answers gauge'
+    while read -r _ name port answers; do
+      printf 'promwire_fence_edge_answers{to="%s",port="%s"} %s\n' "$name" "$port" "$answers"
+    done <<<"$known"
+  fi
   echo '# HELP promwire_fence_last_run_timestamp_seconds When the addresses were last tried.'
   echo '# TYPE promwire_fence_last_run_timestamp_seconds gauge'
   printf 'promwire_fence_last_run_timestamp_seconds %s\n' "$(date +%s)"
 }
 
+# probe_monitor PORT: unless there is an edge to it.
+probe_monitor() {
+  local closed
+  closed=$(closed_at "$1" "${monitors[@]}")
+  [ -z "$closed" ] || probe monitor "$1" <<<"$closed"
+}
+
 main() {
-  local count=$1 port ports family network own monitor others=() monitors=()
+  local count=$1 port ports family network own monitor others=() monitors=() allowed name address
+  edges=()
   IFS=, read -r -a ports <<<"$2"
   shift 2
+  while [[ ${1-} == edge=* ]]; do
+    edges+=("$1")
+    shift
+  done
   ip link show dev "$INTERFACE" >/dev/null # without a tunnel everything would seem closed
   for family in "$@"; do
     IFS=, read -r network own monitor <<<"$family"
@@ -69,10 +101,14 @@ main() {
   done
   {
     for port in "${ports[@]}"; do
-      probe targets "$port" < <(printf '%s\n' "${others[@]}") &
-      probe monitor "$port" < <(printf '%s\n' "${monitors[@]}") &
+      probe targets "$port" < <(closed_at "$port" "${others[@]}") &
+      probe_monitor "$port" &
     done
-    probe monitor "$PROMETHEUS_PORT" < <(printf '%s\n' "${monitors[@]}") &
+    probe_monitor "$PROMETHEUS_PORT" &
+    for allowed in "${edges[@]}"; do
+      IFS='=' read -r _ name address port <<<"$allowed"
+      edge "$name" "$address" "$port" &
+    done
     wait
   } | metrics
 }

@@ -25,6 +25,7 @@ type Settings struct {
 	NoTargets bool              // there shall be none
 	Clusters  []Cluster         // in the stack file's order
 	Images    kubernetes.Images // used by Clusters
+	Allow     []Edge            // each pair of ends once, sorted
 	Probes    []exporter.Probe
 	// ScrapeConfigs are the operator's own jobs of the monitor's Prometheus: one JSON object each, on one line.
 	ScrapeConfigs []string
@@ -63,6 +64,12 @@ type Network struct {
 	V6   netip.Prefix // masked, a /64; the zero value: no IPv6 in the tunnel
 	Port int          // UDP, the monitor's or the hub's
 	MTU  int          // bytes
+}
+
+// Edge is one connection that people allow.
+type Edge struct {
+	From, To string // names: of targets, and To may be the monitor
+	Port     int    // TCP, of To
 }
 
 // Transports: how a target is reached.

@@ -77,11 +77,13 @@ func TestExisting(t *testing.T) {
 	s.step("owners' programs and machines start again", restarts)
 	s.step("commands that are replaced leave all as it was", replacedCommands)
 	s.step("a machine of another fleet is refused", foreignMachine)
+	s.step("people allow edges", allowedEdges)
 	s.step("nobody else gets in", func(s *story) {
 		tunnels, web4 := s.tunnels(), []end{tcp(s.address("web-1"), 80)}
 		web := append(slices.Clone(web4), tcp(s.address6("web-1"), 80)) // open, says the stack's file
 		s.firewall(existingHosts, append([]int{80}, closedPorts...), map[string][]end{
-			"operator": web, "router": web, "db-1": web, "cache-1": web4, // which has no IPv6
+			"operator": web, "router": web, "db-1": append(slices.Clone(web), tcp(tunnels["monitor-1"], 9090)),
+			"cache-1":   append(slices.Clone(web4), tcp(tunnels[edgeTo], edgePort)), // which has no IPv6
 			"monitor-1": append(web, tcp(tunnels["web-1"], 9100), tcp(tunnels["db-1"], 9100), tcp(tunnels["cache-1"], 9100)),
 		})
 	})

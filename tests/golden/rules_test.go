@@ -59,6 +59,7 @@ var spoiled = map[string][][2]string{
 	"ClusterNodeNotReady":         {{"== 0", "== 2"}, {"== 0", ">= 0"}, {"for: 5m", "for: 7m"}, {"for: 5m", "for: 3m"}, {`{cluster!=""}`, ""}, {"critical", "warning"}},
 	"ClusterKubeletDown":          {{`{cluster!=""} == 0`, `{cluster!=""} == 2`}, {`{cluster!=""} == 0`, `{cluster!=""} >= 0`}, {"for: 5m", "for: 7m"}, {"for: 5m", "for: 3m"}, {`{cluster!=""}`, ""}, {"          unless on (cluster, node) cluster:node_ready:min == 0\n", ""}, {"on (cluster, node)", "on (node)"}, {"node_ready:min == 0", "node_ready:min >= 0"}, {"critical", "warning"}},
 	"FenceOpen":                   {{"> 0", "> 2"}},
+	"EdgeClosed":                  {{"== 0", "== 2"}, {"== 0", ">= 0"}, {`{role="target"}`, ""}, {"for: 5m", "for: 7m"}, {"for: 5m", "for: 3m"}, {"warning", "critical"}},
 	"FenceStale":                  {{"< 300", "< 900"}, {"< 300", "< 30"}, {", role=\"target\"} ==", "} =="}, {"promwire0\", role=\"target\"", "promwire0\""}, {"== 1", ">= 0"}, {"          and on (name) node_network_up{device=\"promwire0\", role=\"target\"}\n", ""}},
 	"Healed":                      {{"> 0", "> 2"}, {"> 0", ">= 0"}, {"15m", "5m"}, {"15m", "30m"}, {"warning", "critical"}},
 	"Drift":                       {{"> 0", "> 1"}, {"> 0", ">= 0"}, {"for: 5m", "for: 6m"}, {"for: 5m", "for: 2m"}, {"critical", "warning"}},

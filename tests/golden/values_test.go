@@ -34,6 +34,7 @@ type fleet struct {
 	hub       bool // the ends of the tunnel meet at a host of their own
 	writes    prometheus.RemoteWrite
 	agent     bool // the monitor only forwards
+	edges     bool // people allow some
 }
 
 var fleets = map[string]fleet{
@@ -49,6 +50,8 @@ var fleets = map[string]fleet{
 		from:     prefixes("198.51.100.0/24", "198.51.100.7/32", "192.168.7.9/32", "2001:db8:5::/48"),
 		jobs:     []string{"report", "backup"},
 		alerts:   true,
+		edges:    true,
+		forward:  []nftables.Edge{{From: netip.MustParseAddr("10.98.0.2"), To: netip.MustParseAddr("10.98.0.3"), Port: 5432}},
 		writes: prometheus.RemoteWrite{Secrets: []string{"store"}, Entries: []string{
 			`{"basic_auth":{"password_file":"/etc/prometheus/secrets/store","username":"fleet"},"url":"https://store.example.net/api/v1/write"}`,
 		}},
@@ -203,11 +206,14 @@ func (f fleet) monitor(t *testing.T) plan.Plan {
 	values := plan.MonitorValues{
 		Host: "watcher", Region: "tor1", Labels: map[string]string{"team": `it's "ours"`, "azone": "1"},
 		Tunnel: f.tunnel(1), SSH: plan.SSH{Port: 22, From: f.from}, Releases: releases(),
-		ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "8GB", RetentionFits: true, Clusters: len(f.forward) > 0,
+		ScrapeInterval: 15 * time.Second, RetentionTime: 15 * 24 * time.Hour, RetentionSize: "8GB", RetentionFits: true, Clusters: f.tls.Enabled(),
 		Limits: prometheus.Limits{Samples: 50_000, Labels: 64, LabelName: 256, LabelValue: 4096, BodySize: "16MB"},
 		TLS:    f.tls, Web: f.web, Jobs: f.jobs, Alertmanager: alerting, Forward: f.forward, Hub: f.hubName(),
 		ExternalURL: external, AlertmanagerURL: alerts,
 		Exporters: choose(f.monitored...), Scraped: []string{"node", "postgres", "redis", "shop"}, Probes: f.probes, RemoteWrite: f.writes, Rules: rules, Mute: mute,
+	}
+	if f.edges {
+		values.Admits = []plan.Edge{{Name: "node-1", Address: f.addresses(2)[0], Port: 9090}}
 	}
 	if values.Agent = f.agent; f.agent {
 		values.RetentionTime, values.RetentionSize, values.RetentionFits = 0, "", false
@@ -229,6 +235,10 @@ func (f fleet) values() plan.TargetValues {
 	}
 	if f.hub {
 		values.Monitor.Name = "the hub"
+	}
+	if f.edges {
+		values.Admits = []plan.Edge{{Name: "node-3", Address: f.addresses(4)[0], Port: 7946}}
+		values.Dials = []plan.Edge{{Name: "node-2", Address: f.addresses(3)[0], Port: 5432}, {Name: "watcher", Address: f.addresses(1)[0], Port: 9090}}
 	}
 	if f.tls.Enabled() {
 		values.Certificate = facts.Certificate{PEM: fakeCertificate("host"), Authorities: fakeCertificate("1") + fakeCertificate("2"), Signed: 1700000000}

@@ -19,6 +19,8 @@ type Fleet struct {
 	Hub *Hub `json:"hub,omitempty"`
 	// The hosts to watch, in order: each gets the next tunnel address, and keeps it when others come and go.
 	Targets []Target `json:"targets,omitempty"`
+	// Connections from one end of the tunnel to another, beside those that promwire makes itself. All others stay closed.
+	Allow []Edge `json:"allow,omitempty"`
 	// Whether the fleet is to have no targets. Otherwise a list that has become empty is refused: it would remove all of them.
 	NoTargets bool `json:"noTargets,omitempty"`
 	// More jobs for the monitor's Prometheus, each a <scrape_config> in Prometheus's own terms. For what a target serves, its key
@@ -45,6 +47,14 @@ type Fleet struct {
 	Releases Releases `json:"releases,omitzero"`
 	// The proof, at the end of an update, that nobody but the monitor gets in.
 	Verification Verification `json:"verification,omitzero"`
+}
+
+// Edge lets ends of the tunnel connect to a TCP port of others.
+type Edge struct {
+	// Who connects: a target's name, or "label KEY=VALUE" for all targets with this label.
+	From string `json:"from"`
+	// Where to: NAME:PORT of a target or of the monitor, or "label KEY=VALUE:PORT".
+	To string `json:"to"`
 }
 
 // Network is the WireGuard network of a fleet. Everything has a default.

@@ -12,6 +12,7 @@ space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
 other_firewalls udp - - 51820
+other_firewalls tcp promwire0 10.98.0.2 9090
 remove_temporary_key
 close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.
@@ -31,6 +32,7 @@ Address = 10.98.0.1/22
 Address = fd98:1:2:3::1/64
 ListenPort = 51820
 MTU = 1420
+PostUp = echo 1 >/proc/sys/net/ipv4/conf/%i/forwarding
 END
 userspace
 dir /etc/systemd/system/wg-quick@promwire0.service.d 755
@@ -46,6 +48,7 @@ PrivateTmp=no
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK
 IPAddressDeny=any
+ReadWritePaths=/proc/sys/net/ipv4/conf
 END
 reread wg-quick@promwire0.service
 tunnel 1420 10.98.0.1/22 fd98:1:2:3::1/64
@@ -545,14 +548,14 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 5e936beab58f2e4d016712d50a93069cf7e6a16be22fe7f9f4c079026631305d <<'END'
+firewall abb87a673c09672105a21d4d8e55af1d42efc5439ab033084203a00fc74f2963 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "5e936beab58f2e4d016712d50a93069cf7e6a16be22fe7f9f4c079026631305d"
+	comment "abb87a673c09672105a21d4d8e55af1d42efc5439ab033084203a00fc74f2963"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -586,11 +589,14 @@ table inet promwire {
 		iifname != "promwire0" udp dport 51820 accept
 		iifname "promwire0" ip saddr 10.98.0.0/22 tcp dport 9091 accept
 		iifname "promwire0" ip6 saddr fd98:1:2:3::/64 tcp dport 9091 accept
+		iifname "promwire0" ip saddr 10.98.0.2 tcp dport 9090 accept
 	}
 
 	chain forward {
 		type filter hook forward priority filter; policy accept;
 		ct state new ct status dnat jump published
+		iifname "promwire0" oifname "promwire0" ct state established,related accept
+		iifname "promwire0" oifname "promwire0" ip saddr 10.98.0.2 ip daddr 10.98.0.3 tcp dport 5432 accept
 		iifname "promwire0" drop
 		oifname "promwire0" drop
 	}
@@ -616,6 +622,7 @@ table inet promwire {
 }
 include "/etc/promwire/uplinks*.nft"
 END
+forwarding
 service node_exporter.socket
 service node_exporter.service /usr/local/bin/node_exporter
 answers http://10.98.0.1:9100/ node_exporter.service
@@ -714,15 +721,15 @@ service promwire-watch.timer
 stop_later node_exporter-tls.socket node_exporter-tls.service blackbox_exporter-tls.socket blackbox_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 5e936beab58f2e4d016712d50a93069cf7e6a16be22fe7f9f4c079026631305d
-keep_receipt 5e936beab58f2e4d016712d50a93069cf7e6a16be22fe7f9f4c079026631305d
+still_on_trial abb87a673c09672105a21d4d8e55af1d42efc5439ab033084203a00fc74f2963
+keep_receipt abb87a673c09672105a21d4d8e55af1d42efc5439ab033084203a00fc74f2963
 }
 
 confirm() {
 use watcher confirm VERSION
-confirm_firewall 5e936beab58f2e4d016712d50a93069cf7e6a16be22fe7f9f4c079026631305d
+confirm_firewall abb87a673c09672105a21d4d8e55af1d42efc5439ab033084203a00fc74f2963
 read_links
-kept_receipt 5e936beab58f2e4d016712d50a93069cf7e6a16be22fe7f9f4c079026631305d
+kept_receipt abb87a673c09672105a21d4d8e55af1d42efc5439ab033084203a00fc74f2963
 }
 
 case ${1-} in

@@ -12,6 +12,7 @@ space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
 other_firewalls tcp promwire0 10.98.0.1 8080 9100 9121 9187 19098
+other_firewalls tcp promwire0 10.98.0.4 7946
 remove_temporary_key
 close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.
@@ -31,7 +32,7 @@ put /etc/wireguard/promwire0.d/peer-monitor.conf 600 <<'END'
 [Peer]
 PublicKey = bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0=
 Endpoint = 198.51.100.34:51820
-AllowedIPs = 10.98.0.1/32, fd98:1:2:3::1/128
+AllowedIPs = 10.98.0.1/32, 10.98.0.3/32, 10.98.0.4/32, fd98:1:2:3::1/128
 PersistentKeepalive = 25
 END
 userspace
@@ -185,7 +186,7 @@ After=wg-quick@promwire0.service
 [Service]
 Type=oneshot
 ExecStartPre=!/bin/rm -f /var/lib/node_exporter/textfile/promwire_fence.prom.new
-ExecStart=/usr/local/lib/promwire/fence 1022 8080,9100,9121,9187,19098 10.98.0.0/22,10.98.0.2,10.98.0.1 fd98:1:2:3::/64,fd98:1:2:3::2,fd98:1:2:3::1
+ExecStart=/usr/local/lib/promwire/fence 1022 8080,9100,9121,9187,19098 edge=watcher=10.98.0.1=9090 edge=node-2=10.98.0.3=5432 10.98.0.0/22,10.98.0.2,10.98.0.1 fd98:1:2:3::/64,fd98:1:2:3::2,fd98:1:2:3::1
 ExecStartPost=!/bin/mv /var/lib/node_exporter/textfile/promwire_fence.prom.new /var/lib/node_exporter/textfile/promwire_fence.prom
 StandardOutput=append:/var/lib/node_exporter/textfile/promwire_fence.prom.new
 TimeoutStartSec=60
@@ -222,7 +223,7 @@ Description=Tell promwire's monitor what this target reaches
 CollectMode=inactive-or-failed
 
 [Service]
-ExecStart=/usr/local/lib/promwire/fence 1022 8080,9100,9121,9187,19098 10.98.0.0/22,10.98.0.2,10.98.0.1 fd98:1:2:3::/64,fd98:1:2:3::2,fd98:1:2:3::1
+ExecStart=/usr/local/lib/promwire/fence 1022 8080,9100,9121,9187,19098 edge=watcher=10.98.0.1=9090 edge=node-2=10.98.0.3=5432 10.98.0.0/22,10.98.0.2,10.98.0.1 fd98:1:2:3::/64,fd98:1:2:3::2,fd98:1:2:3::1
 StandardInput=socket
 StandardOutput=socket
 RuntimeMaxSec=60
@@ -294,14 +295,14 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c <<'END'
+firewall 7f594c96f09d4d37672dadc6635eeeb19aba90330ef6ed1113fc0a8f40aaf0f1 <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c"
+	comment "7f594c96f09d4d37672dadc6635eeeb19aba90330ef6ed1113fc0a8f40aaf0f1"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -347,6 +348,7 @@ table inet promwire {
 		iifname "promwire0" ip6 saddr fd98:1:2:3::1 tcp dport @scraped_ports accept
 		iifname "promwire0" ip saddr 10.98.0.1 tcp dport @former_ports accept
 		iifname "promwire0" ip6 saddr fd98:1:2:3::1 tcp dport @former_ports accept
+		iifname "promwire0" ip saddr 10.98.0.4 tcp dport 7946 accept
 	}
 
 	chain forward {
@@ -374,6 +376,8 @@ table inet promwire {
 		oifname "lo" meta skuid 1000-60000 ip6 saddr . tcp sport { fd98:1:2:3::2 . 9100, fd98:1:2:3::2 . 9187, fd98:1:2:3::2 . 19098 } drop
 		oifname "lo" tcp dport 19098 tcp flags & (syn | ack) == syn reject with tcp reset
 		oifname "promwire0" meta skuid 1000-60000 tcp sport { 9100, 9187, 19098 } drop
+		oifname "promwire0" ip daddr . tcp dport { 10.98.0.3 . 5432 } accept
+		oifname "promwire0" ct state new ip daddr { 10.98.0.3, 10.98.0.4 } drop
 	}
 }
 include "/etc/promwire/uplinks*.nft"
@@ -433,15 +437,15 @@ service promwire-watch.timer
 stop_later node_exporter-tls.socket node_exporter-tls.service promwire-relay-19121.socket promwire-relay-18080.socket
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c
-keep_receipt c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c
+still_on_trial 7f594c96f09d4d37672dadc6635eeeb19aba90330ef6ed1113fc0a8f40aaf0f1
+keep_receipt 7f594c96f09d4d37672dadc6635eeeb19aba90330ef6ed1113fc0a8f40aaf0f1
 }
 
 confirm() {
 use node-1 confirm VERSION
-confirm_firewall c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c
+confirm_firewall 7f594c96f09d4d37672dadc6635eeeb19aba90330ef6ed1113fc0a8f40aaf0f1
 read_links
-kept_receipt c58f7d19c93f7681ce93c60aa2635a1839171d22319fae5d2c4e4acd7b3bc18c
+kept_receipt 7f594c96f09d4d37672dadc6635eeeb19aba90330ef6ed1113fc0a8f40aaf0f1
 }
 
 case ${1-} in

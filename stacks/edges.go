@@ -1,0 +1,81 @@
+package stacks
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/promwire/promwire/provisioners/nftables"
+	"github.com/promwire/promwire/provisioners/plan"
+	"github.com/promwire/promwire/provisioners/proof"
+	"github.com/promwire/promwire/stacks/ledger"
+	"github.com/promwire/promwire/stacks/settings"
+)
+
+// edges are those that people allow, with addresses.
+func (t translation) edges() []proof.Edge {
+	var all []proof.Edge
+	for _, e := range t.settings.Allow {
+		all = append(all, proof.Edge{From: e.From, To: e.To, Edge: nftables.Edge{From: t.place(e.From), To: t.place(e.To), Port: e.Port}})
+	}
+	return all
+}
+
+// allowed are the edges as the host forwards them where all ends meet, the monitor too.
+func (t translation) allowed() []nftables.Edge {
+	var all []nftables.Edge
+	for _, e := range t.edges() {
+		all = append(all, e.Edge)
+	}
+	return all
+}
+
+// admits are the edges to a host.
+func (t translation) admits(host string) []plan.Edge {
+	var all []plan.Edge
+	for _, e := range t.edges() {
+		if e.To == host {
+			all = append(all, plan.Edge{Name: e.From, Address: e.Edge.From, Port: e.Port})
+		}
+	}
+	return all
+}
+
+// dials are the edges from a host.
+func (t translation) dials(host string) []plan.Edge {
+	var all []plan.Edge
+	for _, e := range t.edges() {
+		if e.From == host {
+			all = append(all, plan.Edge{Name: e.To, Address: e.Edge.To, Port: e.Port})
+		}
+	}
+	return all
+}
+
+// place is a host's tunnel address, IPv4.
+func (t translation) place(host string) netip.Addr {
+	if host == t.settings.Monitor.Name {
+		return ledger.Address(t.settings.Network.V4, ledger.MonitorSlot)
+	}
+	return t.at(host)
+}
+
+// picture draws edges, a line each, in the language of https://mermaid.js.org/syntax/flowchart.html. A node has a number, because a name may be a
+// word of that language, such as end.
+func picture(edges []settings.Edge) string {
+	var b strings.Builder
+	b.WriteString("flowchart LR\n")
+	numbers := map[string]int{}
+	node := func(name string) string {
+		n, known := numbers[name]
+		if !known {
+			n = len(numbers) + 1
+			numbers[name] = n
+		}
+		return fmt.Sprintf("h%d[%s]", n, name)
+	}
+	for _, e := range edges {
+		fmt.Fprintf(&b, "  %s -->|%d| %s\n", node(e.From), e.Port, node(e.To))
+	}
+	return b.String()
+}

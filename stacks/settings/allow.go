@@ -1,0 +1,104 @@
+package settings
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/promwire/promwire/stacks/settings/document"
+)
+
+// maxEdges are all that a fleet can have: each is two rules on hosts and one where the ends meet, and is proved with packets.
+const maxEdges = 500
+
+// portOf is what Edge.To ends with.
+var portOf = regexp.MustCompile(`^(.+):([1-9][0-9]{0,4})$`)
+
+// allow are the edges that people declare.
+func (c *checker) allow(list []document.Edge) []Edge {
+	var all []Edge
+	for i, e := range list {
+		path := document.Index("allow", i)
+		from := c.senders(path+".from", e.From)
+		match := portOf.FindStringSubmatch(e.To)
+		if match == nil {
+			c.Add(path+".to", "%q: must end with a TCP port, such as db-1:5432", e.To)
+			continue
+		}
+		port, _ := strconv.Atoi(match[2])
+		if port > 65535 {
+			c.Add(path+".to", "%d is not a TCP port", port)
+		}
+		for _, f := range from {
+			for _, to := range c.ends(path+".to", match[1]) {
+				switch {
+				case f.Name != to.Name:
+					all = append(all, Edge{From: f.Name, To: to.Name, Port: port})
+				case !strings.HasPrefix(e.From, byLabel) && !strings.HasPrefix(e.To, byLabel):
+					c.Add(path+".to", "%s reaches its own ports without an edge", f.Name)
+				}
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b Edge) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), a.Port-b.Port)
+	})
+	if all = slices.Compact(all); len(all) > maxEdges {
+		c.Add("allow", "these are %d edges between hosts; at most %d are possible", len(all), maxEdges)
+	}
+	return all
+}
+
+// senders are the ends that may connect. The monitor is none of them.
+func (c *checker) senders(path, text string) []located {
+	const monitor = "monitor"
+	all := c.ends(path, text)
+	if len(all) == 1 && all[0].path == monitor && !strings.HasPrefix(text, byLabel) {
+		c.Add(path, "%s is the monitor, which connects only to what it scrapes; write the port under scrape of the target", text)
+	}
+	return slices.DeleteFunc(all, func(h located) bool { return h.path == monitor })
+}
+
+// byLabel begins the name of ends by a label.
+const byLabel = "label "
+
+// ends are the hosts that have a name or a label. A name that nobody has is an error, so that nobody waits for an edge that never opens; a label
+// may have none yet.
+func (c *checker) ends(path, text string) []located {
+	label, is := strings.CutPrefix(text, byLabel)
+	key, value, both := strings.Cut(label, "=")
+	if is && (!both || key == "" || value == "") {
+		c.Add(path, "%q: write label KEY=VALUE, such as label team=shop", text)
+		return nil
+	}
+	var found []located
+	for _, h := range c.hosts {
+		if has := h.Labels[key]; (is && has == value) || (!is && h.Name == text) {
+			found = append(found, h)
+		}
+	}
+	if len(found) == 0 && !is {
+		names := make([]string, len(c.hosts))
+		for i, h := range c.hosts {
+			names[i] = h.Name
+		}
+		c.Add(path, "there is no host %q; nearest are %s", text, strings.Join(document.Nearest(text, names, 3), ", "))
+	}
+	return slices.DeleteFunc(found, func(h located) bool {
+		var why string
+		switch {
+		case h.Transport == TLSOnly:
+			why = "is outside the tunnel"
+		case h.path == "hub":
+			why = "is the hub, which only passes on"
+		default:
+			return false
+		}
+		if !is {
+			c.Add(path, "%s %s", h.Name, why)
+		}
+		return true
+	})
+}
