@@ -22,7 +22,7 @@ func (t translation) cluster(c settings.Cluster) cluster.Args {
 		API: c.API, Reflect: c.Reflect, ReflectName: c.ReflectName(),
 		Match: c.Match, Interval: t.settings.Monitor.Prometheus.ScrapeInterval,
 		AcceptUnenforced: c.AcceptUnenforced, Again: t.settings.Verification.Again,
-		TunnelPort: t.settings.Network.Port, ByName: t.byName(),
+		TunnelPort: t.settings.Network.Port, ByName: t.byName(), Dials: t.podsDial(c.Name),
 	}
 	if args.ReflectName != "" {
 		args.ReflectAddress = t.at(args.ReflectName)

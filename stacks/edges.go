@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/promwire/promwire/provisioners/kubernetes"
 	"github.com/promwire/promwire/provisioners/nftables"
 	"github.com/promwire/promwire/provisioners/plan"
 	"github.com/promwire/promwire/provisioners/proof"
@@ -16,7 +17,18 @@ import (
 func (t translation) edges() []proof.Edge {
 	var all []proof.Edge
 	for _, e := range t.settings.Allow {
-		all = append(all, proof.Edge{From: e.From, To: e.To, Edge: nftables.Edge{From: t.place(e.From), To: t.place(e.To), Port: e.Port}})
+		all = append(all, proof.Edge{From: e.From, To: e.To, Edge: nftables.Edge{From: t.place(e.From), To: t.place(e.To), Port: e.Port}, Pods: e.Namespace != ""})
+	}
+	return all
+}
+
+// podsDial are the edges from a cluster's pods.
+func (t translation) podsDial(name string) []kubernetes.Dial {
+	var all []kubernetes.Dial
+	for _, e := range t.settings.Allow {
+		if e.From == name && e.Namespace != "" {
+			all = append(all, kubernetes.Dial{Host: e.To, To: netip.AddrPortFrom(t.place(e.To), uint16(e.Port)), Namespace: e.Namespace})
+		}
 	}
 	return all
 }
@@ -75,7 +87,11 @@ func picture(edges []settings.Edge) string {
 		return fmt.Sprintf("h%d[%s]", n, name)
 	}
 	for _, e := range edges {
-		fmt.Fprintf(&b, "  %s -->|%d| %s\n", node(e.From), e.Port, node(e.To))
+		from := e.From
+		if e.Namespace != "" {
+			from += "/" + e.Namespace
+		}
+		fmt.Fprintf(&b, "  %s -->|%d| %s\n", node(from), e.Port, node(e.To))
 	}
 	return b.String()
 }

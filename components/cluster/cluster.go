@@ -31,6 +31,7 @@ type Args struct {
 	Existing               *desired.Service // a Prometheus that exists already; nil: promwire runs one
 	API                    bool             // whether the gateway leads to the Kubernetes API
 	Expose                 []desired.Exposed
+	Dials                  []desired.Dial     // of pods, to hosts in the tunnel, through the gateway
 	Resolvers              []desired.Resolver // of names, beside those that the cluster shows
 	Reflect                bool
 	ReflectName            string     // its own end of the tunnel; "": it has none
@@ -122,7 +123,7 @@ func (c *Cluster) graph() desired.Values {
 	v := desired.Values{
 		Dark: c.Args.Dark, TunnelPort: c.Args.TunnelPort, ByName: c.Args.ByName, APIServers: c.found.APIServers,
 		API: c.Args.API, Reflect: c.Args.Reflect,
-		Existing: c.Args.Existing, Expose: c.Args.Expose, Scrapes: c.Args.Server.Scrapes,
+		Existing: c.Args.Existing, Expose: c.Args.Expose, Dials: c.Args.Dials, Scrapes: c.Args.Server.Scrapes,
 		Resolvers: slices.Concat(c.found.Resolvers, c.Args.Resolvers),
 	}
 	if len(v.Scrapes.Nodes) == 0 {

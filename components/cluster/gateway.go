@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -18,6 +20,9 @@ func (c *Cluster) gateway(ctx *pulumi.Context) error {
 	}
 	const name = "gateway"
 	if err := c.end(ctx, desired.RoleGateway, c.gatewayForwards()); err != nil {
+		return err
+	}
+	if err := c.dials(ctx); err != nil {
 		return err
 	}
 	ready, err := c.space.Run(ctx, name, c.End.Beside(kubernetes.Pod{Role: desired.RoleGateway}), append(c.proved, c.End.Enrolled)...)
@@ -44,7 +49,30 @@ func (c *Cluster) gatewayForwards() forwards {
 	for _, e := range c.Args.Expose {
 		f.listen = append(f.listen, wireproxy.Forward{Port: e.TunnelPort, To: e.At()})
 	}
+	for to, number := range desired.DialPorts(c.Args.Dials) {
+		f.dial = append(f.dial, wireproxy.Forward{Port: number, To: to.String(), Pods: true})
+		if address := to.Addr(); !slices.Contains(f.peers, address) && !slices.Contains(c.monitor.Plan.Tunnel.Addresses, address) {
+			f.peers = append(f.peers, address)
+		}
+	}
 	return f
+}
+
+// dials makes a Service for each host that pods may reach.
+func (c *Cluster) dials(ctx *pulumi.Context) error {
+	numbers, services := desired.DialPorts(c.Args.Dials), map[string][]kubernetes.Port{}
+	for _, d := range c.Args.Dials {
+		p := kubernetes.Port{Name: fmt.Sprintf("tcp-%d", d.To.Port()), Number: int(d.To.Port()), Pods: numbers[d.To]}
+		if !slices.Contains(services[d.Service()], p) { // of several namespaces
+			services[d.Service()] = append(services[d.Service()], p)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		if err := c.space.Service(ctx, name, desired.RoleGateway, services[name]...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Kubectl is the way to the Kubernetes API through the tunnel: a line that opens it, and what to add to kubectl. "" where there is none.

@@ -31,6 +31,7 @@ type Values struct {
 	API         bool             // whether the gateway leads to them
 	Existing    *Service         // a Prometheus that is not promwire's
 	Expose      []Exposed
+	Dials       []Dial // of pods, through the gateway
 	Reflect     bool
 	Scrapes     Scrapes  // its Nodes are all of them
 	Pushgateway int      // TCP port of its pods where others push; 0: there is none
@@ -100,7 +101,7 @@ func (v Values) gateway() []Edge {
 	if v.API {
 		edges = append(edges, v.apiServers(RoleGateway)...)
 	}
-	return edges
+	return append(edges, v.dials()...)
 }
 
 func (v Values) pushes() []Edge {

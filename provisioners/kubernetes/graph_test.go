@@ -43,9 +43,12 @@ func TestGraph(t *testing.T) {
 				{Service{Name: "grafana", Namespace: "tools", Port: 80, PodPort: 3000}, 8080},
 				{Service{Name: "loki", Namespace: "logs", Port: 3100, PodPort: 3100}, 3100},
 			}
+			db, monitor := netip.MustParseAddrPort("10.98.0.3:5432"), netip.MustParseAddrPort("10.98.0.1:9090")
+			v.Dials = []Dial{{"db-1", db, "shop"}, {"monitor-1", monitor, "monitoring"}, {"db-1", db, "till"}}
 		}), [][]string{
 			dnsOf("gateway"), dnsOf("prometheus"), apiOf("prometheus"), apiOf("gateway"),
 			{
+				"namespace monitoring -> gateway 20000/TCP", "namespace shop -> gateway 20001/TCP", "namespace till -> gateway 20001/TCP",
 				"gateway -> prometheus 9090/TCP", "gateway -> reflect 7000/TCP", "gateway -> the monitor 51820/UDP",
 				"gateway -> namespace logs 3100/TCP", "gateway -> namespace tools 3000/TCP",
 				"prometheus -> reflect 8080/TCP", "prometheus -> pushgateway 8443/TCP",

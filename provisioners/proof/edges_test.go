@@ -23,11 +23,12 @@ func allowed() []Edge {
 func TestEdges(t *testing.T) {
 	t.Parallel()
 	with := gate
-	with.Edges = allowed()
+	pods := Edge{From: "shop", To: "b", Edge: nftables.Edge{From: netip.MustParseAddr("10.98.0.9"), To: netip.MustParseAddr("10.98.0.3"), Port: 80}, Pods: true}
+	with.Edges = append(allowed(), pods) // nobody asks them
 	const says = `
 answers_of() { ask_fence() { printf '%s\n' "$of_fence";  }; answer_of a 10.98.0.2; }
 nft() { :; }
-timeout() { echo "$*" | grep -qE 'try_across 198.51.100.1 (10.98.0.2 10.98.0.3 543[23]|10.98.0.3 10.98.0.2 5432)$' && echo open || echo closed; }
+timeout() { echo "$*" | grep -qE 'try_across 198.51.100.1 (10.98.0.2 10.98.0.3 543[23]|10.98.0.3 10.98.0.2 5432|10.98.0.9 10.98.0.3 80)$' && echo open || echo closed; }
 of_fence='promwire_fence_edge_answers{to="b",port="5432"} 1
 promwire_fence_edge_answers{to="b",port="5433"} 0
 promwire_fence_edge_answers{to="evil|x",port="5433"} 1
@@ -48,6 +49,9 @@ fence_rows
 		"a, through monitor\tb\t10.98.0.3\t5434\tclosed\tclosed\n" +
 		"b, through monitor\ta\t10.98.0.2\t5432\topen\topen\n" +
 		"b, through monitor\ta\t10.98.0.2\t5433\tclosed\tclosed\n" +
+		"b, through monitor\tshop\t10.98.0.9\t80\tclosed\tclosed\n" +
+		"shop, through monitor\tb\t10.98.0.3\t80\topen\topen\n" +
+		"shop, through monitor\tb\t10.98.0.3\t81\tclosed\tclosed\n" +
 		"a\tmonitor\t10.98.0.1\t9090\tclosed\tclosed\n"
 	if got != want {
 		t.Errorf("got:\n%swant:\n%s", got, want)

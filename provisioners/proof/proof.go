@@ -115,6 +115,7 @@ type GateValues struct {
 type Edge struct {
 	From, To string // names
 	nftables.Edge
+	Pods bool // From are pods of a cluster, which nobody asks what they reach
 }
 
 // Hub is where the ends of the tunnel meet, if that is not the monitor. It is one of the Targets too.
@@ -214,7 +215,8 @@ func rendered(v GateValues, others ...string) string {
 	if v.Hub != (Hub{}) {
 		fmt.Fprintf(&b, "fleet_hub=%s\nfleet_monitor_at=%s\n", v.Hub.Name, v.Hub.Monitor)
 	}
-	b.WriteString(edges("fleet_edges", v.Edges) + edges("fleet_forwards", v.forwards))
+	asked := slices.DeleteFunc(slices.Clone(v.Edges), func(e Edge) bool { return e.Pods })
+	b.WriteString(edges("fleet_edges", asked) + edges("fleet_forwards", v.forwards))
 	parts := append([]string{scripts.Cause, acrossScript, certificatesScript, clustersScript, edgesScript, unknownScript, gateScript}, others...)
 	return b.String() + scripts.WithConstants(strings.Join(parts, "\n")+"\nmain </dev/null\n")
 }

@@ -26,13 +26,22 @@ type End struct {
 	Address netip.Addr     // its own
 	Monitor wireguard.Peer // the only peer; its AllowedIPs are who may connect, and where Dial may lead
 	Listen  []Forward      // what is reached from the tunnel
-	Dial    []Forward      // what in the tunnel is reached from the pod's loopback
+	Dial    []Forward      // what in the tunnel is reached from the pod's loopback, or from other pods
 }
 
 // Forward forwards a TCP port to an address.
 type Forward struct {
 	Port int    // of the tunnel address, or of 127.0.0.1
 	To   string // host:port; a name is looked up for each connection
+	Pods bool   // of Dial: other pods reach the port, as far as policies let them
+}
+
+// bind is where a port of Dial is.
+func (f Forward) bind() string {
+	if f.Pods {
+		return "0.0.0.0"
+	}
+	return "127.0.0.1"
 }
 
 // Render is the configuration with a private key, base64 as wg(8) writes it.
@@ -44,7 +53,7 @@ func (e End) Render(privateKey string) string {
 		fmt.Fprintf(&b, "\n[TCPServerTunnel]\nListenPort = %d\nTarget = %s\n", f.Port, f.To)
 	}
 	for _, f := range byPort(e.Dial) {
-		fmt.Fprintf(&b, "\n[TCPClientTunnel]\nBindAddress = 127.0.0.1:%d\nTarget = %s\n", f.Port, f.To)
+		fmt.Fprintf(&b, "\n[TCPClientTunnel]\nBindAddress = %s:%d\nTarget = %s\n", f.bind(), f.Port, f.To)
 	}
 	return b.String()
 }

@@ -18,8 +18,8 @@ func end() End {
 			Name: "the monitor", PublicKey: wgtypes.Key{1}, Endpoint: "198.51.100.9:51820", Keepalive: wireguard.Keepalive,
 			AllowedIPs: wireguard.Hosts([]netip.Addr{netip.MustParseAddr("10.98.0.1"), netip.MustParseAddr("10.98.0.5")}),
 		},
-		Listen: []Forward{{7000, "127.0.0.1:7000"}, {6443, "kubernetes.default.svc:443"}},
-		Dial:   []Forward{{8080, "10.98.0.5:8080"}},
+		Listen: []Forward{{Port: 7000, To: "127.0.0.1:7000"}, {Port: 6443, To: "kubernetes.default.svc:443"}},
+		Dial:   []Forward{{Port: 8080, To: "10.98.0.5:8080"}, {Port: 20000, To: "10.98.0.1:9090", Pods: true}},
 	}
 }
 
@@ -49,6 +49,10 @@ Target = 127.0.0.1:7000
 [TCPClientTunnel]
 BindAddress = 127.0.0.1:8080
 Target = 10.98.0.5:8080
+
+[TCPClientTunnel]
+BindAddress = 0.0.0.0:20000
+Target = 10.98.0.1:9090
 `
 	e := end()
 	if got := e.Render(private); got != want {
@@ -97,7 +101,7 @@ func TestNobodyElse(t *testing.T) {
 	}
 	for what, want := range map[string]int{
 		"[Interface]": 1, "[Peer]": 1, "[Interface]Address": 1, "[Peer]AllowedIPs": 1, "[Peer]PublicKey": 1,
-		"[TCPServerTunnel]": 2, "[TCPServerTunnel]Target": 2, "[TCPServerTunnel]ListenPort": 2, "[TCPClientTunnel]Target": 1,
+		"[TCPServerTunnel]": 2, "[TCPServerTunnel]Target": 2, "[TCPServerTunnel]ListenPort": 2, "[TCPClientTunnel]Target": 2,
 	} {
 		if count[what] != want {
 			t.Errorf("%s is there %d times, want %d", what, count[what], want)

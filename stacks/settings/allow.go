@@ -17,11 +17,11 @@ const maxEdges = 500
 var portOf = regexp.MustCompile(`^(.+):([1-9][0-9]{0,4})$`)
 
 // allow are the edges that people declare.
-func (c *checker) allow(list []document.Edge) []Edge {
+func (c *checker) allow(list []document.Edge, clusters []Cluster) []Edge {
 	var all []Edge
 	for i, e := range list {
 		path := document.Index("allow", i)
-		from := c.senders(path+".from", e.From)
+		from, namespace := c.senders(path+".from", e.From, clusters)
 		match := portOf.FindStringSubmatch(e.To)
 		if match == nil {
 			c.Add(path+".to", "%q: must end with a TCP port, such as db-1:5432", e.To)
@@ -35,7 +35,7 @@ func (c *checker) allow(list []document.Edge) []Edge {
 			for _, to := range c.ends(path+".to", match[1]) {
 				switch {
 				case f.Name != to.Name:
-					all = append(all, Edge{From: f.Name, To: to.Name, Port: port})
+					all = append(all, Edge{From: f.Name, To: to.Name, Port: port, Namespace: namespace})
 				case !strings.HasPrefix(e.From, byLabel) && !strings.HasPrefix(e.To, byLabel):
 					c.Add(path+".to", "%s reaches its own ports without an edge", f.Name)
 				}
@@ -43,7 +43,7 @@ func (c *checker) allow(list []document.Edge) []Edge {
 		}
 	}
 	slices.SortFunc(all, func(a, b Edge) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), a.Port-b.Port)
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), a.Port-b.Port, cmp.Compare(a.Namespace, b.Namespace))
 	})
 	if all = slices.Compact(all); len(all) > maxEdges {
 		c.Add("allow", "these are %d edges between hosts; at most %d are possible", len(all), maxEdges)
@@ -51,14 +51,35 @@ func (c *checker) allow(list []document.Edge) []Edge {
 	return all
 }
 
-// senders are the ends that may connect. The monitor is none of them.
-func (c *checker) senders(path, text string) []located {
+// senders are the ends that may connect, and the namespace of pods if they are a cluster. The monitor is none of them.
+func (c *checker) senders(path, text string, clusters []Cluster) (from []located, namespace string) {
 	const monitor = "monitor"
+	if name, namespace, is := strings.Cut(text, "/"); is && !strings.HasPrefix(text, byLabel) {
+		return c.podsOf(path, name, namespace, clusters), namespace
+	}
 	all := c.ends(path, text)
 	if len(all) == 1 && all[0].path == monitor && !strings.HasPrefix(text, byLabel) {
 		c.Add(path, "%s is the monitor, which connects only to what it scrapes; write the port under scrape of the target", text)
 	}
-	return slices.DeleteFunc(all, func(h located) bool { return h.path == monitor })
+	return slices.DeleteFunc(all, func(h located) bool { return h.path == monitor }), ""
+}
+
+// podsOf are those of a cluster's namespace: they connect through its gateway.
+func (c *checker) podsOf(path, name, namespace string, clusters []Cluster) []located {
+	i := slices.IndexFunc(clusters, func(cluster Cluster) bool { return cluster.Name == name })
+	switch {
+	case i < 0:
+		c.Add(path, "there is no cluster %q; write the name of a target, or CLUSTER/NAMESPACE", name)
+	case clusters[i].Mode != Gateway:
+		c.Add(path, "%s is a dark cluster, whose pods have no gateway that they could connect through", name)
+	case !label.MatchString(namespace) || len(namespace) > maxLabel:
+		c.Add(path, "%q is not the name of a namespace", namespace)
+	case namespace == clusters[i].Namespace:
+		c.Add(path, "%s is promwire's own namespace, which stays closed; write another one", namespace)
+	default:
+		return []located{{path: path, Host: Host{Name: name}}}
+	}
+	return nil
 }
 
 // byLabel begins the name of ends by a label.

@@ -54,7 +54,7 @@ func resolve(fleet document.Fleet) (*Settings, document.Problems) {
 	}
 	s.Rules = c.rules(fleet.Rules)
 	s.Mute = c.mute(fleet.Mute, fleet.Alertmanager.Heartbeat != nil)
-	s.Allow = c.allow(fleet.Allow)
+	s.Allow = c.allow(fleet.Allow, s.Clusters)
 	c.distinct()
 	c.beside(s.Clusters)
 	c.unlabelled(s.Clusters)

@@ -68,8 +68,9 @@ type Network struct {
 
 // Edge is one connection that people allow.
 type Edge struct {
-	From, To string // names: of targets, and To may be the monitor
-	Port     int    // TCP, of To
+	From, To  string // names: of targets; From may be a cluster, and To the monitor
+	Port      int    // TCP, of To
+	Namespace string // of From, if that is a cluster: its pods connect
 }
 
 // Transports: how a target is reached.

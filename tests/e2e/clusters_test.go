@@ -26,6 +26,7 @@ func TestClusters(t *testing.T) {
 	require.NoError(t, s.lab.Place(t.Context(), s.stack))
 	s.edit(withTarget())
 	s.edit(withScrapes())
+	s.edit(set("allow", []any{map[string]any{"from": "a/batch", "to": "monitor-1:9090"}}))
 	before := map[string]string{} // the ports of clusters' nodes that are open
 	s.step("other tenants are there before", func(s *story) {
 		otherTenants(s)
@@ -45,6 +46,7 @@ func TestClusters(t *testing.T) {
 	s.step("a relabelled pod is refused", relabelled)
 	s.step("an unauthorised peer is refused", otherPeer)
 	s.step("the API through the tunnel, and not otherwise", func(s *story) { kubernetesAPI(s, before) })
+	s.step("pods that may watch the monitor do", podsWatch)
 	s.step("Pushgateway", pushes)
 	s.step("the monitor's own Pushgateway, and a cluster's other configuration", func(s *story) {
 		readAgain := otherInterval(s) // comes with the next update
@@ -173,7 +175,7 @@ func edges(s *story) {
 	for name, values := range map[string]desired.Values{
 		"a": {TunnelPort: 51820, API: true, Reflect: true, Pushgateway: 8443, PushFrom: []string{"batch"}, Scrapes: desired.Scrapes{
 			Kubelet: true, CAdvisor: true, State: true, Pods: shopPods, Nodes: []netip.Prefix{network(s.cluster("a").node()).Network},
-		}},
+		}, Dials: []desired.Dial{{Host: "monitor-1", To: netip.MustParseAddrPort("10.98.0.1:9090"), Namespace: "batch"}}},
 		"b": {TunnelPort: 51820, Dark: true, Reflect: true},
 	} {
 		c := s.cluster(name)
@@ -231,7 +233,7 @@ func (c cluster) podPlaces(sources map[source]netip.Addr) []place {
 	var places []place
 	for of, address := range sources {
 		var served []end
-		for _, port := range []uint16{desired.PrometheusPort, pushgateway.Port, pushgateway.ProxyPort, desired.ReflectPort, desired.ReflectMetrics, tillPort, askPort} {
+		for _, port := range []uint16{desired.PrometheusPort, pushgateway.Port, pushgateway.ProxyPort, desired.ReflectPort, desired.ReflectMetrics, tillPort, askPort, dialPort} {
 			for _, protocol := range []string{desired.TCP, desired.UDP} {
 				p := place{of.end(), protocol, netip.AddrPortFrom(address, port)}
 				places, served = append(places, p), append(served, p.tried())
@@ -244,6 +246,9 @@ func (c cluster) podPlaces(sources map[source]netip.Addr) []place {
 	resolver := desired.End{Namespace: "kube-system", Labels: map[string]string{"k8s-app": "kube-dns"}}
 	return append(places, place{resolver, desired.TCP, dns}, place{resolver, desired.UDP, dns})
 }
+
+// dialPort is the gateway's for the first host that pods may reach.
+const dialPort = 20000
 
 // nodePlaces are ports of the cluster's node: the API server's, the kubelet's, and some that the test serves.
 func (c cluster) nodePlaces(api netip.AddrPort) []place {

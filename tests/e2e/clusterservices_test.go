@@ -83,6 +83,21 @@ func (c cluster) push(pod netip.Addr, path string, args ...string) string {
 	return out
 }
 
+// podsWatch: pods of one namespace ask the monitor's Prometheus, through the gateway and the tunnel, and no others do.
+func podsWatch(s *story) {
+	c := s.cluster("a")
+	service := c.ours("get", "service", "to-monitor-1", "-o", "jsonpath={.spec.clusterIP}")
+	asks := func(pod netip.Addr) string {
+		out, err := c.inPod(pod, fmt.Sprintf("curl -s -o /dev/null -w '%%{http_code}' --connect-timeout 4 --max-time 10 http://%s:9090/-/ready || true", service))
+		require.NoError(s.t, err)
+		return out
+	}
+	assert.Equal(s.t, "200", asks(c.pod("batch", "stranger=job")))
+	assert.Equal(s.t, "000", asks(c.pod("shop", "stranger=job")), "another namespace")
+	assert.Equal(s.t, "000", asks(c.role(desired.RoleReflect)), "another pod of promwire's")
+	assert.Contains(s.t, s.output("edges"), "[a/batch] -->|9090|")
+}
+
 // pushes: nobody pushes without a password, nobody another's job, nobody past the guard.
 func pushes(s *story) {
 	c := s.cluster("a")

@@ -51,7 +51,8 @@ type Fleet struct {
 
 // Edge lets ends of the tunnel connect to a TCP port of others.
 type Edge struct {
-	// Who connects: a target's name, or "label KEY=VALUE" for all targets with this label.
+	// Who connects: a target's name, "label KEY=VALUE" for all targets with this label, or CLUSTER/NAMESPACE for the pods of a namespace in a
+	// cluster with mode gateway, at the Service to-NAME.
 	From string `json:"from"`
 	// Where to: NAME:PORT of a target or of the monitor, or "label KEY=VALUE:PORT".
 	To string `json:"to"`
