@@ -15,9 +15,9 @@ func (v TargetValues) fenceFiles() []call {
 		do("record", "file", fence.Metrics),
 		unit(fence.Service, f.Unit()),
 		unit(fence.Timer, f.TimerUnit()),
-		do("reread", fence.Service),
 		unit(fence.Asked, f.AskedUnit()),
 		unit(fence.Socket, f.SocketUnit()),
+		do("reread", fence.Service), // which is another one whenever that of Asked is: both have the same command
 	}
 }
 

@@ -151,7 +151,6 @@ AccuracySec=1s
 [Install]
 WantedBy=timers.target
 END
-reread promwire-fence.service
 with_sandbox put /etc/systemd/system/promwire-fence-asked@.service 644 check_unit <<'END'
 [Unit]
 Description=Tell promwire's monitor what this target reaches
@@ -196,6 +195,7 @@ IPAddressAllow=fd98:1:2:3::1/128
 [Install]
 WantedBy=sockets.target
 END
+reread promwire-fence.service
 dir /etc/systemd/system/nftables.service.d 755
 put /etc/systemd/system/nftables.service.d/promwire.conf 644 <<'END'
 [Service]

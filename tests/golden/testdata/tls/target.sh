@@ -362,7 +362,6 @@ AccuracySec=1s
 [Install]
 WantedBy=timers.target
 END
-reread promwire-fence.service
 with_sandbox put /etc/systemd/system/promwire-fence-asked@.service 644 check_unit <<'END'
 [Unit]
 Description=Tell promwire's monitor what this target reaches
@@ -403,6 +402,7 @@ IPAddressAllow=10.98.0.1/32
 [Install]
 WantedBy=sockets.target
 END
+reread promwire-fence.service
 dir /etc/systemd/system/nftables.service.d 755
 put /etc/systemd/system/nftables.service.d/promwire.conf 644 <<'END'
 [Service]
