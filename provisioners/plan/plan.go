@@ -107,7 +107,7 @@ func Monitor(v MonitorValues) (Plan, error) {
 		v.remoteWriteEnds(),
 		v.blackboxEnds(),
 		v.namesCauses(),
-		looksAfter(v.Tunnel.prefixes()),
+		looksAfter(v.Tunnel.prefixes(), v.end().Forwarding),
 		[]call{former(all.former()...)},
 	)
 	return p, nil
@@ -221,7 +221,7 @@ func Target(v TargetValues) (Plan, error) {
 		[]call{portsHeld()},
 		v.fenceRuns(),
 		v.lookup(),
-		looksAfter(v.inTunnel()),
+		looksAfter(v.inTunnel(), v.Hub != nil),
 		[]call{former(append(all.former(), v.formerRelays()...)...)},
 	)
 	return p, nil

@@ -32,6 +32,8 @@ behind() { awk -v hub="$fleet_hub" '$7 == "tunnel" && $1 != hub { print $1, $3, 
 main() {
   local matrix
   only_known
+  [ "$(<"/proc/sys/net/ipv4/conf/$INTERFACE/forwarding")" = 1 ] ||
+    die "it does not forward, so the monitor reaches nobody; see journalctl -u promwire-watch there, and what sets net.ipv4.ip_forward"
   matrix=$(across_rows; passed_rows; edges_forwarded)
   if awk -F'\t' '$5 != $6 { bad = 1 } END { exit !bad }' <<<"$matrix"; then
     die "seen differs from expected (from, to, address, port, expected, seen):"$'\n'"$(awk -F'\t' '$5 != $6' <<<"$matrix")"

@@ -104,8 +104,12 @@ addresses() {
 # forwarding lets the kernel forward packets from the tunnel; the firewall says which, and the tunnel's configuration does it again
 # at each start.
 forwarding() {
-  local switch=/proc/sys/net/ipv4/conf/$INTERFACE/forwarding
-  [ "$(<"$switch")" != 1 ] || return 0
-  echo 1 >"$switch"
+  if forwards; then return; fi
+  echo 1 >"/proc/sys/net/ipv4/conf/$INTERFACE/forwarding"
   CHANGED+=("$INTERFACE forwarding")
 }
+
+# forwards says whether it does, must_forward whether the tunnel's configuration says so.
+forwards() { [ "$(<"/proc/sys/net/ipv4/conf/$INTERFACE/forwarding")" = 1 ]; }
+
+must_forward() { grep -qs '^PostUp' "$INTERFACE_PART"; }

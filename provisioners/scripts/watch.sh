@@ -86,7 +86,19 @@ watch_tunnel() {
       drifts address "$INTERFACE can't have its addresses $*; see ip address show $INTERFACE"
     fi
   fi
+  watch_forwarding
   watch_endpoints
+}
+
+# watch_forwarding: whoever sets net.ipv4.ip_forward, such as a baseline or a package that goes, sets the tunnel's switch too.
+watch_forwarding() {
+  if ! must_forward || forwards; then return; fi
+  forwarding || true
+  if forwards; then
+    healed tunnel "$INTERFACE forwarded nothing; find out what set net.ipv4.ip_forward"
+  else
+    drifts tunnel "$INTERFACE does not forward; see sysctl net.ipv4.conf.$INTERFACE.forwarding"
+  fi
 }
 
 # tunnel_works says whether the interface is up and answers with this host's key. If a process makes it, that has to answer.

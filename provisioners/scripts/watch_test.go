@@ -96,6 +96,12 @@ func TestWatch(t *testing.T) {
 		{"an address that can't be", `ip address flush dev promwire0; printf '#!/bin/bash\n[ "$1 $2" != "address add" ] && exec /usr/sbin/ip "$@"\n' >/mnt/bin/ip; chmod +x /mnt/bin/ip; look; seen`,
 			"promwire0 can't have its addresses 10.98.0.2/24; see ip address show promwire0\n" + `promwire_drift{what="address"} 1`},
 
+		{"it forwards", `echo 'PostUp = echo 1' >$INTERFACE_PART; sw=/proc/sys/net/ipv4/conf/promwire0/forwarding; echo 1 >/proc/sys/net/ipv4/ip_forward; look; seen; echo 0 >/proc/sys/net/ipv4/ip_forward; look; seen; cat $sw /proc/sys/net/ipv4/ip_forward`,
+			good + good + "promwire: host: watch: healed: promwire0 forwarded nothing; find out what set net.ipv4.ip_forward\n" + `promwire_healed_total{what="tunnel"} 1` + "\n1\n0\n"},
+		{"it can't forward", `echo 'PostUp = echo 1' >$INTERFACE_PART; mount -o bind,ro /proc/sys /proc/sys; echo 0 >/mnt/0; mount --bind /mnt/0 /proc/sys/net/ipv4/conf/promwire0/forwarding; mount -o remount,bind,ro /proc/sys/net/ipv4/conf/promwire0/forwarding; look; seen`,
+			"promwire0 does not forward; see sysctl net.ipv4.conf.promwire0.forwarding\n" + `promwire_drift{what="tunnel"} 1`},
+		{"it need not forward", `echo 0 >/proc/sys/net/ipv4/conf/promwire0/forwarding; look; seen; cat /proc/sys/net/ipv4/conf/promwire0/forwarding`, good + good + "0\n"},
+
 		{"its table is gone", `nft delete table inet promwire; look; seen; [ "$(table)" = "$right" ] && echo right; look; seen`,
 			`promwire_healed_total{what="firewall"} 1` + "\nright\n" + `promwire_healed_total{what="firewall"} 1` + "\n"},
 		{"all tables were flushed", `nft flush ruleset; look; seen; [ "$(table)" = "$right" ] && echo right`, `promwire_healed_total{what="firewall"} 1` + "\nright\n"},

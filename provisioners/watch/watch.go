@@ -8,6 +8,7 @@ import (
 
 	"github.com/promwire/promwire/provisioners/folders"
 	"github.com/promwire/promwire/provisioners/systemd"
+	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
 const (
@@ -20,13 +21,17 @@ const (
 	Metrics = folders.Textfiles + "/promwire_watch.prom"
 )
 
-// Unit looks once. The addresses are the host's own in the tunnel, with the network's length; none: it is outside the tunnel. The
-// unit runs as root, because systemd starts units for nobody else, with no privilege left but CAP_NET_ADMIN, for addresses, WireGuard and
+// Unit looks once. The addresses are the host's own in the tunnel, with the network's length; none: it is outside the tunnel. One
+// that forwards may set the kernel's switch of its tunnel, and no other kind. The unit runs as root, because systemd starts units for nobody else, with no privilege left but CAP_NET_ADMIN, for addresses, WireGuard and
 // nftables. It exchanges no packets.
-func Unit(addresses []netip.Prefix) string {
+func Unit(addresses []netip.Prefix, forwarding bool) string {
 	command := []string{Path, Metrics}
 	for _, address := range addresses {
 		command = append(command, address.String())
+	}
+	paths := folders.State + " " + folders.Textfiles + " " + folders.Config // the last one: where bridges that lead outside are listed
+	if forwarding {
+		paths += " " + wireguard.Switches
 	}
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{"Description=Heal what promwire made on this host"}},
@@ -36,7 +41,7 @@ func Unit(addresses []netip.Prefix) string {
 			"TimeoutStartSec=3min",
 			"SyslogLevel=notice",
 			"LogLevelMax=notice", // otherwise the journal would have an entry for each run
-			"ReadWritePaths=" + folders.State + " " + folders.Textfiles + " " + folders.Config, // where bridges that lead outside are listed
+			"ReadWritePaths=" + paths,
 		}, systemd.Runtime(folders.Run), systemd.Sandbox(), []string{
 			"UMask=0022", // the exporter reads what it writes
 			"CapabilityBoundingSet=CAP_NET_ADMIN",

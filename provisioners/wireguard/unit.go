@@ -12,6 +12,9 @@ const Unit = "wg-quick@" + Name + ".service"
 // UserspaceDropIn is beside DropIn's file, and read after it, where the kernel has no WireGuard. See Userspace.
 const UserspaceDropIn = "promwire.userspace.conf"
 
+// Switches is where the kernel has what it does with the IPv4 packets of each interface. Interfaces come and go, so it is the whole folder.
+const Switches = "/proc/sys/net/ipv4/conf"
+
 // DropIn adds to Unit what a host without an operator needs: a start that fails is tried again without end. And it leaves wg-quick, which
 // runs as root, only what it needs to make the interface in the kernel, which then exchanges the packets itself.
 func (i Interface) DropIn() string {
@@ -24,7 +27,7 @@ func (i Interface) DropIn() string {
 		"IPAddressDeny=any",
 	})
 	if i.Forwarding {
-		service = append(service, "ReadWritePaths=/proc/sys/net/ipv4/conf") // and no other switch of the kernel's
+		service = append(service, "ReadWritePaths="+Switches) // and no other switch of the kernel's
 	}
 	return systemd.Unit{
 		{Name: "Unit", Lines: []string{"StartLimitIntervalSec=0"}},
