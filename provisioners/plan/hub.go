@@ -3,6 +3,7 @@ package plan
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
@@ -61,12 +62,31 @@ func (v TargetValues) hubOpenings() []nftables.Opening {
 	return openings("udp", v.Tunnel.Port)
 }
 
-// hubAdmitted refuses a host whose other firewall keeps the ends out.
+// hubAdmitted refuses a host whose other firewall keeps the ends out, or drops what it passes on.
 func (v TargetValues) hubAdmitted() []call {
 	if v.Hub == nil {
 		return nil
 	}
-	return otherFirewalls("udp", "", netip.Addr{}, v.Tunnel.Port)
+	return append(otherFirewalls("udp", "", netip.Addr{}, v.Tunnel.Port), otherForwards(v.Monitor.Addresses[0], v.Hub.ports()...))
+}
+
+// ports are those that the hub passes on, sorted.
+func (h Hub) ports() []int {
+	var all []int
+	for _, p := range h.Passes {
+		all = append(all, p.Ports...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// otherForwards refuses a host whose other firewall drops what it passes on from an end of the tunnel.
+func otherForwards(from netip.Addr, ports ...int) call {
+	words := []string{"other_forwards", from.String()}
+	for _, port := range ports {
+		words = append(words, strconv.Itoa(port))
+	}
+	return do(words...)
 }
 
 // hubForwards makes a hub forward packets.

@@ -129,12 +129,16 @@ func (v MonitorValues) end() wireguard.Interface {
 	return wireguard.Interface{ListenPort: v.Tunnel.Port, Forwarding: len(v.Forward) > 0}
 }
 
-// othersAdmit refuses a monitor whose other firewall keeps the ends out.
+// othersAdmit refuses a monitor whose other firewall keeps the ends out, or drops what it forwards between them.
 func (v MonitorValues) othersAdmit() []call {
 	if v.Hub != "" {
 		return nil
 	}
-	return otherFirewalls("udp", "", netip.Addr{}, v.listens()...)
+	calls := otherFirewalls("udp", "", netip.Addr{}, v.listens()...)
+	for _, e := range v.Forward {
+		calls = append(calls, otherForwards(e.From, e.Port))
+	}
+	return calls
 }
 
 // rules are what the monitor admits.

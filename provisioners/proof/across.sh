@@ -7,9 +7,9 @@
 # across_rows tries it with the addresses of two targets, if there are two, and with addresses of IPv6, unless the kernel has none.
 across_rows() {
   local rules port ends families family monitor from to seen
-  rules=$(nft list table inet "$TABLE" 2>&1) || die "the monitor's firewall is not loaded ($rules); systemctl restart $FIREWALL"
+  rules=$(nft list table inet "$TABLE" 2>&1) || die "${fleet_here:-the monitor}'s firewall is not loaded ($rules); systemctl restart $FIREWALL"
   port=$(awk '$7 == "tunnel" { print $4; exit }' <<<"$fleet_targets")
-  mapfile -t ends < <(awk '$7 == "tunnel" { print $3 }' <<<"$fleet_targets" | sort -u | head -n 2)
+  mapfile -t ends < <(awk -v hub="${fleet_hub-}" '$7 == "tunnel" && $1 != hub { print $3 }' <<<"$fleet_targets" | sort -u | head -n 2)
   [ ${#ends[@]} = 2 ] || ends=(198.51.100.2 198.51.100.3)
   port=${port:-9100}
   families=("198.51.100.1 ${ends[*]}")

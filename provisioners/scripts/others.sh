@@ -7,9 +7,32 @@ other_firewalls() {
   local protocol=$1 device=$2 from=$3 port found
   [ ! -e "$PERMANENT" ] || return 0
   for port in "${@:4}"; do
-    found=$(nft --stateless list ruleset | drops "$protocol" "$device" "$from" "$port")
+    found=$(nft --stateless list ruleset | drops input "$protocol" "$device" "$from" "$port")
     [ -z "$found" ] || fail "another firewall would drop $port/$protocol, which promwire needs: $found; $(admit "$found" "$protocol" "$device" "$port")"
   done
+}
+
+# other_forwards SOURCE PORT...: refuses a host that passes on connections from one end of the tunnel to TCP ports of others, where another
+# firewall is certain to drop them. A member is asked too: the targets would seem to drop what they never get.
+other_forwards() {
+  local from=$1 port found
+  for port in "${@:2}"; do
+    found=$(nft --stateless list ruleset | drops forward tcp "$INTERFACE" "$from" "$port")
+    [ -z "$found" ] || fail "another firewall would drop what it passes on to $port/tcp, which promwire needs: $found; $(admit_forward "$found" "$port")"
+  done
+}
+
+# admit_forward FOUND PORT: how to let it pass.
+admit_forward() {
+  if [[ $1 == *"table ip filter,"* ]] && nft list chain ip filter DOCKER-USER >/dev/null 2>&1; then
+    echo "run iptables -I DOCKER-USER -i $INTERFACE -o $INTERFACE -j ACCEPT, at each boot after Docker"
+  elif [[ $1 == *" ufw-"* ]] || { command -v ufw && ufw status | grep -q '^Status: active'; } >/dev/null 2>&1; then
+    echo "run ufw route allow in on $INTERFACE out on $INTERFACE"
+  elif [[ $1 == *"table inet firewalld,"* ]]; then
+    echo "run firewall-cmd --permanent --zone=trusted --add-interface=$INTERFACE and firewall-cmd --reload"
+  else
+    echo "admit it there, in front of that rule: iifname $INTERFACE oifname $INTERFACE tcp dport $2 accept"
+  fi
 }
 
 # admit FOUND PROTOCOL INTERFACE PORT: how to let it pass.
@@ -33,20 +56,21 @@ inner_bridges() {
   done < <(bridges)
 }
 
-# drops PROTOCOL INTERFACE SOURCE PORT: reads `nft list ruleset` and names the first chain that can only drop such a packet, and why. What
+# drops HOOK PROTOCOL INTERFACE SOURCE PORT: reads `nft list ruleset` and names the first chain of this hook (input, forward) that can only drop
+# such a packet, and why. One that is forwarded comes through an interface and goes there again. What
 # the rules ask that is not understood here may be so or not: then nothing is certain.
 #
 # In awk, walk goes through a chain: 1 if the packet may be accepted there, and 2 if it may come to the end. matches says how a rule's text
 # fits the packet: 0 if it does not, 2 if it does, 1 if that is not known.
 drops() {
-  awk -v protocol="$1" -v device="$2" -v from="$3" -v port="$4" -v own="$TABLE" -v tunnel="$INTERFACE" -v inner="$(inner_bridges)" '
+  awk -v hook="$1" -v protocol="$2" -v device="$3" -v from="$4" -v port="$5" -v own="$TABLE" -v tunnel="$INTERFACE" -v inner="$(inner_bridges)" '
     BEGIN { family = from ~ /:/ ? "^ip6 " : "^ip " }
     $1 == "table" { table = $2 " " $3; next }
     $1 == "chain" { chain = $2; key = table SUBSEP chain; next }
     $1 == "}" { chain = ""; next }
     chain == "" { next }
     $1 == "type" {
-      if ($2 == "filter" && / hook input / && table != "inet " own && (table ~ /^inet / || table ~ family)) { base[++bases] = key }
+      if ($2 == "filter" && index($0, " hook " hook " ") && table != "inet " own && (table ~ /^inet / || table ~ family)) { base[++bases] = key }
       policy[key] = / policy drop;/ ? "drop" : "accept"
       next
     }
@@ -111,6 +135,13 @@ drops() {
         text = cut(text)
       }
       if (match(text, /iif(name)? != "lo"/)) text = cut(text)
+      if (match(text, /oif(name)? "[^"]*"/)) { # of what is forwarded: nothing else goes out
+        value = substr(text, RSTART, RLENGTH)
+        gsub(/oif(name)? |"/, "", value)
+        if (value ~ /[*]/) m = 1
+        else if (hook != "forward" || value != device) return 0
+        text = cut(text)
+      }
       if (match(text, /(meta l4proto|ip protocol) ([{][^}]*[}]|[a-z0-9]+)/)) {
         value = substr(text, RSTART, RLENGTH)
         if (value !~ ("[ ,]" protocol "([ ,}]|$)") && value !~ (" " (protocol == "tcp" ? 6 : 17) "([ ,}]|$)")) return 0
@@ -133,7 +164,7 @@ drops() {
         text = cut(text)
       }
       if (match(text, /fib daddr type [a-z]+/)) {
-        if (substr(text, RSTART, RLENGTH) !~ /local$/) return 0
+        if ((substr(text, RSTART, RLENGTH) ~ /local$/) != (hook == "input")) return 0
         text = cut(text)
       }
       return text ~ /[^ \t]/ ? 1 : m

@@ -59,6 +59,21 @@ func TestOtherFirewalls(t *testing.T) {
 		target  = "other_firewalls tcp promwire0 10.98.0.1 9100"
 		monitor = "other_firewalls udp - - 51820"
 		direct  = "other_firewalls tcp - 2001:db8::1 19100"
+		hub     = "other_forwards 10.98.0.1 9100 19098"
+		docker  = `table ip filter {
+ chain DOCKER-USER {
+ }
+ chain DOCKER {
+  ip daddr 172.17.0.2 iifname != "docker0" oifname "docker0" tcp dport 80 counter accept
+ }
+ chain FORWARD { type filter hook forward priority filter; policy drop;
+  counter jump DOCKER-USER
+  oifname "docker0" ct state related,established counter accept
+  oifname "docker0" counter jump DOCKER
+  iifname "docker0" oifname != "docker0" counter accept
+  iifname "docker0" oifname "docker0" counter accept
+ }
+}`
 		mine    = "table inet mine { chain input { type filter hook input priority 0; policy POLICY;\nct state { established, related } accept\nRULES\n}\n}"
 		fails   = "promwire: host: verb: another firewall would drop "
 	)
@@ -66,6 +81,7 @@ func TestOtherFirewalls(t *testing.T) {
 	owners := func(policy, rules string) string {
 		return strings.NewReplacer("POLICY", policy, "RULES", rules).Replace(mine)
 	}
+	forwards := func(rules string) string { return strings.Replace(rules, "hook input", "hook forward", 1) }
 	for _, c := range []struct{ name, call, rules, want string }{
 		{"ufw, target", target, admits(""), "9100/tcp, which promwire needs: table ip filter, chain INPUT: policy drop; "},
 		{"ufw, monitor", monitor, admits(""), "51820/udp, which promwire needs: table ip filter, chain INPUT: policy drop; "},
@@ -97,6 +113,22 @@ func TestOtherFirewalls(t *testing.T) {
 			"policy accept;\ntcp dport 22 ip saddr @addr reject with icmp type port-unreachable\n}\n}", ""},
 		{"promwire's own", target, "table inet promwire { chain input { type filter hook input priority 0; policy drop;\n}\n}", ""},
 		{"nothing", target, "", ""},
+		{"a hub beside Docker", hub, docker, "9100/tcp, which promwire needs: table ip filter, chain FORWARD: policy drop; " +
+			"run iptables -I DOCKER-USER -i promwire0 -o promwire0 -j ACCEPT"},
+		{"a hub that is a member", "mkdir -p /etc/promwire; touch $PERMANENT; " + hub, docker, "9100/tcp, which promwire needs: table ip filter, chain FORWARD"},
+		{"a hub that Docker lets forward", hub, strings.Replace(docker, "USER {", `USER {
+iifname "promwire0" oifname "promwire0" counter accept`, 1), ""},
+		{"a hub that Docker lets forward elsewhere", hub, strings.Replace(docker, "USER {", `USER {
+iifname "promwire0" oifname "eth0" counter accept`, 1), "9100/tcp, which"},
+		{"a hub where only IPv6 is not forwarded", hub, strings.Replace(strings.Replace(docker, "table ip ", "table ip6 ", 1), "ip daddr 172.17.0.2 ", "", 1), ""},
+		{"a hub beside firewalld", hub, forwards(firewalld), "9100/tcp, which promwire needs: table inet firewalld, chain filter_INPUT: reject with icmpx admin-prohibited in chain " +
+			"filter_IN_public; run firewall-cmd --permanent --zone=trusted --add-interface=promwire0 and firewall-cmd --reload"},
+		{"a hub where firewalld trusts the tunnel", hub, forwards(strings.Replace(firewalld, `  iifname "eth0" goto`, "  iifname \"promwire0\" accept\n"+`  iifname "eth0" goto`, 1)), ""},
+		{"a hub with ufw", hub, forwards(admits("")), "9100/tcp, which promwire needs: table ip filter, chain INPUT: policy drop; "},
+		{"a hub where the owner forwards nothing", hub, forwards(owners("drop", "iifname eth0 oifname eth1 accept")),
+			"9100/tcp, which promwire needs: table inet mine, chain input: policy drop; admit it there, in front of that rule: iifname promwire0 oifname promwire0 tcp dport 9100 accept"},
+		{"a hub where the owner may forward it", hub, forwards(owners("drop", "ip daddr 10.98.0.0/24 accept")), ""},
+		{"a hub that another firewall lets in", hub, owners("drop", "tcp dport 22 accept"), ""},
 		{"a member", "mkdir -p /etc/promwire; touch $PERMANENT; " + target, admits(""), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -105,7 +137,9 @@ func TestOtherFirewalls(t *testing.T) {
 			if c.want == "" {
 				check(t, text, "done\n", false)
 			} else {
-				check(t, text, fails+c.want, true)
+				if said := check(t, text, c.want, true); !strings.HasPrefix(said, fails) {
+					t.Errorf("it says %q", said)
+				}
 			}
 		})
 	}

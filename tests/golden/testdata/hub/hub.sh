@@ -12,6 +12,7 @@ space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
 other_firewalls udp - - 51820
+other_forwards 10.98.0.1 9100 19098
 other_firewalls tcp promwire0 10.98.0.1 9100 19098
 remove_temporary_key
 close_unused_connections <<'END'
