@@ -25,8 +25,8 @@ func Enrol(v EnrolValues) string {
 		do("join_parts"),
 		do("receipt", ""),
 	}
-	if v.Meets != nil { // nobody is dialed any more
-		remove = slices.Insert(remove, 3, lookup("")...)
+	if v.Meets != nil { // nobody is dialed any more, but a hub that has come in its place
+		remove = slices.Insert(remove, 3, do("looks_up_nothing"))
 	}
 	return script("the monitor knows "+v.Host, head, withUndo("enrol."+v.Host, add, remove)...)
 }

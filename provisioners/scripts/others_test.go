@@ -74,8 +74,8 @@ func TestOtherFirewalls(t *testing.T) {
   iifname "docker0" oifname "docker0" counter accept
  }
 }`
-		mine    = "table inet mine { chain input { type filter hook input priority 0; policy POLICY;\nct state { established, related } accept\nRULES\n}\n}"
-		fails   = "promwire: host: verb: another firewall would drop "
+		mine  = "table inet mine { chain input { type filter hook input priority 0; policy POLICY;\nct state { established, related } accept\nRULES\n}\n}"
+		fails = "promwire: host: verb: another firewall would drop "
 	)
 	admits := func(rule string) string { return strings.Replace(ufw, "ADMIT", rule, 1) }
 	owners := func(policy, rules string) string {

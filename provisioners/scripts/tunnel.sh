@@ -56,6 +56,9 @@ join_parts() {
 # shellcheck disable=SC2153 # PARTS is one of Go's constants
 endpoint_name() { sed -n '/^Endpoint = [^[].*[A-Za-z]/ { s/^Endpoint = //; s/:[0-9]*$//; p }' "$PARTS"/peer-*.conf 2>/dev/null || true; }
 
+# looks_up_nothing: unless this host dials a name. Another hub may have come before the former one goes.
+looks_up_nothing() { [ -n "$(endpoint_name)" ] || remove_unit "$LOOKUP"; }
+
 # first_address: of what getent prints, as an endpoint has it.
 first_address() { awk 'NR == 1 { print $1 ~ /:/ ? "[" $1 "]" : $1 } END { exit NR == 0 }'; }
 
