@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/promwire/promwire/provisioners/fence"
 	"github.com/promwire/promwire/provisioners/nftables"
@@ -23,7 +24,7 @@ func admitted(edges []Edge) []nftables.Rule {
 func edgesAdmitted(edges []Edge) []call {
 	var calls []call
 	for _, e := range slices.SortedFunc(slices.Values(edges), Edge.compare) {
-		calls = append(calls, otherFirewalls("tcp", wireguard.Name, e.Address, e.Port)...)
+		calls = append(calls, do("other_edge", e.Address.String(), strconv.Itoa(e.Port)))
 	}
 	return calls
 }

@@ -67,7 +67,11 @@ func (v TargetValues) hubAdmitted() []call {
 	if v.Hub == nil {
 		return nil
 	}
-	return append(otherFirewalls("udp", "", netip.Addr{}, v.Tunnel.Port), otherForwards(v.Monitor.Addresses[0], v.Hub.ports()...))
+	calls := append(otherFirewalls("udp", "", netip.Addr{}, v.Tunnel.Port), otherForwards(v.Monitor.Addresses[0], v.Hub.ports()...))
+	for _, e := range v.Hub.Forward {
+		calls = append(calls, otherForwards(e.From, e.Port))
+	}
+	return calls
 }
 
 // ports are those that the hub passes on, sorted.

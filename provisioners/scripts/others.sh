@@ -12,6 +12,14 @@ other_firewalls() {
   done
 }
 
+# other_edge SOURCE PORT: refuses a host where another firewall is certain to drop connections that people allow, from another end of the tunnel. A
+# member is asked too, because the edge may be new.
+other_edge() {
+  local found
+  found=$(nft --stateless list ruleset | drops input tcp "$INTERFACE" "$1" "$2")
+  [ -z "$found" ] || fail "another firewall would drop $2/tcp from $1, which allow admits: $found; $(admit "$found" tcp "$INTERFACE" "$2")"
+}
+
 # other_forwards SOURCE PORT...: refuses a host that passes on connections from one end of the tunnel to TCP ports of others, where another
 # firewall is certain to drop them. A member is asked too: the targets would seem to drop what they never get.
 other_forwards() {

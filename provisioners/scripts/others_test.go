@@ -129,6 +129,8 @@ iifname "promwire0" oifname "eth0" counter accept`, 1), "9100/tcp, which"},
 			"9100/tcp, which promwire needs: table inet mine, chain input: policy drop; admit it there, in front of that rule: iifname promwire0 oifname promwire0 tcp dport 9100 accept"},
 		{"a hub where the owner may forward it", hub, forwards(owners("drop", "ip daddr 10.98.0.0/24 accept")), ""},
 		{"a hub that another firewall lets in", hub, owners("drop", "tcp dport 22 accept"), ""},
+		{"an edge, a member, and ufw", "mkdir -p /etc/promwire; touch $PERMANENT; other_edge 10.98.0.3 5432", admits(""), "5432/tcp from 10.98.0.3, which allow admits: table ip filter, chain INPUT: policy drop; "},
+		{"an edge that the owner admits", "other_edge 10.98.0.3 5432", owners("drop", "ip saddr 10.98.0.3 tcp dport 5432 accept"), ""},
 		{"a member", "mkdir -p /etc/promwire; touch $PERMANENT; " + target, admits(""), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -12,6 +12,12 @@ const (
 	edgePort         = 7777
 )
 
+// dockerForwards is what Docker's owner must do, says the refusal, and noDockerForwards takes it back.
+const (
+	dockerForwards   = "iptables -I DOCKER-USER -i promwire0 -o promwire0 -j ACCEPT"
+	noDockerForwards = "iptables -D DOCKER-USER -i promwire0 -o promwire0 -j ACCEPT"
+)
+
 // allowedEdges opens edges, sees them work and be proved, and keeps them: that all else stays closed is for the steps to come. The service behind
 // one is away for a while, which closes no edge; another firewall does, and is named.
 func allowedEdges(s *story) {
@@ -23,6 +29,16 @@ func allowedEdges(s *story) {
 		map[string]any{"from": edgeFrom, "to": fmt.Sprintf("%s:%d", edgeTo, edgePort)},
 		map[string]any{"from": edgeTo, "to": "monitor-1:9090"},
 	}))
+	// firewalld and Docker of the monitor's drop what it is to admit and to forward. Each says so, and what to do.
+	for _, other := range []struct{ says, run string }{
+		{"firewall-cmd --permanent --zone=trusted --add-interface=promwire0", "firewall-cmd --quiet --zone=trusted --add-interface=promwire0"},
+		{dockerForwards, dockerForwards},
+	} {
+		printed := s.upFails()
+		assert.Contains(s.t, printed, "promwire: monitor-1: converge: another firewall would drop ")
+		assert.Contains(s.t, printed, other.says)
+		s.mustOn("monitor-1", other.run)
+	}
 	s.noMissedScrape(func() { s.up() })
 	assertUnchanged(s.t, s.up())
 	s.nothingDrifts()
@@ -44,4 +60,16 @@ func allowedEdges(s *story) {
 	})
 	s.mustOn(edgeTo, "nft delete table inet own")
 	s.up()
+}
+
+// edgesGo: without edges both ends are closed to each other again, and the monitor's owner takes back what they needed.
+func edgesGo(s *story) {
+	s.edit(func(fleet map[string]any) { delete(fleet, "allow") })
+	s.up()
+	s.mustOn("monitor-1", noDockerForwards+" && firewall-cmd --quiet --zone=trusted --remove-interface=promwire0")
+	tunnels := s.tunnels()
+	s.firewall([]string{edgeTo}, []int{edgePort}, nil)
+	assert.NotContains(s.t, s.mustOn(edgeFrom, "wg show promwire0 allowed-ips"), tunnels[edgeTo])
+	assert.NotContains(s.t, s.mustOn(edgeTo, "wg show promwire0 allowed-ips"), tunnels[edgeFrom])
+	s.becomes("count(promwire_fence_edge_answers) or vector(0)", 0)
 }

@@ -87,6 +87,7 @@ func TestExisting(t *testing.T) {
 			"monitor-1": append(web, tcp(tunnels["web-1"], 9100), tcp(tunnels["db-1"], 9100), tcp(tunnels["cache-1"], 9100)),
 		})
 	})
+	s.step("edges go", edgesGo)
 	s.step("destroy leaves all as it was", func(s *story) {
 		prometheus.stays(s)
 		s.destroy()

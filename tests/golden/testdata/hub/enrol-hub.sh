@@ -56,7 +56,7 @@ use hub-1 withdraw
 unless_replaced enrol.hub-1
 remove_peer hub-1
 withdraw_host hub-1
-remove_unit promwire-lookup.service
+looks_up_nothing
 join_parts
 receipt ''
 }

@@ -12,7 +12,8 @@ space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
 other_firewalls udp - - 51820
-other_firewalls tcp promwire0 10.98.0.2 9090
+other_forwards 10.98.0.2 5432
+other_edge 10.98.0.2 9090
 remove_temporary_key
 close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.
@@ -694,7 +695,7 @@ ExecStart=/usr/local/lib/promwire/watch /var/lib/node_exporter/textfile/promwire
 TimeoutStartSec=3min
 SyslogLevel=notice
 LogLevelMax=notice
-ReadWritePaths=/var/lib/promwire /var/lib/node_exporter/textfile /etc/promwire
+ReadWritePaths=/var/lib/promwire /var/lib/node_exporter/textfile /etc/promwire /proc/sys/net/ipv4/conf
 RuntimeDirectory=promwire
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes

@@ -12,7 +12,7 @@ space 10 /etc
 space 10 /var/lib
 packages curl ca-certificates iproute2 nftables openssl wireguard-tools
 other_firewalls tcp promwire0 10.98.0.1 8080 9100 9121 9187 19098
-other_firewalls tcp promwire0 10.98.0.4 7946
+other_edge 10.98.0.4 7946
 remove_temporary_key
 close_unused_connections <<'END'
 # Connections without a session end after a minute: a program that forgets them would keep one process each.
