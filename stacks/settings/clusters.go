@@ -101,8 +101,8 @@ func (c *checker) cluster(path string, d document.Cluster) Cluster {
 	}
 	cluster.Server, cluster.Existing = c.clusterPrometheus(path, d)
 	cluster.Volume = c.volume(path+".prometheus", d.Prometheus, cluster.Server.RetentionSize)
-	if cluster.Existing == nil && d.Federate.Match == nil {
-		cluster.Match = slices.Clone(ownMatch)
+	if cluster.Existing == nil {
+		cluster.Match = matchOfOwn(cluster.Match, d.Federate.Match == nil, cluster.Server.Scrapes)
 	}
 	c.dns(path+".namespace", cluster.Namespace)
 	c.dns(path+".key", cluster.Key)
@@ -260,6 +260,18 @@ func (c *checker) match(path string, selectors []string) []string {
 		}
 	}
 	return selectors
+}
+
+// matchOfOwn are the selectors of a Prometheus that promwire runs: the default ones, or those of the settings and what the alerts read of the cluster itself,
+// where there is such a thing.
+func matchOfOwn(match []string, byDefault bool, scrapes kubernetes.Scrapes) []string {
+	switch {
+	case byDefault:
+		return slices.Clone(ownMatch)
+	case (scrapes.OfNodes() || scrapes.State || len(scrapes.Pods) > 0) && !slices.Contains(match, ownMatch[0]):
+		return append(slices.Clone(match), clusterMatch)
+	}
+	return match
 }
 
 // dns checks the name of a namespace, a Service or the like: an RFC 1123 label.

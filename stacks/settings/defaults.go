@@ -65,6 +65,9 @@ var defaultMatch = []string{`{__name__=~"job:.+"}`}
 // ownMatch takes, from a Prometheus that promwire runs, what its rules say of the cluster itself, too: the alerts need it.
 var ownMatch = []string{`{__name__=~"(job|cluster):.+"}`}
 
+// clusterMatch takes only the latter.
+const clusterMatch = `{__name__=~"cluster:.+"}`
+
 // The images that promwire knows the digests of; the others are the operator's to pin.
 var defaultImages = kubernetes.Images{
 	Prometheus:  "prom/prometheus:v3.15.0@sha256:efd719c99d83b060d9daefdcf00360461adf279f45ef5391f8d111892118753e",

@@ -253,7 +253,7 @@ func TestEverything(t *testing.T) {
 				},
 				Reflect:     true,
 				Pushgateway: &ClusterPushgateway{Form: Direct, Jobs: []string{"backup", "night-shift"}, From: []string{"batch", "default"}},
-				Match:       []string{`{job="shop"}`, "up"}, AcceptUnenforced: true,
+				Match:       []string{`{job="shop"}`, "up", `{__name__=~"cluster:.+"}`}, AcceptUnenforced: true,
 			},
 			{
 				Name: "b", Kubeconfig: kubernetes.Kubeconfig{Contents: "kind: Config"}, Namespace: "promwire", Mode: Gateway, Key: "1",
@@ -285,6 +285,29 @@ func TestEverything(t *testing.T) {
 	}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)
+	}
+}
+
+// TestTheAlertsGetWhatTheyRead: with selectors of the settings' own, too, where the cluster says something of itself.
+func TestTheAlertsGetWhatTheyRead(t *testing.T) {
+	const shop, aggregates = `{job="shop"}`, `{__name__=~"(job|cluster):.+"}`
+	for _, c := range []struct {
+		scrapes kubernetes.Scrapes
+		said    []string // by the settings; nil: nothing
+		want    []string
+	}{
+		{kubernetes.Scrapes{}, nil, []string{aggregates}},
+		{kubernetes.Scrapes{}, []string{shop}, []string{shop}},
+		{kubernetes.Scrapes{Kubelet: true}, nil, []string{aggregates}},
+		{kubernetes.Scrapes{Kubelet: true}, []string{shop, aggregates}, []string{shop, aggregates}},
+		{kubernetes.Scrapes{Kubelet: true}, []string{shop}, []string{shop, clusterMatch}},
+		{kubernetes.Scrapes{CAdvisor: true}, []string{shop}, []string{shop, clusterMatch}},
+		{kubernetes.Scrapes{State: true}, []string{shop}, []string{shop, clusterMatch}},
+		{kubernetes.Scrapes{Pods: []kubernetes.Pods{{Job: "till"}}}, []string{shop}, []string{shop, clusterMatch}},
+	} {
+		if got := matchOfOwn(c.said, c.said == nil, c.scrapes); !slices.Equal(got, c.want) {
+			t.Errorf("%+v, with %q in the settings: %q, want %q", c.scrapes, c.said, got, c.want)
+		}
 	}
 }
 

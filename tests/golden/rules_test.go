@@ -49,7 +49,7 @@ var spoiled = map[string][][2]string{
 	"NotificationsFail":           {{"> 0", "> 20"}, {"> 0", ">= 0"}, {"[5m]", "[30m]"}, {"for: 6m", "for: 1m"}, {`, role="monitor"`, ""}},
 	"PushFailed":                  {{" > ", " >= "}, {" > ", " < "}, {`> push_time_seconds{job="pushgateway", role="monitor"}`, "> 0"}},
 	"ClusterNotFederated":         {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {`{job="federate"}`, ""}, {"critical", "warning"}},
-	"ClusterScrapeDown":           {{" < ", " <= "}, {`, job!~"kubelet|cadvisor"`, ""}, {"for: 5m", "for: 9m"}, {"for: 5m", "for: 1m"}},
+	"ClusterScrapeDown":           {{`cadvisor"} < `, `cadvisor"} <= `}, {`=~"kubelet|cadvisor"} < `, `=~"kubelet|cadvisor"} <= `}, {`, job!~"kubelet|cadvisor"`, ""}, {`!~"kubelet|cadvisor"`, `!~"shop"`}, {" unless on (cluster) cluster:kubelet_up:min", ""}, {"unless on (cluster) ", "unless on () "}, {`=~"kubelet|cadvisor"`, `=~"cadvisor"`}, {"for: 5m", "for: 9m"}, {"for: 5m", "for: 1m"}},
 	"ClusterPodCrashing":          {{"== 1", "== 2"}, {"for: 10m", "for: 15m"}, {"for: 10m", "for: 5m"}, {`{cluster!=""}`, ""}, {"warning", "critical"}},
 	"ClusterPodNotReady":          {{"== 1", "== 2"}, {"for: 15m", "for: 20m"}, {"for: 15m", "for: 10m"}, {`{cluster!=""}`, ""}, {"          unless on (cluster, namespace, pod) cluster:pod_crashing:max5m\n", ""}, {"on (cluster, namespace, pod)", "on (namespace, pod)"}},
 	"ClusterContainerOutOfMemory": {{"> 0", "> 2"}, {"> 0", ">= 0"}, {`{cluster!=""}`, ""}},

@@ -155,7 +155,8 @@ type ClusterPushgateway struct {
 // Federate is what the monitor takes from a cluster's Prometheus.
 type Federate struct {
 	// Selectors of series, such as {job="shop"}. The default takes what the recording rules make: aggregates of jobs, and what the alerts read of
-	// the cluster itself. Of a Prometheus that is already there, it takes {__name__=~"job:.+"} only.
+	// the cluster itself; where kubelet, cadvisor, kubeStateMetrics or pods is on, the latter is taken in any case. Of a Prometheus that is already
+	// there, the default takes {__name__=~"job:.+"} only.
 	Match []string `json:"match,omitempty" jsonschema:"minItems=1"`
 }
 
