@@ -142,6 +142,8 @@ var aggregateFaults = [][2]string{
 	{`reason="OOMKilled"`, `reason="Error"`}, {`restarts_total{job="kube-state-metrics"}[15m])) > 0`, `restarts_total{job="kube-state-metrics"}[15m])) >= 0`},
 	{`available{job="kube-state-metrics"}) > 0`, `available{job="kube-state-metrics"}) >= 0`},
 	{`condition="Ready", status="true"`, `condition="Ready"`}, {`condition="Ready", status="true"`, `status="true"`},
+	{`failures_total{job="prometheus"}[5m])) > 0`, `failures_total{job="prometheus"}[5m])) >= 0`}, {`failures_total{job="prometheus"}`, "failures_total"},
+	{"sum(increase(", "avg by (instance) (increase("}, {`failures_total{job="prometheus"}[5m]`, `failures_total{job="prometheus"}[9m]`},
 	{`job=~"kubelet|cadvisor"`, `job="kubelet"`}, {"min by (namespace, persistentvolumeclaim)", "max by (namespace, persistentvolumeclaim)"},
 }
 
