@@ -34,7 +34,7 @@ func TestScrapesOpenAndGrant(t *testing.T) {
 		"kubelet":  {func(s *Scrapes) { *s = Scrapes{Nodes: s.Nodes, Kubelet: true} }, nodes, ofNodes},
 		"cadvisor": {func(s *Scrapes) { *s = Scrapes{Nodes: s.Nodes, CAdvisor: true} }, nodes, ofNodes},
 		"kube-state-metrics": {func(s *Scrapes) { *s = Scrapes{Nodes: s.Nodes, State: true} }, nil, []string{
-			metrics, "list,watch nodes persistentvolumeclaims pods", "list,watch apps: daemonsets deployments statefulsets", "list,watch batch: jobs",
+			metrics, "list,watch nodes pods", "list,watch apps: daemonsets deployments statefulsets", "list,watch batch: jobs",
 		}},
 		"pods": {
 			func(s *Scrapes) { *s = Scrapes{Nodes: s.Nodes, Pods: s.Pods} },
@@ -162,7 +162,7 @@ func TestPodsAreChosen(t *testing.T) {
 // TestStateTellsWhatItMaySee: kube-state-metrics asks for the kinds that it has the right to, and for no other.
 func TestStateTellsWhatItMaySee(t *testing.T) {
 	args := StateArgs()
-	if want := "--resources=daemonsets,deployments,jobs,nodes,persistentvolumeclaims,pods,statefulsets"; args[len(args)-1] != want {
+	if want := "--resources=daemonsets,deployments,jobs,nodes,pods,statefulsets"; args[len(args)-1] != want {
 		t.Errorf("got %s, want %s", args[len(args)-1], want)
 	}
 	for _, arg := range args {

@@ -58,12 +58,15 @@ func (c cluster) volume() {
 // at the central server. In cluster b nothing is turned on.
 func scrapesOfCluster(s *story) {
 	for query, want := range map[string]float64{
-		`cluster:kubelet_up:min{cluster="a", node="a"}`:                          1,
-		`cluster:node_ready:min{cluster="a", node="a"}`:                          1,
-		`cluster:pod_crashing:max5m{cluster="a", namespace="shop"}`:              1,
-		`cluster:deployment_replicas_missing:max{cluster="a", namespace="shop"}`: 1,
-		`job:up:sum{cluster="a", job="cadvisor"}`:                                1,
-		`ALERTS{alertname="ClusterPodCrashing", cluster="a", namespace="shop"}`:  1,
+		`cluster:kubelet_up:min{cluster="a", node="a"}`:                            1,
+		`cluster:node_ready:min{cluster="a", node="a"}`:                            1,
+		`cluster:pod_crashing:max5m{cluster="a", namespace="shop"}`:                1,
+		`cluster:deployment_replicas_missing:max{cluster="a", namespace="shop"}`:   1,
+		`cluster:statefulset_replicas_missing:max{cluster="a", namespace="shop"}`:  2,
+		`cluster:daemonset_replicas_missing:max{cluster="a", namespace="shop"}`:    1,
+		`cluster:job_failed:max{cluster="a", namespace="shop", job_name="report"}`: 1,
+		`job:up:sum{cluster="a", job="cadvisor"}`:                                  1,
+		`ALERTS{alertname="ClusterPodCrashing", cluster="a", namespace="shop"}`:    1,
 	} {
 		s.eventually(func() error {
 			value, err := s.value(query)
@@ -77,8 +80,8 @@ func scrapesOfCluster(s *story) {
 	require.NoError(s.t, err)
 	assert.Empty(s.t, out, "of what is not turned on")
 	for right, want := range map[string]string{
-		"get nodes/metrics": "yes", "list nodes": "yes", "list pods": "yes", "watch deployments.apps": "yes",
-		"get nodes/proxy": "no", "list secrets": "no", "list configmaps": "no", "create pods": "no",
+		"get nodes/metrics": "yes", "list nodes": "yes", "list pods": "yes", "watch deployments.apps": "yes", "list jobs.batch": "yes",
+		"get nodes/proxy": "no", "list secrets": "no", "list configmaps": "no", "create pods": "no", "list persistentvolumeclaims": "no",
 	} {
 		assert.Equal(s.t, want, s.cluster("a").prometheusMay(right), "cluster a: %s", right)
 		assert.Equal(s.t, "no", s.cluster("b").prometheusMay(right), "cluster b: %s", right)

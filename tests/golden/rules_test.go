@@ -92,6 +92,11 @@ var spoiled = map[string][][2]string{
 	"ClockSkew":                   {{"> 300", "> 302"}, {"> 300", "> 298"}, {"abs(", "("}, {"for: 2m", "for: 0m"}},
 	"RemoteWriteBehind":           {{"> 300", "> 900"}, {"> 300", "> 30"}, {"for: 5m", "for: 8m"}, {"for: 5m", "for: 2m"}, {`, role="monitor"`, ""}, {`job="prometheus", `, ""}, {"> 0", ">= 0"}, {"critical", "warning"}},
 	"RemoteWriteLoses":            {{"> 0", "> 9"}, {"> 0", ">= 0"}, {"[15m]", "[60m]"}, {"[15m]", "[10m]"}, {`failed_total{job="prometheus", role="monitor"}`, `failed_total{job="prometheus"}`}, {`failed_total{job="prometheus", `, "failed_total{"}, {`dropped_total{job="prometheus", role="monitor", `, `dropped_total{job="prometheus", `}, {`dropped_total{job="prometheus", `, "dropped_total{"}, {`, reason!="dropped_series"`, ""}, {"dropped_total", "dropped_totals"}, {"critical", "warning"}},
+
+	"ClusterStatefulSetIncomplete": {{"> 0", "> 2"}, {"> 0", ">= 0"}, {"for: 15m", "for: 20m"}, {"for: 15m", "for: 10m"}, {`{cluster!=""}`, ""}},
+	"ClusterDaemonSetIncomplete": {{"> 0", "> 2"}, {"> 0", ">= 0"}, {"for: 15m", "for: 20m"}, {"for: 15m", "for: 10m"}, {`{cluster!=""}`, ""},
+		{"          unless on (cluster) cluster:node_ready:min == 0\n", ""}, {"on (cluster)", "on ()"}, {"node_ready:min == 0", "node_ready:min >= 0"}},
+	"ClusterJobFailed": {{"== 1", "== 2"}, {"== 1", ">= 0"}, {`{cluster!=""}`, ""}, {"warning", "critical"}},
 }
 
 // TestAlerts tests every alert with the real promtool, and then each with a fault, which must make the test fail.

@@ -31,6 +31,26 @@ kube_deployment_spec_replicas{namespace="shop",deployment="till"} 2
 # TYPE kube_deployment_status_replicas_available gauge
 kube_deployment_status_replicas_available{namespace="shop",deployment="till"} 1
 `,
+	"statefulsets": `# HELP kube_statefulset_replicas [STABLE] Number of desired pods for a StatefulSet.
+# TYPE kube_statefulset_replicas gauge
+kube_statefulset_replicas{namespace="shop",statefulset="ledger"} 3
+# HELP kube_statefulset_status_replicas_ready [STABLE] The number of ready replicas per StatefulSet.
+# TYPE kube_statefulset_status_replicas_ready gauge
+kube_statefulset_status_replicas_ready{namespace="shop",statefulset="ledger"} 1
+`,
+	"daemonsets": `# HELP kube_daemonset_status_desired_number_scheduled [STABLE] The number of nodes that should be running the daemon pod.
+# TYPE kube_daemonset_status_desired_number_scheduled gauge
+kube_daemonset_status_desired_number_scheduled{namespace="shop",daemonset="collector"} 1
+# HELP kube_daemonset_status_number_ready [STABLE] The number of nodes that should be running the daemon pod and have it ready.
+# TYPE kube_daemonset_status_number_ready gauge
+kube_daemonset_status_number_ready{namespace="shop",daemonset="collector"} 0
+`,
+	"jobs": `# HELP kube_job_failed [STABLE] The job has failed its execution.
+# TYPE kube_job_failed gauge
+kube_job_failed{namespace="shop",job_name="report",condition="true"} 1
+kube_job_failed{namespace="shop",job_name="report",condition="false"} 0
+kube_job_failed{namespace="shop",job_name="report",condition="unknown"} 0
+`,
 	"nodes": `# HELP kube_node_status_condition [STABLE] The condition of a cluster node.
 # TYPE kube_node_status_condition gauge
 kube_node_status_condition{node="a",condition="Ready",status="true"} 1
