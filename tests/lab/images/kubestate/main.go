@@ -1,5 +1,6 @@
-// Kubestate stands in for kube-state-metrics, which the lab can't build. It takes the flags that promwire gives, and serves what a real one said
-// of a cluster with one pod that crashes: it asks no API server, so it shows how the real one is scraped and what rules make of it, no more.
+// Kubestate stands in for kube-state-metrics, which the lab can't build. It takes the flags that promwire gives, and serves metrics that
+// were written by hand after the real one's documentation, of a shop where something is wrong with each kind of object. It asks no API server, so it
+// shows how the real one is scraped and what rules make of such metrics, no more.
 package main
 
 import (
@@ -24,11 +25,11 @@ func main() {
 	serve(*host, *port, said)
 }
 
-// of are the recorded metrics of these kinds: the real one leaves out the others, too.
+// of are the written metrics of these kinds: the real one leaves out the others, too.
 func of(kinds []string) string {
 	var all strings.Builder
 	for _, kind := range kinds {
-		all.WriteString(recorded[kind])
+		all.WriteString(written[kind])
 	}
 	return all.String()
 }

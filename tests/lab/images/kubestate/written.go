@@ -1,7 +1,9 @@
 package main
 
-// recorded is what kube-state-metrics 2 says of a cluster, by kind: the metrics that the rules read, in its own words and labels.
-var recorded = map[string]string{
+// written are metrics as kube-state-metrics 2 has them, by kind: those that the rules read. All of it is written by hand. Names, types, labels and help
+// are after its documentation (docs/metrics in github.com/kubernetes/kube-state-metrics), and the objects and their values are made up: nothing was
+// recorded from a real one.
+var written = map[string]string{
 	"pods": `# HELP kube_pod_container_status_waiting_reason [STABLE] Describes the reason the container is currently in waiting state.
 # TYPE kube_pod_container_status_waiting_reason gauge
 kube_pod_container_status_waiting_reason{namespace="shop",pod="till-6f7d9c8b5-x2x7k",uid="5b1d6c5e-0000-4000-8000-000000000001",container="till",reason="CrashLoopBackOff"} 1
