@@ -67,17 +67,20 @@ type ClusterPrometheus struct {
 	Volume *Volume `json:"volume,omitempty"`
 	// What one scrape may bring; one with more is refused.
 	Limits ClusterLimits `json:"limits,omitzero"`
-	// Whether the kubelets' own metrics are scraped, those of volumes too.
+	// Whether the kubelets' own metrics are scraped, those of volumes too. Prometheus's token may then read these, and all nodes.
 	Kubelet bool `json:"kubelet,omitempty"`
-	// Whether the kubelets' metrics of containers (cAdvisor) are scraped.
+	// Whether the kubelets' metrics of containers (cAdvisor) are scraped. Prometheus's token may then read what it may with kubelet.
 	CAdvisor bool `json:"cadvisor,omitempty"`
 	// Kubelets: whether to believe one whatever certificate it shows. Needed where the cluster's authority does not sign their certificates, as in
-	// kubeadm's default. Then whoever answers in its place gets a token with which one can read metrics.
+	// kubeadm's default. Then whoever answers in its place says what its metrics are, and gets Prometheus's token: docs/clusters.md says what one can
+	// read with that.
 	AcceptUnverified bool `json:"acceptUnverified,omitempty"`
 	// Kubelets: networks in which the nodes are, such as 10.0.0.0/16; Prometheus may connect to port 10250 of all of them. Left out: the nodes that
 	// there are at the update, one by one.
 	Nodes []string `json:"nodes,omitempty" jsonschema:"minItems=1"`
-	// Whether kube-state-metrics runs beside it and is scraped. Its image is images.kubeStateMetrics.
+	// Whether kube-state-metrics runs beside it and is scraped. Its image is images.kubeStateMetrics. Prometheus's token, which it uses too, may then
+	// read all nodes, pods, Deployments, StatefulSets, DaemonSets and Jobs: no Secrets, but what is written in a pod's environment, arguments and
+	// annotations.
 	KubeStateMetrics bool `json:"kubeStateMetrics,omitempty"`
 	// Pods to scrape.
 	Pods []ScrapedPods `json:"pods,omitempty"`
@@ -105,7 +108,8 @@ type ClusterLimits struct {
 	BodySize string `json:"bodySize,omitempty" jsonschema:"pattern=^[1-9][0-9]*(MB|GB)$"`
 }
 
-// ScrapedPods are pods of one namespace that serve metrics by HTTP. Prometheus may connect to their port, and read which pods the namespace has.
+// ScrapedPods are pods of one namespace that serve metrics by HTTP. Prometheus may connect to their port, and its token may read all pods of the
+// namespace, with what is written in their environment, arguments and annotations.
 type ScrapedPods struct {
 	// The label job of their series.
 	Job string `json:"job" jsonschema:"pattern=^[a-zA-Z_][a-zA-Z0-9_-]*$,maxLength=64"`
