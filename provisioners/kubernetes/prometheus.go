@@ -66,7 +66,7 @@ const serverConfig = `global:
   scrape_timeout: %[2]s
   evaluation_interval: %[3]s
 %[11]s  external_labels:
-    cluster: %[4]s
+    cluster: '%[4]s'
 
 storage:
   tsdb:

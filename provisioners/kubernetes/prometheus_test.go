@@ -19,7 +19,7 @@ func TestServer(t *testing.T) {
 		has  []string
 	}{
 		{"plain", plain, []string{"prometheus", "kubernetes-apiservers"}, []string{
-			"scrape_interval: 15s\n  scrape_timeout: 10s\n  evaluation_interval: 15s\n", "    cluster: a\n", "      time: 1d\n      size: 1GB\n",
+			"scrape_interval: 15s\n  scrape_timeout: 10s\n  evaluation_interval: 15s\n", "    cluster: 'a'\n", "      time: 1d\n      size: 1GB\n",
 			"  - /etc/prometheus/rules.yml\n", "- targets: ['127.0.0.1:9090']", "- targets: ['kubernetes.default.svc:443']",
 		}},
 		{"full", full, []string{"prometheus", "kubernetes-apiservers", "reflect", "pushgateway"}, []string{

@@ -150,14 +150,16 @@ const stateConfig = `
 
 // One target a pod, at the port of the network policy, whichever ports the pod declares. Names with a colon are of recording rules: no pod says
 // what the cluster's Prometheus makes of others.
+//
+// What the settings name is quoted: a job or a namespace may be called null or 1.
 const podsConfig = `
-  - job_name: %[1]s
+  - job_name: '%[1]s'
     metrics_path: '%[2]s'
     follow_redirects: false
     kubernetes_sd_configs:
       - role: pod
         namespaces:
-          names: [%[3]s]
+          names: ['%[3]s']
 %[4]s    relabel_configs:
       - source_labels: [__meta_kubernetes_pod_phase]
         regex: Running

@@ -137,6 +137,33 @@ func TestKubeletsAreVerified(t *testing.T) {
 	}
 }
 
+// TestNamesAreTexts: YAML has other meanings for some names that Kubernetes and the settings admit.
+func TestNamesAreTexts(t *testing.T) {
+	for _, name := range []string{"null", "true", "1", "1e3", "no"} {
+		s := Server{Cluster: name, Scrapes: Scrapes{Pods: []Pods{{Job: name, Namespace: name, Port: 1}}}}
+		var config struct {
+			Global struct {
+				Labels map[string]any `yaml:"external_labels"`
+			}
+			Jobs []struct {
+				Name       any `yaml:"job_name"`
+				Discovered []struct {
+					Namespaces struct{ Names []any }
+				} `yaml:"kubernetes_sd_configs"`
+			} `yaml:"scrape_configs"`
+		}
+		if err := yaml.Unmarshal([]byte(s.Render()), &config); err != nil {
+			t.Fatal(err)
+		}
+		pods := config.Jobs[len(config.Jobs)-1]
+		for what, got := range map[string]any{"cluster": config.Global.Labels["cluster"], "job": pods.Name, "namespace": pods.Discovered[0].Namespaces.Names[0]} {
+			if got != name {
+				t.Errorf("the %s %q is read as %v, a %T", what, name, got, got)
+			}
+		}
+	}
+}
+
 func TestPodsAreChosen(t *testing.T) {
 	all := jobs(t, everything)
 	shop, anyone := all["shop"], all["any"]

@@ -54,9 +54,9 @@ const federation = `scrape_configs:
       - target_label: job
         replacement: %[6]s
       - target_label: instance
-        replacement: %[1]s
+        replacement: '%[1]s'
       - target_label: cluster
-        replacement: %[1]s
+        replacement: '%[1]s'
     metric_relabel_configs:
       - source_labels: [role]
         regex: '%[7]s|%[8]s'
@@ -68,5 +68,5 @@ const federation = `scrape_configs:
         regex: 'promwire[_:].*'
         action: drop
       - target_label: cluster
-        replacement: %[1]s
+        replacement: '%[1]s'
 `

@@ -32,10 +32,11 @@ type scrapeFile struct {
 	} `yaml:"scrape_configs"`
 }
 
-// TestFederation: selectors arrive as they are, whatever quotes they have, and a cluster cannot set the label cluster.
+// TestFederation: selectors arrive as they are, whatever quotes they have, and a cluster cannot set the label cluster. Its name is a text, even one that
+// YAML has another meaning for.
 func TestFederation(t *testing.T) {
 	match := []string{`{__name__=~"job:.+"}`, `up{a='b'}`, `{x="it's: # - \"y\" & {z}"}`, "up"}
-	f := Federation{Cluster: "a", Address: netip.MustParseAddr("10.98.0.3"), Match: match, Interval: 5 * time.Second}
+	f := Federation{Cluster: "null", Address: netip.MustParseAddr("10.98.0.3"), Match: match, Interval: 5 * time.Second}
 	var file scrapeFile
 	if err := yaml.Unmarshal([]byte(f.Render()), &file); err != nil {
 		t.Fatal(err)
@@ -44,7 +45,7 @@ func TestFederation(t *testing.T) {
 		t.Fatalf("%+v", file)
 	}
 	c := file.Configs[0]
-	if c.Job != "cluster-a" || !c.Honor || c.Path != "/federate" || c.Every != "5s" || c.Timeout != "5s" {
+	if c.Job != "cluster-null" || !c.Honor || c.Path != "/federate" || c.Every != "5s" || c.Timeout != "5s" {
 		t.Errorf("%+v", c)
 	}
 	if !slices.Equal(c.Params["match[]"], match) {
@@ -53,12 +54,12 @@ func TestFederation(t *testing.T) {
 	if len(c.Static) != 1 || !slices.Equal(c.Static[0].Targets, []string{"10.98.0.3:9090"}) {
 		t.Errorf("targets %+v", c.Static)
 	}
-	cluster := relabeling{Target: "cluster", Replacement: "a"}
+	cluster := relabeling{Target: "cluster", Replacement: "null"}
 	dropped := []relabeling{{Source: []string{"role"}, Action: "drop"}, {Source: []string{"__name__", "job"}, Action: "drop"}, {Source: []string{"__name__"}, Action: "drop"}}
 	if !slices.EqualFunc(c.Metrics, append(dropped, cluster), equal) {
 		t.Errorf("a cluster can speak for others: %+v", c.Metrics)
 	}
-	if want := []relabeling{{Target: "job", Replacement: JobFederate}, {Target: "instance", Replacement: "a"}, cluster}; !slices.EqualFunc(c.Relabel, want, equal) {
+	if want := []relabeling{{Target: "job", Replacement: JobFederate}, {Target: "instance", Replacement: "null"}, cluster}; !slices.EqualFunc(c.Relabel, want, equal) {
 		t.Errorf("the federation's own labels are %+v", c.Relabel)
 	}
 	f.Interval = time.Minute

@@ -48,6 +48,11 @@ func (c *checker) nodes(path string, list []string) []netip.Prefix {
 			c.Add(document.Index(path, i), "%q is not a network; write its first address and its length, such as 10.0.0.0/16", text)
 			continue
 		}
+		if network.Bits() == 0 {
+			c.Add(document.Index(path, i), "%q is everywhere, so Prometheus could connect to port %d of any host; write the networks in which the nodes are, such as 10.0.0.0/16",
+				text, kubernetes.KubeletPort)
+			continue
+		}
 		all = append(all, network)
 	}
 	return all

@@ -55,10 +55,10 @@ func (v Values) nodes(ctx context.Context, config *rest.Config) ([]netip.Prefix,
 	return all, nil
 }
 
-// kubelet is the first internal address of a node, or else the first external one: the order of Prometheus's discovery (kubernetes_sd_config,
-// role node). The zero value: there is none.
+// kubelet is where Prometheus's discovery finds a node's kubelet (kubernetes_sd_config, role node): at the first internal address, or else at the
+// internal name, or else at the first external address. The zero value: it would go by a name, which no policy can have, or there is nothing.
 func kubelet(node corev1.Node) netip.Addr {
-	for _, kind := range []corev1.NodeAddressType{corev1.NodeInternalIP, corev1.NodeExternalIP} {
+	for _, kind := range []corev1.NodeAddressType{corev1.NodeInternalIP, corev1.NodeInternalDNS, corev1.NodeExternalIP} {
 		for _, address := range node.Status.Addresses {
 			if address.Type == kind {
 				parsed, _ := netip.ParseAddr(address.Address)

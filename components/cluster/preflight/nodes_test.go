@@ -16,7 +16,7 @@ func TestNodes(t *testing.T) {
 	for name, c := range map[string]struct{ items, want string }{
 		"several": {
 			fmt.Sprintf(node, "b", `{"type": "Hostname", "address": "b"}, {"type": "ExternalIP", "address": "203.0.113.2"}, {"type": "InternalIP", "address": "10.0.0.2"}`) + "," +
-				fmt.Sprintf(node, "a", `{"type": "InternalIP", "address": "10.0.0.1"}, {"type": "InternalIP", "address": "fd00::1"}`),
+				fmt.Sprintf(node, "a", `{"type": "InternalDNS", "address": "a"}, {"type": "InternalIP", "address": "10.0.0.1"}, {"type": "InternalIP", "address": "fd00::1"}`),
 			"[10.0.0.1/32 10.0.0.2/32]",
 		},
 		"without an internal address": {fmt.Sprintf(node, "a", `{"type": "ExternalIP", "address": "2001:db8::1"}`), "[2001:db8::1/128]"},
@@ -33,10 +33,16 @@ func TestNodes(t *testing.T) {
 	}
 }
 
+// TestNodesWithoutAddress: discovery finds a kubelet by an internal name before it takes an external address.
 func TestNodesWithoutAddress(t *testing.T) {
-	v := serve(t, &api{there: map[string]string{nodesPath: fmt.Sprintf(list, fmt.Sprintf(node, "a", `{"type": "Hostname", "address": "a"}`))}})
-	v.Nodes = true
-	refused(t, v, "the cluster knows no address of its node a; name the nodes' networks in prometheus.nodes")
+	for _, addresses := range []string{
+		`{"type": "Hostname", "address": "a"}`,
+		`{"type": "ExternalIP", "address": "203.0.113.1"}, {"type": "InternalDNS", "address": "a.internal"}`,
+	} {
+		v := serve(t, &api{there: map[string]string{nodesPath: fmt.Sprintf(list, fmt.Sprintf(node, "a", addresses))}})
+		v.Nodes = true
+		refused(t, v, "the cluster knows no address of its node a; name the nodes' networks in prometheus.nodes")
+	}
 }
 
 // TestNodesAreNotAskedFor, unless somebody wants to know: the fake API server knows no such path.

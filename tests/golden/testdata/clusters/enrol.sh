@@ -31,9 +31,9 @@ scrape_configs:
       - target_label: job
         replacement: federate
       - target_label: instance
-        replacement: a
+        replacement: 'a'
       - target_label: cluster
-        replacement: a
+        replacement: 'a'
     metric_relabel_configs:
       - source_labels: [role]
         regex: 'monitor|target'
@@ -45,7 +45,7 @@ scrape_configs:
         regex: 'promwire[_:].*'
         action: drop
       - target_label: cluster
-        replacement: a
+        replacement: 'a'
 END
 receipt ''
 made enrol.a.cluster
