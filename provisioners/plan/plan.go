@@ -209,7 +209,7 @@ func Target(v TargetValues) (Plan, error) {
 			otherFirewalls("tcp", p.rules.Tunnel, place.Monitor[0], v.onlyMonitor()...),
 			edgesAdmitted(v.Admits),
 		)),
-		[]call{do("not_monitor")},
+		v.formerRole(),
 		v.tunnel(),
 		all.files(v.Releases.Mirror),
 		v.certificates(),
@@ -229,6 +229,14 @@ func Target(v TargetValues) (Plan, error) {
 		[]call{former(append(all.former(), v.formerRelays()...)...)},
 	)
 	return p, nil
+}
+
+// formerRole ends what only a monitor or, unless it is one, a hub has.
+func (v TargetValues) formerRole() []call {
+	if v.Hub != nil {
+		return []call{do("not_monitor")}
+	}
+	return []call{do("not_monitor"), do("only_dials")}
 }
 
 // inTunnel are the target's addresses in the tunnel; none for a direct one.

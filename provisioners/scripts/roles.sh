@@ -2,15 +2,29 @@
 # A host that had the other role before: what only that role does ends. Packages, users and recorded metrics stay until the host leaves
 # the fleet.
 
-# not_monitor: a target has no authority, no Prometheus and no peers but the monitor.
+# only_dials: a target has no peer but the one that it dials, and forwards nothing. It may have been the monitor or a hub, whose peers would
+# still be in the tunnel here.
+only_dials() {
+  local part gone=()
+  for part in "$PARTS"/peer-*.conf; do
+    if [ -e "$part" ] && [ "$part" != "$PARTS/peer-monitor.conf" ]; then gone+=("$part"); fi
+  done
+  if [ ${#gone[@]} -gt 0 ]; then
+    for part in "${gone[@]}"; do remove "$part"; done
+    join_parts
+  fi
+  if must_forward && ip link show dev "$INTERFACE" >/dev/null 2>&1 && forwards; then
+    echo 0 >"/proc/sys/net/ipv4/conf/$INTERFACE/forwarding"
+    CHANGED+=("$INTERFACE without forwarding")
+  fi
+}
+
+# not_monitor: a target has no authority and no Prometheus.
 not_monitor() {
   local file
   recorded file "$UNIT_FOLDER/$PROMETHEUS_UNIT" || return 0
   systemctl stop 'promwire-turn-*.service' 2>/dev/null || true
-  for file in "$PARTS"/peer-*.conf; do
-    if [ -e "$file" ] && [ "$file" != "$PARTS/peer-monitor.conf" ]; then remove "$file"; fi
-  done
-  ! ip link show dev "$INTERFACE" >/dev/null 2>&1 || echo 0 >"/proc/sys/net/ipv4/conf/$INTERFACE/forwarding"
+  only_dials
   remove_unit "$RENEW_TIMER"
   remove_unit "$CAUSES_TIMER"
   remove "$CAUSES_METRICS"

@@ -16,6 +16,13 @@ made_of $PARTS/peer-web.conf $PARTS/peer-kube.cluster.conf $TARGETS/web.node.jso
 made_of $UNIT_FOLDER/$PROMETHEUS_UNIT $UNIT_FOLDER/$RENEW_TIMER $UNIT_FOLDER/pushgateway.service $UNIT_FOLDER/blackbox_exporter.service
 echo secret >$AUTHORITY/hosts/web/key; touch $TURNING/web.node.json
 `
+	const hub = units + `
+ip link add promwire0 type bridge; echo 1 >/proc/sys/net/ipv4/conf/promwire0/forwarding
+load_tunnel() { :; }
+put $INTERFACE_PART 600 <<<"PostUp = forwards"
+printf '[Peer]\nPublicKey = dialed\n' | put $PARTS/peer-monitor.conf 644
+made_of $PARTS/peer-web.conf $PARTS/peer-monitor-1.conf
+`
 	const target = units + `
 put $PARTS/peer-monitor.conf 644 <<<"Endpoint = 203.0.113.1:51820"
 made_of $UNIT_FOLDER/$FENCE_TIMER $UNIT_FOLDER/$FENCE_SOCKET $FENCE_METRICS $UNIT_FOLDER/$RECEIVER $UNIT_FOLDER/promwire-relay-8080.socket
@@ -28,13 +35,20 @@ grep ' /' $STATE/manifest | grep file | sort | wc -l
 	for _, c := range []struct{ name, text, left string }{
 		{
 			"a monitor becomes a target", monitor + "not_monitor" + left,
-			both + "/etc/wireguard/promwire0.d/interface.conf\n/etc/wireguard/promwire0.d/peer-monitor.conf\n/etc/wireguard/promwire0.key\n5\n",
+			both + "/etc/wireguard/promwire0.conf\n/etc/wireguard/promwire0.d/interface.conf\n/etc/wireguard/promwire0.d/peer-monitor.conf\n/etc/wireguard/promwire0.key\n6\n",
 		},
 		{
 			"a target becomes the monitor", target + "not_target" + left,
 			both + "/etc/wireguard/promwire0.d/interface.conf\n/etc/wireguard/promwire0.key\n4\n",
 		},
-		{"a target stays one", target + "CHANGED=(); not_monitor; echo ${#CHANGED[@]}", "0\n"},
+		{
+			"a hub becomes a target", hub + "only_dials" + left + "cat $TUNNEL_CONFIG /proc/sys/net/ipv4/conf/promwire0/forwarding",
+			both + "/etc/wireguard/promwire0.conf\n/etc/wireguard/promwire0.d/interface.conf\n/etc/wireguard/promwire0.d/peer-monitor.conf\n/etc/wireguard/promwire0.key\n6\n" +
+				"PostUp = forwards\nPrivateKey = text\n\n[Peer]\nPublicKey = dialed\n0\n",
+		},
+		{"a hub that became a target stays one", hub + "only_dials; CHANGED=(); only_dials; echo ${#CHANGED[@]}", "0\n"},
+		{"a hub stays one", hub + "CHANGED=(); not_monitor; echo ${#CHANGED[@]}", "0\n"},
+		{"a target stays one", target + "CHANGED=(); not_monitor; only_dials; echo ${#CHANGED[@]}", "0\n"},
 		{"a monitor stays one", monitor + "CHANGED=(); not_target; echo ${#CHANGED[@]}", "0\n"},
 		{"a second time", monitor + "not_monitor; CHANGED=(); not_monitor; not_target; echo ${#CHANGED[@]}", "0\n"},
 	} {
