@@ -36,7 +36,7 @@ func (c *checker) monitor(m document.Monitor, hub *document.Hub, probing bool) M
 	host := c.host(path, m.Machine, c.monitorExporters(path, m, probing))
 	c.hosts = append(c.hosts, located{path, host})
 	return Monitor{
-		Host: host, Endpoint: c.monitorEndpoint(path, m, hub), Source: c.source(path+".source", m),
+		Host: host, Endpoint: c.monitorEndpoint(path, m, hub), Source: c.source(path+".source", m, hub),
 		Prometheus: c.prometheus(path+".prometheus", m.Prometheus),
 	}
 }

@@ -15,6 +15,9 @@ func (c *checker) hub(h *document.Hub) *Hub {
 	exporters := c.choices(path, []exporter.Exporter{row(exporter.Node)}, h.Flags, nil)
 	host := c.host(path, h.Machine, exporters)
 	host.Transport = WireGuard
+	if host.Name == "monitor" { // the monitor has the file of who it dials by this name, if it was a target
+		c.Add(path+".name", "a hub can't have the name monitor; choose another")
+	}
 	c.hosts = append(c.hosts, located{path, host})
 	return &Hub{Host: host, Endpoint: c.endpoint(path, h.Endpoint, h.Machine, "the hub")}
 }

@@ -28,12 +28,15 @@ func (c *checker) transport(path string, t document.Target) (string, netip.Addr)
 }
 
 // source is where targets outside the tunnel see the monitor come from: a machine's own address, unless it's behind something.
-func (c *checker) source(path string, m document.Monitor) netip.Addr {
+func (c *checker) source(path string, m document.Monitor, hub *document.Hub) netip.Addr {
 	if m.Source == "" {
 		if m.Bastion != nil {
 			return netip.Addr{}
 		}
 		return single(m.Address)
+	}
+	if hub != nil {
+		c.Add(path, "nobody asks where the monitor of a fleet with a hub comes from; leave it out")
 	}
 	source := single(m.Source)
 	if !source.IsValid() {
