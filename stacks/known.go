@@ -30,5 +30,10 @@ func (t translation) known(ends []string) proof.Known {
 			k.Leaving = append(k.Leaving, name)
 		}
 	}
+	for _, name := range slices.Concat(monitor.AtHub(t.state, monitor.Type), monitor.AtHub(t.state, target.Type)) {
+		if name != t.settings.Monitor.Name && !slices.Contains(k.Planned, name) && !slices.Contains(k.Leaving, name) {
+			k.AtHub = append(k.AtHub, name)
+		}
+	}
 	return k
 }

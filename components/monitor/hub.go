@@ -59,5 +59,5 @@ func (h *Hub) Enrol(ctx *pulumi.Context, end plan.EnrolPeerValues, found pulumix
 		Check: func() error { return keys.Clone(end.Host) },
 	}
 	opts = append(append([]pulumi.ResourceOption{pulumi.DependsOn(h.ready)}, h.Host.DeletedWith()...), opts...)
-	return remote.New(ctx, end.Host+"-peer", args, opts...)
+	return remote.New(ctx, end.Host+peer, args, opts...)
 }

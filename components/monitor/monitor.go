@@ -156,17 +156,27 @@ func (m *Monitor) peer(found facts.Facts, endpoint string) plan.Peer {
 
 // Enrolled are the names of what the last update left enrolled, by the type of the component that enrolled it, such as
 // promwire:index:Target.
-func Enrolled(state record.State, by string) []string {
+func Enrolled(state record.State, by string) []string { return named(state, by, enrol) }
+
+// AtHub are the names of the ends that the last update left known to a hub, by the type of the component that they are, such as Type.
+func AtHub(state record.State, by string) []string { return named(state, by, peer) }
+
+// named are the names of hosts with a command.
+func named(state record.State, by, suffix string) []string {
 	var names []string
 	for name := range state.Of(by + "$" + remote.Type) {
-		if target, enrolled := strings.CutSuffix(name, enrol); enrolled {
-			names = append(names, target)
+		if host, is := strings.CutSuffix(name, suffix); is {
+			names = append(names, host)
 		}
 	}
 	return names
 }
 
-const enrol = "-enrol"
+// Ends of the names of commands.
+const (
+	enrol = "-enrol" // on the monitor
+	peer  = "-peer"  // on the hub
+)
 
 // Enrol adds a target to the monitor: its peer and what to scrape. Deleting the result removes them.
 func (m *Monitor) Enrol(ctx *pulumi.Context, target string, script pulumi.StringInput, opts ...pulumi.ResourceOption) (*remote.Command, error) {

@@ -71,6 +71,14 @@ func TestCausesThroughHub(t *testing.T) {
 // TestHubGate: what is unknown is looked for on the hub, where the monitor is a peer too.
 func TestHubGate(t *testing.T) {
 	t.Parallel()
+	renamed := behindHub
+	renamed.Known = Known{Leaving: []string{"x"}, AtHub: []string{"former"}}
+	if script := HubGate(renamed); !strings.Contains(script, "fleet_leaving='former x'\n") || strings.Contains(Gate(renamed), "former x") {
+		t.Error("a monitor that has another name now is leaving, on the hub only")
+	}
+	if again := LikeFormer(HubGate, behindHub, HubGate(renamed)); again != HubGate(renamed) {
+		t.Error("that it has gone needs another proof")
+	}
 	script := HubGate(behindHub)
 	for _, want := range []string{"fleet_monitor=h\n", "fleet_known='a b c h m'", "fleet_monitor_at=10.98.0.1\n"} {
 		if !strings.Contains(script, want) {

@@ -129,6 +129,7 @@ type Hub struct {
 type Known struct {
 	Planned []string // of the stack, whether it could be made or not
 	Leaving []string // of the last update and not of this one, which removes them after the gate
+	AtHub   []string // as Leaving, of what only a hub knows
 	Remove  bool     // whether to remove what is in neither; otherwise it fails the gate
 }
 
@@ -187,6 +188,7 @@ func HubGate(v GateValues) string {
 	on.forwards = v.Edges
 	on.Monitor, on.Digest = v.Hub.Name, v.Hub.Digest
 	on.Known.Planned = append(slices.Clone(v.Known.Planned), v.Monitor)
+	on.Known.Leaving = append(slices.Clone(v.Known.Leaving), v.Known.AtHub...)
 	return rendered(on, hubScript)
 }
 
