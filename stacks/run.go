@@ -2,8 +2,10 @@
 package stacks
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -40,7 +42,7 @@ func (f *Fleet) Address(name string) netip.Addr {
 
 // New makes the fleet that the stack's configuration describes: promwire:fleet, and promwire:sshPrivateKey. A program of your own can
 // make it beside other resources; a stack has one fleet. ends are the names of pods that the program gives an end of the tunnel:
-// each has an Address and keeps it. A program must end with the error Refused, if there is one.
+// each has an Address and keeps it; a fleet with a hub can have none. A program must end with the error Refused, if there is one.
 func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
 	if err := ctx.Log.Info("promwire "+version.String(), nil); err != nil {
 		return nil, err
@@ -54,7 +56,7 @@ func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
 			return nil, err
 		}
 	}
-	if err := checkNames(name(ctx), s); err != nil {
+	if err := errors.Join(checkNames(name(ctx), s), checkEnds(s, ends)); err != nil {
 		return nil, err
 	}
 	state, err := record.Read(ctx)
@@ -91,6 +93,15 @@ func New(ctx *pulumi.Context, ends ...string) (*Fleet, error) {
 	}
 	f := &Fleet{Fleet: made, Name: name(ctx), Settings: s, addresses: addresses}
 	return f, seen.log(ctx, f, len(args.Known.Leaving))
+}
+
+// checkEnds refuses pods of the program's own in a fleet with a hub, which would not pass on what they say.
+func checkEnds(s *settings.Settings, ends []string) error {
+	if s.Hub == nil || len(ends) == 0 {
+		return nil
+	}
+	return fmt.Errorf("a fleet with a hub can't have ends of the tunnel in pods, because they dial the monitor: leave out hub in the stack file, or %s in the program",
+		strings.Join(ends, ", "))
 }
 
 // refused ends the program with an error, after everything else is registered, if some clusters could not be made: after an error,
