@@ -213,9 +213,12 @@ func (t translation) networks() []netip.Prefix {
 }
 
 // tunnel is a host's end of it. One end with a smaller MTU is enough for TCP in both directions: each tells the other the largest segment
-// that it takes.
+// that it takes. A hub passes on what others send, and tells them nothing, so no end may be larger than it.
 func (t translation) tunnel(slot, mtu int) plan.Tunnel {
 	tunnel := plan.Tunnel{Networks: t.networks(), Port: t.settings.Network.Port, MTU: cmp.Or(mtu, t.settings.Network.MTU)}
+	if hub := t.settings.Hub; hub != nil {
+		tunnel.MTU = min(tunnel.MTU, cmp.Or(hub.MTU, t.settings.Network.MTU))
+	}
 	for _, network := range tunnel.Networks {
 		tunnel.Addresses = append(tunnel.Addresses, ledger.Address(network, slot))
 	}

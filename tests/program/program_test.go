@@ -50,6 +50,15 @@ func TestAHostsOwnMTU(t *testing.T) {
 	}
 }
 
+// A hub's MTU is that of the whole fleet, because a hub does not tell the ends what it takes. That of another host is still its own.
+func TestAHubsMTU(t *testing.T) {
+	smaller := strings.NewReplacer(`"endpoint": "hub`, `"mtu": 1340, "endpoint": "hub`, `"region": "sfo3"`, `"region": "sfo3", "mtu": 1240`)
+	resources := mocks.MustRun(t, smaller.Replace(withHub), "")
+	for host, mtu := range map[string]string{"monitor": "1340", "hub": "1340", "sfo": "1240", "mine": "1340"} {
+		assert.Contains(t, resources[host+"-converge"].Inputs["stdin"].StringValue(), "\nMTU = "+mtu+"\n", host)
+	}
+}
+
 func TestAHostHasAtMostSixResources(t *testing.T) {
 	resources := mocks.MustRun(t, droplets, "")
 	for _, host := range []string{"monitor", "lon", "sfo", "sgp"} {

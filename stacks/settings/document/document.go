@@ -124,7 +124,7 @@ type Machine struct {
 	// Existing machine: the SSH server to go through, if the machine cannot be reached directly.
 	Bastion *Server `json:"bastion,omitempty"`
 	// Largest packet in bytes that this host's end of the tunnel takes, where its own path is smaller than that of others: PPPoE, or a VPN
-	// below. It counts for both directions. Below 1280 only without network.ipv6. Left out: network.mtu.
+	// below. It counts for both directions, and a hub's for the whole fleet. Below 1280 only without network.ipv6. Left out: network.mtu.
 	MTU *int `json:"mtu,omitempty" jsonschema:"minimum=576,maximum=8920"`
 	// Whether this host, or each of a group, is refused to be removed or replaced, by `pulumi destroy` too. Before that, write false and run
 	// `pulumi up`.
