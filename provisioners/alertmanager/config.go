@@ -22,12 +22,19 @@ const Test = "PromwireTest"
 // grouped is how alerts become one notification, where the operator says nothing: what is wrong in one region is one.
 var grouped = []any{"alertname", "region"}
 
-// inhibited is what is not sent, where the operator says nothing: what else is wrong with a host that is down.
-var inhibited = []any{map[string]any{
-	"source_matchers": []any{`alertname="TargetDown"`, `job="node"`, `role="target"`},
-	"target_matchers": []any{`alertname!="TargetDown"`},
-	"equal":           []any{"name"},
-}}
+// inhibited is what is not sent, where the operator says nothing: what else is wrong with a host that is down, and that hosts are down because
+// the hub is.
+var inhibited = []any{
+	map[string]any{
+		"source_matchers": []any{`alertname="TargetDown"`, `job="node"`, `role="target"`},
+		"target_matchers": []any{`alertname!="TargetDown"`},
+		"equal":           []any{"name"},
+	},
+	map[string]any{
+		"source_matchers": []any{`alertname="HubDown"`},
+		"target_matchers": []any{`alertname="TargetDown"`, `cause="hub"`},
+	},
+}
 
 // A Configuration is Alertmanager's, checked by its own loader. The zero value is none.
 type Configuration struct {

@@ -48,7 +48,10 @@ receivers:
 				Repeat   string `yaml:"repeat_interval"`
 			}
 		}
-		Inhibit []struct{ Equal []string } `yaml:"inhibit_rules"`
+		Inhibit []struct {
+			Equal   []string
+			Targets []string `yaml:"target_matchers"`
+		} `yaml:"inhibit_rules"`
 	}
 	if err := yaml.Unmarshal([]byte(c.Text), &whole); err != nil {
 		t.Fatal(err)
@@ -59,7 +62,8 @@ receivers:
 	if first := whole.Route.Routes[0]; len(whole.Route.Routes) != 3 || first.Receiver != "ops" || first.Matchers[0] != `alertname="PromwireTest"` || first.Wait != "0s" {
 		t.Errorf("routes %+v", whole.Route.Routes)
 	}
-	if !slices.Equal(whole.Route.GroupBy, []string{"alertname", "region"}) || len(whole.Inhibit) != 1 || whole.Inhibit[0].Equal[0] != "name" {
+	if !slices.Equal(whole.Route.GroupBy, []string{"alertname", "region"}) || len(whole.Inhibit) != 2 || whole.Inhibit[0].Equal[0] != "name" ||
+		!slices.Equal(whole.Inhibit[1].Targets, []string{`alertname="TargetDown"`, `cause="hub"`}) {
 		t.Errorf("defaults %+v", whole)
 	}
 }

@@ -15,6 +15,7 @@ type Cause struct {
 func Causes() []Cause {
 	return []Cause{
 		{"tunnel", "nothing comes through its tunnel: the host is off, its network is, or its tunnel; `systemctl status wg-quick@promwire0` there"},
+		{"hub", "the monitor hears nothing of the hub, and this host is behind it; see the alert HubDown"},
 		{"unreachable", "the monitor has no way to the host's address; `ip route get` on the monitor"},
 		{"name", "the monitor can't resolve the host's name"},
 		{"clock", "the clocks of host and monitor differ, so a certificate seems expired, or not valid yet; `timedatectl set-ntp true`"},

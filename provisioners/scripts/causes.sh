@@ -63,7 +63,8 @@ endpoints() {
     END { line() }' hub="$hub" first=1 "$seen" first= "${files[@]}"
 }
 
-# silent prints the endpoints whose tunnel is silent, as the watch last saw it. If the hub is silent, all are; otherwise it knows of the others.
+# silent prints the endpoints whose tunnel is silent, as the watch last saw it, and the word for it. If the hub is silent, all are, and those
+# behind it because of it; otherwise it knows of the others.
 silent() {
   awk -v quiet="$QUIET" -v hub="$hub" '
     behind { heard[$1] = $2 ? 0 : look; next }
@@ -71,9 +72,9 @@ silent() {
     /^promwire_peer_last_received_seconds\{/ { split($0, word, "\""); heard[word[2]] = $NF; next }
     /^promwire_peer_missing\{/ { split($0, word, "\""); heard[word[2]] = 0; next }
     !endpoints || $7 != "tunnel" { next }
-    hub != "" && heard[hub] + quiet <= look { print $1 "/" $2; next }
+    hub != "" && heard[hub] + quiet <= look { print $1 "/" $2, ($9 == hub ? "tunnel" : "hub"); next }
     hub != "" && !($9 in heard) { next } # the hub has not said
-    heard[$9] + quiet <= look { print $1 "/" $2 }' "$seen" behind=1 <(behind) behind= endpoints=1 - <<<"$fleet_targets"
+    heard[$9] + quiet <= look { print $1 "/" $2, "tunnel" }' "$seen" behind=1 <(behind) behind= endpoints=1 - <<<"$fleet_targets"
 }
 
 # behind prints the ends behind the hub, and whether each is silent there: 0 or 1.
@@ -107,12 +108,12 @@ main() {
   user=${3-} hub=${4-} fleet_prometheus=$2
   fleet_targets=$(down | endpoints)
   quiet=$(silent)
-  loud=$(awk 'NF { print $1 "/" $2 }' <<<"$fleet_targets" | grep -vxFf <(printf '%s' "$quiet") || true)
+  loud=$(awk 'NF { print $1 "/" $2 }' <<<"$fleet_targets" | grep -vxFf <(cut -d ' ' -f 1 <<<"$quiet" | grep .) || true)
   before=$(former "$1")
   now=$(chosen "$before" <<<"$loud" | at_a_time "$PARALLEL" explain scrape_cause | spoken)
   # The first word for an endpoint counts.
   {
-    awk 'NF { print $1, "tunnel" }' <<<"$quiet"
+    printf '%s\n' "$quiet"
     printf '%s\n' "$now"
     awk 'first { is[$1]; next } $1 in is' first=1 <(printf '%s\n' "$loud") first= <(printf '%s\n' "$before")
   } | metrics

@@ -242,7 +242,7 @@ func TestCausesBehindHub(t *testing.T) {
 	closed.Close()
 	for heard, want := range map[int]string{
 		960: "hub refused, loud refused, silent tunnel, unsaid refused",
-		950: "hub tunnel, loud tunnel, silent tunnel, unsaid tunnel",
+		950: "hub tunnel, loud hub, silent hub, unsaid hub",
 	} {
 		f := newFleet(t, seen(1000, map[string]int{"hub": heard}))
 		f.hub = "hub"

@@ -53,9 +53,10 @@ func TestHub(t *testing.T) {
 		s.fault("the hub without power", "between updates", named, func() {
 			require.NoError(s.t, s.lab.Machines.PowerOff(s.t.Context(), s.machine("hub-1")))
 		}, func() {
-			for _, host := range hubHosts[1:] {
-				s.becomes(fmt.Sprintf(`ALERTS{alertname="TargetDown",name=%q,cause="tunnel"}`, host), 1)
+			for host, cause := range map[string]string{"hub-1": "tunnel", "web-1": "hub", "db-1": "hub"} {
+				s.becomes(fmt.Sprintf(`ALERTS{alertname="TargetDown",name=%q,cause=%q}`, host, cause), 1)
 			}
+			s.becomes(`ALERTS{alertname="HubDown"}`, 1)
 			require.NoError(s.t, s.lab.Machines.PowerOn(s.t.Context(), s.machine("hub-1")))
 			s.allUp(s.tunnels())
 		})

@@ -39,6 +39,7 @@ var spoiled = map[string][][2]string{
 		{`topk by (name, job) (1, promwire:target_cause:last{role="monitor"})`, `promwire:target_cause:last{role="monitor"}`}, {`last{role="monitor"})`, "last)"},
 		{"(promwire:target_down:2m and on (name, job) up == 0)", "promwire:target_down:2m"},
 		{"or (promwire:target_down:2m and on (name, job) up == 0)", "or promwire:target_down:2m"}},
+	"HubDown":                     {{"> 0", "> 2"}, {`, cause="hub"`, ""}, {`role="monitor", `, ""}, {`job="node", `, ""}, {"[1m]", "[5m]"}, {"for: 30s", "for: 2m"}, {"for: 30s", "for: 0m"}, {"critical", "warning"}},
 	"TargetVanished":              {{"for: 5m", "for: 15m"}, {"for: 5m", "for: 2m"}, {`{job="node", role="monitor"}`, ""}, {"unless on (name, job)", "unless on (name)"}, {`up{role="target"}`, "up"}, {"critical", "warning"}},
 	"TargetOverLimit":             {{"== 0", "== 2"}, {"for: 2m", "for: 5m"}, {"!= 0", "> 0"}, {" and scrape_body_size_bytes != 0", ""}, {"critical", "warning"}},
 	"ExporterBlind":               {{"== 0", "== 2"}, {"for: 5m", "for: 8m"}, {"for: 5m", "for: 3m"}, {"pg_up|", ""}, {`, role="target"`, ""}},

@@ -19,6 +19,7 @@ UnusedConnectionTimeout 60
 END
 identity_folder
 not_monitor
+only_dials
 dir /etc/wireguard/promwire0.d 700
 put /etc/wireguard/promwire0.d/interface.conf 600 <<'END'
 [Interface]

@@ -19,6 +19,7 @@ UnusedConnectionTimeout 60
 END
 identity_folder
 not_monitor
+only_dials
 own_address 198.51.100.98
 release node_exporter 1.2.3 64 <<'END'
 amd64 https://github.com/prometheus/node_exporter/releases/download/v1.2.3/node_exporter-1.2.3.linux-amd64.tar.gz a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1

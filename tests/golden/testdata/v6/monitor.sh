@@ -247,6 +247,11 @@ inhibit_rules:
         - role="target"
       target_matchers:
         - alertname!="TargetDown"
+    - source_matchers:
+        - alertname="HubDown"
+      target_matchers:
+        - alertname="TargetDown"
+        - cause="hub"
 receivers:
     - email_configs:
         - auth_password_file: /etc/alertmanager/secrets/mail
