@@ -17,7 +17,7 @@ import (
 const Table = "promwire"
 
 // Ruleset is what one host admits. Everybody may ping, at a bounded rate; nothing is forwarded from or to the tunnel except by
-// a rule Across.
+// a rule Across, or if it is Passed.
 type Ruleset struct {
 	SSHPort int
 	SSHFrom []netip.Prefix // networks that may log in; none: nobody
@@ -25,8 +25,9 @@ type Ruleset struct {
 	Open    []Opening      // what it serves outside the fleet
 	Rules   []Rule         // of the fleet itself, in the order of the file
 
-	Scraped []int          // TCP ports that the monitor scrapes
-	Monitor []netip.Prefix // from where
+	Scraped []int            // TCP ports that the monitor scrapes
+	Monitor []netip.Prefix   // from where
+	Passed  []netip.AddrPort // TCP, IPv4: what it reaches through this host, at other ends of the tunnel
 
 	Ends  []netip.Addr     // of the tunnel: other ends that this host has edges with, beside the monitor, sorted
 	Edges []netip.AddrPort // TCP: where of these it may connect to
@@ -71,7 +72,7 @@ func (r Ruleset) Digest() string {
 
 func (r Ruleset) text() string {
 	var b strings.Builder
-	b.WriteString(head + r.portsScraped() + input)
+	b.WriteString(head + r.portsScraped() + r.placesPassed() + input)
 	for _, rule := range r.ssh() {
 		b.WriteString("\t\t" + rule + "\n")
 	}
@@ -224,17 +225,17 @@ func family(address netip.Addr) string {
 
 // across are the rules for connections from one end of the tunnel to another.
 func (r Ruleset) across() string {
-	var b strings.Builder
+	rules := r.passes()
 	for _, rule := range r.Rules {
-		if rule.Way != Across {
-			continue
+		if rule.Way == Across {
+			rules = append(rules, r.render(rule))
 		}
-		if b.Len() == 0 {
-			b.WriteString("\t\t" + r.between() + "ct state established,related accept\n")
-		}
-		b.WriteString("\t\t" + r.render(rule) + "\n")
 	}
-	return b.String()
+	if len(rules) == 0 {
+		return ""
+	}
+	rules = slices.Insert(rules, 0, r.between()+"ct state established,related accept")
+	return "\t\t" + strings.Join(rules, "\n\t\t") + "\n"
 }
 
 // between matches what came through the tunnel and goes there again.

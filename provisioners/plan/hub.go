@@ -46,12 +46,22 @@ func (v TargetValues) hubRules() []nftables.Rule {
 	if v.Hub == nil {
 		return nil
 	}
-	rules := []nftables.Rule{{Way: nftables.Outside, Protocol: "udp", Ports: []int{v.Tunnel.Port}}}
-	from := wireguard.Hosts(v.Monitor.Addresses)[0] // IPv4: by that the monitor scrapes
-	for _, p := range slices.SortedFunc(slices.Values(v.Hub.Passes), func(a, b Pass) int { return a.To.Compare(b.To) }) {
-		rules = append(rules, nftables.Rule{Way: nftables.Across, From: from, To: p.To, Protocol: "tcp", Ports: p.Ports})
+	listen := nftables.Rule{Way: nftables.Outside, Protocol: "udp", Ports: []int{v.Tunnel.Port}}
+	return append([]nftables.Rule{listen}, nftables.Forward(v.Hub.Forward)...)
+}
+
+// hubPasses are what the monitor reaches through a hub.
+func (v TargetValues) hubPasses() []netip.AddrPort {
+	if v.Hub == nil {
+		return nil
 	}
-	return append(rules, nftables.Forward(v.Hub.Forward)...)
+	var all []netip.AddrPort
+	for _, p := range v.Hub.Passes {
+		for _, port := range p.Ports {
+			all = append(all, netip.AddrPortFrom(p.To, uint16(port))) //nolint:gosec // settings admit no larger port
+		}
+	}
+	return all
 }
 
 // hubOpenings are what a hub serves for the fleet beside what a target does.

@@ -192,7 +192,7 @@ func Target(v TargetValues) (Plan, error) {
 		SSHPort: v.SSH.Port, SSHFrom: v.SSH.From,
 		Open:    v.Open,
 		Rules:   slices.Concat(v.hubRules(), admitted(v.Admits)),
-		Scraped: v.onlyMonitor(), Monitor: wireguard.Hosts(place.Monitor),
+		Scraped: v.onlyMonitor(), Monitor: wireguard.Hosts(place.Monitor), Passed: v.hubPasses(),
 	}}
 	all := v.exporters()
 	if place.Tunnel { // people push to the Pushgateway from here

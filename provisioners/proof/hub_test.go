@@ -90,10 +90,9 @@ func TestHubGate(t *testing.T) {
 // TestHubPasses loads a hub's real rules in a network of its own, changes them, and lets its gate look.
 func TestHubPasses(t *testing.T) {
 	end := netip.MustParseAddr
-	rules := nftables.Ruleset{SSHPort: 22, Tunnel: wireguard.Name}
+	rules := nftables.Ruleset{SSHPort: 22, Tunnel: wireguard.Name, Monitor: []netip.Prefix{netip.PrefixFrom(end("10.98.0.1"), 32)}}
 	for _, to := range []string{"10.98.0.3", "10.98.0.4", "10.98.0.5"} {
-		from := netip.PrefixFrom(end("10.98.0.1"), 32)
-		rules.Rules = append(rules.Rules, nftables.Rule{Way: nftables.Across, From: from, To: end(to), Protocol: "tcp", Ports: []int{9100}})
+		rules.Passed = append(rules.Passed, netip.AddrPortFrom(end(to), 9100))
 	}
 	const (
 		all = "an end of the tunnel\tanother, through h\t10.98.0.4\t9100\tclosed\tclosed\n" +
@@ -108,6 +107,10 @@ func TestHubPasses(t *testing.T) {
 	)
 	for _, c := range []struct{ name, text, want string }{
 		{"the hub's rules", "", all},
+		{"what was passed on before an update", "nft flush set inet promwire passed\n" +
+			"nft add element inet promwire former_passed '{ 10.98.0.3 . 9100 timeout 10m, 10.98.0.4 . 9100 timeout 10m, 10.98.0.5 . 9100 timeout 10m }'", all},
+		{"one is not passed on", "nft delete element inet promwire passed '{ 10.98.0.4 . 9100 }'",
+			differs + "monitor, through h\tb\t10.98.0.4\t9100\topen\tclosed\n"},
 		{"nothing is passed on", "nft insert rule inet promwire forward drop", differs + "monitor, through h\ta\t10.98.0.3\t9100\topen\tclosed\n"},
 		{"another port is", "nft insert rule inet promwire forward tcp dport 22 accept", differs + "monitor, through h\ta\t10.98.0.3\t22\tclosed\topen\n"},
 		{"a target reaches the monitor", "nft insert rule inet promwire forward ip daddr 10.98.0.1 accept",

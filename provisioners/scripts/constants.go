@@ -57,6 +57,8 @@ var constants = []constant{
 	{"TABLE", nftables.Table},
 	{"SCRAPED_SET", nftables.Scraped},
 	{"FORMER_SET", nftables.Former},
+	{"PASSED_SET", nftables.Passed},
+	{"FORMER_PASSED_SET", nftables.FormerPassed},
 	{"PERMANENT", nftables.Permanent},
 	{"UPLINKS", nftables.BridgesFile},
 	{"FIREWALL", nftables.Service},

@@ -47,11 +47,13 @@ loaded() { [[ $(nft list table inet "$TABLE" 2>/dev/null) == *"comment \"$1\""* 
 
 # trial loads the pending ruleset and checks that the operator's packets still arrive.
 trial() {
-  local before
-  before=$(admitted "$SCRAPED_SET" "$FORMER_SET")
+  local scraped passed
+  scraped=$(admitted "$SCRAPED_SET" "$FORMER_SET")
+  passed=$(admitted "$PASSED_SET" "$FORMER_PASSED_SET")
   arm
   nft --file "$PENDING"
-  still_admit "$before"
+  still_admit "$FORMER_SET" "$scraped"
+  still_admit "$FORMER_PASSED_SET" "$passed"
   CHANGED+=("firewall on trial")
   proved && return
   disarm
@@ -59,30 +61,32 @@ trial() {
   fail "the new firewall does not admit this connection (from $(operator)), and was rolled back; check ssh.from and the port"
 }
 
-# admitted SET...: the ports in these sets of the loaded ruleset, which the monitor may reach, a line each.
+# admitted SET...: what is in these sets of the loaded ruleset, which the monitor may reach, a line each: PORT, or ADDRESS . PORT.
 admitted() {
   local set
   for set in "$@"; do
     { nft list set inet "$TABLE" "$set" 2>/dev/null || true; } | tr '\n' ' ' |
-      sed -n 's/.*elements = { \([^}]*\) }.*/\1/p' | tr ',' '\n' | awk '{ print $1 }'
-  done | sort -nu
+      sed -n 's/.*elements = { \([^}]*\) }.*/\1/p' | tr ',' '\n' | awk '{ print ($2 == "." ? $1 " . " $3 : $1) }'
+  done | sort -n | uniq
 }
 
 # again COMMAND...: loads the permanent ruleset by a command. The former ports stay admitted, which are in no file.
 again() {
-  local before
-  before=$(admitted "$FORMER_SET")
+  local scraped passed
+  scraped=$(admitted "$FORMER_SET")
+  passed=$(admitted "$FORMER_PASSED_SET")
   "$@" || return
-  still_admit "$before"
+  still_admit "$FORMER_SET" "$scraped"
+  still_admit "$FORMER_PASSED_SET" "$passed"
 }
 
-# still_admit PORTS: lets the monitor reach these for ten minutes more. An update must not close a port under a scrape: Prometheus turns to
+# still_admit SET ADMITTED: lets the monitor reach, by this set, for ten minutes more what was admitted. An update must not close a port under a scrape: Prometheus turns to
 # another one only when that answers, and may have to connect again before. What listened there ends meanwhile: see stop_later.
 still_admit() {
-  local port former=()
-  for port in $1; do former+=("$port timeout 10m"); done
-  if [ ${#former[@]} = 0 ] || ! nft list set inet "$TABLE" "$FORMER_SET" >/dev/null 2>&1; then return; fi
-  nft add element inet "$TABLE" "$FORMER_SET" "{ $(IFS=, && echo "${former[*]}") }"
+  local place former=()
+  while read -r place; do former+=("$place timeout 10m"); done <<<"$2"
+  if [ -z "$2" ] || ! nft list set inet "$TABLE" "$1" >/dev/null 2>&1; then return; fi
+  nft --file - <<<"add element inet $TABLE $1 { $(IFS=, && echo "${former[*]}") }" # which may be more than an argument holds
 }
 
 # still_on_trial DIGEST: the minute begins now. What came after the trial may have taken long; it is not the operator's fault.

@@ -38,3 +38,34 @@ asked() { to=10.98.0.2/$1; dial other; }
 		t.Run(name, func(t *testing.T) { check(t, begin+c.text, c.said, false) })
 	}
 }
+
+// TestStillPassed: neither does one of a hub.
+func TestStillPassed(t *testing.T) {
+	t.Parallel()
+	rules := func(places ...string) string {
+		r := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Monitor: []netip.Prefix{netip.MustParsePrefix("10.98.0.1/32")}}
+		for _, p := range places {
+			r.Passed = append(r.Passed, netip.MustParseAddrPort(p))
+		}
+		return "load <<'RULES'\n" + r.Render() + "RULES\n"
+	}
+	const begin = `
+mkdir -p "$CONFIG_FOLDER"
+arm() { :; }
+proved() { :; }
+load() { cat >"$PENDING"; trial; }
+former() { nft list set inet promwire former_passed | grep -oE '10[0-9.]+ . [0-9]+ timeout [^ ]*' || echo none; }
+`
+	for name, c := range map[string]struct{ text, said string }{
+		"another port": {rules("10.98.0.3:9100", "10.98.0.3:19098", "10.98.0.12:9100") + rules("10.98.0.3:19100") + "former",
+			"10.98.0.3 . 9100 timeout 10m\n10.98.0.12 . 9100 timeout 10m\n10.98.0.3 . 19098 timeout 10m\n"},
+		"once more": {rules("10.98.0.3:9100") + rules("10.98.0.3:19100") + rules("10.98.0.3:19200") + "former",
+			"10.98.0.3 . 9100 timeout 10m\n10.98.0.3 . 19100 timeout 10m\n"},
+		"it is confirmed": {rules("10.98.0.3:9100") + rules("10.98.0.3:19100") + `mv "$PENDING" "$PERMANENT"; again nft --file "$PERMANENT"; former`,
+			"10.98.0.3 . 9100 timeout 10m\n"},
+		"it was no hub":       {rules() + rules("10.98.0.3:9100") + "former", "none\n"},
+		"it is none any more": {rules("10.98.0.3:9100") + rules() + "former 2>/dev/null", "none\n"},
+	} {
+		t.Run(name, func(t *testing.T) { check(t, begin+c.text, c.said, false) })
+	}
+}

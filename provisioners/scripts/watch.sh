@@ -166,7 +166,7 @@ ruleset_digest() { sed '/^\tcomment "[0-9a-f]\{64\}"$/d' "$PERMANENT" | sha256su
 
 # table_digest is the table's, without the ports that the monitor may still reach after an update: these end by themselves.
 table_digest() {
-  { nft --stateless list table inet "$TABLE" 2>/dev/null || true; } | sed "/^\tset $FORMER_SET {/,/^\t}/d" | sha256sum | cut -d ' ' -f 1
+  { nft --stateless list table inet "$TABLE" 2>/dev/null || true; } | sed -E "/^\tset ($FORMER_SET|$FORMER_PASSED_SET) \{/,/^\t\}/d" | sha256sum | cut -d ' ' -f 1
 }
 
 watch_units() {

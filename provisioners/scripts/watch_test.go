@@ -111,7 +111,7 @@ func TestWatch(t *testing.T) {
 		{"packets were counted", `nft add rule inet promwire input counter; nft --file $PERMANENT; look; seen`, good + good},
 		{"nft lists it in another way now", `echo former >$STATE/firewall.listed; look; seen; look; seen`, good + good + good},
 		{"before it ever looked", `rm $STATE/firewall.listed; nft delete table inet promwire; look; seen`, `promwire_healed_total{what="firewall"} 1`},
-		{"the monitor may still scrape as before", `still_admit 9100; look; seen; admitted $SCRAPED_SET $FORMER_SET`, good + good + "9100\n19100\n"},
+		{"the monitor may still scrape as before", `still_admit $FORMER_SET 9100; look; seen; admitted $SCRAPED_SET $FORMER_SET`, good + good + "9100\n19100\n"},
 		{"it scrapes another port", `nft add element inet promwire scraped_ports '{ 9100 }'; look; seen; admitted $SCRAPED_SET`, `promwire_healed_total{what="firewall"} 1` + "\n19100\n"},
 		{"on trial", `echo active >/mnt/states/promwire-rollback.timer; nft add rule inet promwire input tcp dport 80 accept; look; seen; table | grep -c 'dport 80'`, good + good + "2\n"},
 		{"going back", `echo active >/mnt/states/promwire-rollback.service; nft delete table inet promwire; look; seen`, good + good},

@@ -228,14 +228,14 @@ IPAddressDeny=any
 WantedBy=sysinit.target
 END
 reread promwire-firewall.service
-firewall 7724f6f32cdce156a49ad1ff777a028305f1783d842a6c3412d2cd928f421880 <<'END'
+firewall 08af0e535634635d583d4f9e063795f0f450f65ad176b7864c5a6fc313ae5b5f <<'END'
 #!/usr/sbin/nft -f
 # promwire's own table. Adding it first makes deleting it no error; both happen in the same transaction as the rest.
 table inet promwire
 delete table inet promwire
 
 table inet promwire {
-	comment "7724f6f32cdce156a49ad1ff777a028305f1783d842a6c3412d2cd928f421880"
+	comment "08af0e535634635d583d4f9e063795f0f450f65ad176b7864c5a6fc313ae5b5f"
 	# Packets of the operator's SSH connections: a ruleset on trial is proved by them.
 	counter operator {
 	}
@@ -248,6 +248,17 @@ table inet promwire {
 	# What the monitor scraped before an update.
 	set former_ports {
 		type inet_service
+		flags timeout
+	}
+
+	set passed {
+		type ipv4_addr . inet_service
+		elements = { 10.98.0.2 . 9100, 10.98.0.2 . 19098 }
+	}
+
+	# What was passed on before an update.
+	set former_passed {
+		type ipv4_addr . inet_service
 		flags timeout
 	}
 
@@ -287,7 +298,8 @@ table inet promwire {
 		type filter hook forward priority filter; policy accept;
 		ct state new ct status dnat jump published
 		iifname "promwire0" oifname "promwire0" ct state established,related accept
-		iifname "promwire0" oifname "promwire0" ip saddr 10.98.0.1 ip daddr 10.98.0.2 tcp dport { 9100, 19098 } accept
+		iifname "promwire0" oifname "promwire0" ip saddr 10.98.0.1 ip daddr . tcp dport @passed accept
+		iifname "promwire0" oifname "promwire0" ip saddr 10.98.0.1 ip daddr . tcp dport @former_passed accept
 		iifname "promwire0" drop
 		oifname "promwire0" drop
 	}
@@ -367,15 +379,15 @@ service promwire-watch.timer
 stop_later node_exporter-tls.socket node_exporter-tls.service
 remove_former_identity
 installed promwire 0.2.0-dev
-still_on_trial 7724f6f32cdce156a49ad1ff777a028305f1783d842a6c3412d2cd928f421880
-keep_receipt 7724f6f32cdce156a49ad1ff777a028305f1783d842a6c3412d2cd928f421880
+still_on_trial 08af0e535634635d583d4f9e063795f0f450f65ad176b7864c5a6fc313ae5b5f
+keep_receipt 08af0e535634635d583d4f9e063795f0f450f65ad176b7864c5a6fc313ae5b5f
 }
 
 confirm() {
 use hub-1 confirm VERSION
-confirm_firewall 7724f6f32cdce156a49ad1ff777a028305f1783d842a6c3412d2cd928f421880
+confirm_firewall 08af0e535634635d583d4f9e063795f0f450f65ad176b7864c5a6fc313ae5b5f
 read_links
-kept_receipt 7724f6f32cdce156a49ad1ff777a028305f1783d842a6c3412d2cd928f421880
+kept_receipt 08af0e535634635d583d4f9e063795f0f450f65ad176b7864c5a6fc313ae5b5f
 }
 
 case ${1-} in
