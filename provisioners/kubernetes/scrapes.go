@@ -60,6 +60,7 @@ type Pods struct {
 	Labels    map[string]string // that the pods have; none: all pods
 	Port      int               // TCP
 	Path      string
+	Limit     int  // pods; of more, none is scraped. 0: no limit
 	Annotated bool // only those that the annotation prometheus.io/scrape asks for, at the path that prometheus.io/path says
 }
 
@@ -120,7 +121,7 @@ func (p Pods) render() string {
 	if p.Annotated {
 		annotated = fmt.Sprintf(podAnnotations, p.Port)
 	}
-	return fmt.Sprintf(podsConfig, p.Job, p.Path, p.Namespace, labels, annotated, p.Port)
+	return fmt.Sprintf(podsConfig, p.Job, p.Path, p.Namespace, labels, annotated, p.Port, p.Limit)
 }
 
 // The label instance is the node's name: Prometheus's discovery sets it.
@@ -156,6 +157,7 @@ const podsConfig = `
   - job_name: '%[1]s'
     metrics_path: '%[2]s'
     follow_redirects: false
+    target_limit: %[7]d
     kubernetes_sd_configs:
       - role: pod
         namespaces:

@@ -16,7 +16,7 @@ var everything = Scrapes{
 	Kubelet: true, CAdvisor: true, State: true,
 	Nodes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24"), netip.MustParsePrefix("fd00::7/128")},
 	Pods: []Pods{
-		{Job: "shop", Namespace: "shop", Labels: map[string]string{"tier": "web", "app": "till"}, Port: 8080, Path: "/stats"},
+		{Job: "shop", Namespace: "shop", Labels: map[string]string{"tier": "web", "app": "till"}, Port: 8080, Path: "/stats", Limit: 7},
 		{Job: "any", Namespace: "tools", Port: 9100, Path: DefaultPath, Annotated: true},
 	},
 }
@@ -88,6 +88,7 @@ type job struct {
 	Name      string `yaml:"job_name"`
 	Path      string `yaml:"metrics_path"`
 	Redirects *bool  `yaml:"follow_redirects"`
+	Most      int    `yaml:"target_limit"`
 	TLS       struct {
 		Authority  string `yaml:"ca_file"`
 		Unverified bool   `yaml:"insecure_skip_verify"`
@@ -172,6 +173,9 @@ func TestPodsAreChosen(t *testing.T) {
 	}
 	if got := fmt.Sprint(anyone.Discovered); got != "[{pod {[tools]} []}]" {
 		t.Errorf("any: %s", got)
+	}
+	if shop.Most != 7 || anyone.Most != 0 {
+		t.Errorf("at most %d pods of shop, %d of any", shop.Most, anyone.Most)
 	}
 	asks := func(j job) bool {
 		return slices.ContainsFunc(j.Relabel, func(r struct {

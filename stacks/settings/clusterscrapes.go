@@ -81,7 +81,7 @@ func (c *checker) pods(at, own string, d document.ScrapedPods, jobs map[string]b
 	}
 	pods := kubernetes.Pods{
 		Job: d.Job, Namespace: d.Namespace, Labels: d.Labels, Port: c.number(at+".port", d.Port, 1, 1, maxPort),
-		Path: or(d.Path, kubernetes.DefaultPath), Annotated: d.Annotated,
+		Path: or(d.Path, kubernetes.DefaultPath), Limit: c.number(at+".limit", d.Limit, defaultPods, 1, maxPods), Annotated: d.Annotated,
 	}
 	if !scrapePath.MatchString(pods.Path) {
 		c.Add(at+".path", "%q is not a plain path; write it like %s", pods.Path, kubernetes.DefaultPath)

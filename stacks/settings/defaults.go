@@ -56,6 +56,8 @@ const (
 	defaultForm             = Proxied
 	defaultClusterSamples   = 200_000 // an API server or kube-state-metrics of a few hundred nodes
 	defaultClusterBody      = "64MB"  // as many samples of 300 bytes
+	defaultPods             = 1000    // of one job: a third of what Kubernetes supports in a namespace
+	maxPods                 = 100_000
 )
 
 // defaultMatch takes the aggregates that recording rules make, whose names begin with the level that they are aggregated to

@@ -241,8 +241,8 @@ func TestEverything(t *testing.T) {
 						Kubelet: true, CAdvisor: true, Unverified: true, State: true,
 						Nodes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16"), netip.MustParsePrefix("fd00::/64")},
 						Pods: []kubernetes.Pods{
-							{Job: "till", Namespace: "shop", Labels: map[string]string{"app": "till", "example.com/tier": "web"}, Port: 8080, Path: "/stats"},
-							{Job: "any", Namespace: "tools", Port: 9100, Path: "/metrics", Annotated: true},
+							{Job: "till", Namespace: "shop", Labels: map[string]string{"app": "till", "example.com/tier": "web"}, Port: 8080, Path: "/stats", Limit: 70},
+							{Job: "any", Namespace: "tools", Port: 9100, Path: "/metrics", Limit: 1000, Annotated: true},
 						},
 					}},
 				Volume: &kubernetes.Volume{StorageClass: "fast.ssd", Size: "3Gi"},

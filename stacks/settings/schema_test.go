@@ -104,6 +104,7 @@ func addDefaults(t *testing.T, definitions jsonschema.Definitions) {
 		{"ClusterLimits", "labelValueLength", defaultLabelValueLength},
 		{"ClusterLimits", "bodySize", defaultClusterBody},
 		{"ScrapedPods", "path", kubernetes.DefaultPath},
+		{"ScrapedPods", "limit", defaultPods},
 		{"Federate", "match", ownMatch},
 		{"Images", "prometheus", defaultImages.Prometheus},
 		{"Images", "pushgateway", defaultImages.Pushgateway},

@@ -30,8 +30,8 @@ func clusterTexts() map[string]string {
 	server.Limits = prometheus.Limits{Samples: 200_000, Labels: 64, LabelName: 256, LabelValue: 4096, BodySize: "64MB"}
 	whole := server
 	whole.Scrapes = kubernetes.Scrapes{Kubelet: true, CAdvisor: true, State: true, Pods: []kubernetes.Pods{
-		{Job: "till", Namespace: "shop", Labels: map[string]string{"app": "till", "tier": "web"}, Port: 8080, Path: "/stats"},
-		{Job: "any", Namespace: "tools", Port: 9100, Path: kubernetes.DefaultPath, Annotated: true},
+		{Job: "till", Namespace: "shop", Labels: map[string]string{"app": "till", "tier": "web"}, Port: 8080, Path: "/stats", Limit: 1000},
+		{Job: "any", Namespace: "tools", Port: 9100, Path: kubernetes.DefaultPath, Limit: 1000, Annotated: true},
 	}}
 	gateway := server
 	gateway.Reflect, gateway.Pushgateway, gateway.PushgatewayAs = "reflect.promwire.svc:8080", "pushgateway.promwire.svc:9091", "prometheus"

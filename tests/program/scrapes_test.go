@@ -74,6 +74,21 @@ func TestKubeStateMetricsIsBesidePrometheus(t *testing.T) {
 	}
 }
 
+// A crash of kube-state-metrics makes Prometheus's pod unready. The way to Prometheus stays open, and what kube-state-metrics needs of the node's memory
+// has a limit.
+func TestKubeStateMetricsTakesNothingAlong(t *testing.T) {
+	resources := run(t, `"mode": "gateway",`, `"mode": "gateway", "prometheus": {"kubeStateMetrics": true},`,
+		`"images": {`, `"images": {"kubeStateMetrics": "k.test/k`+digest+`",`)
+	service := of(resources, "a", ":Service")["a-prometheus-service"].Inputs["spec"].ObjectValue()
+	assert.True(t, service["publishNotReadyAddresses"].IsBool() && service["publishNotReadyAddresses"].BoolValue(), "%v", service)
+	deployment := of(resources, "a", ":Deployment")["a-prometheus-deployment"].Inputs["spec"].ObjectValue()
+	limits := map[string]string{}
+	for _, c := range deployment["template"].ObjectValue()["spec"].ObjectValue()["containers"].ArrayValue() {
+		limits[c.ObjectValue()["name"].StringValue()] = fmt.Sprint(c.ObjectValue()["resources"])
+	}
+	assert.Contains(t, limits["kube-state-metrics"], "memory", "%v", limits)
+}
+
 // Prometheus's data are on the node's disk, or, if the settings say so, on a volume, whose name Pulumi chooses: a new one is there before the
 // former one goes.
 func TestPrometheusData(t *testing.T) {

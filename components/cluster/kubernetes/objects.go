@@ -34,7 +34,8 @@ type Port struct {
 	Number, Pods int
 }
 
-// Service makes a Service of the pods of a role.
+// Service makes a Service of the one pod of a role. It leads there whether the pod is ready or not: there is no other one to go to, and a container
+// beside the one that serves, which crashes, makes the whole pod unready.
 func (s *Space) Service(ctx *pulumi.Context, name, role string, ports ...Port) error {
 	var list corev1.ServicePortArray
 	for _, p := range ports {
@@ -46,7 +47,7 @@ func (s *Space) Service(ctx *pulumi.Context, name, role string, ports ...Port) e
 	// Its pods are made later: they wait for what else they need.
 	meta.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
 	_, err := corev1.NewService(ctx, s.Cluster+"-"+name+"-service", &corev1.ServiceArgs{
-		Metadata: meta, Spec: &corev1.ServiceSpecArgs{Selector: selector(role), Ports: list},
+		Metadata: meta, Spec: &corev1.ServiceSpecArgs{Selector: selector(role), Ports: list, PublishNotReadyAddresses: pulumi.Bool(true)},
 	}, s.options(nil)...)
 	if err != nil {
 		return s.wrap("Service "+name, err)

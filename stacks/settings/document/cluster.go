@@ -121,6 +121,8 @@ type ScrapedPods struct {
 	Port *int `json:"port" jsonschema:"minimum=1,maximum=65535"`
 	// Path of the metrics.
 	Path string `json:"path,omitempty" jsonschema:"pattern=^/"`
+	// How many pods there may be. If there are more, none of them is scraped, and the alert ClusterScrapeDown says so.
+	Limit *int `json:"limit,omitempty" jsonschema:"minimum=1,maximum=100000"`
 	// Only pods with the annotation prometheus.io/scrape: "true" and, if they have prometheus.io/port, this port. Their prometheus.io/path and
 	// prometheus.io/scheme count.
 	Annotated bool `json:"annotated,omitempty"`
