@@ -57,7 +57,7 @@ func (c cluster) volume() {
 // scrapesOfCluster: cluster a's own metrics arrive, from a real kubelet and the stand-in for kube-state-metrics, and what the alerts read of them is
 // at the central server. In cluster b nothing is turned on.
 func scrapesOfCluster(s *story) {
-	for query, want := range map[string]float64{
+	s.values(map[string]float64{
 		`cluster:kubelet_up:min{cluster="a", node="a"}`:                            1,
 		`cluster:node_ready:min{cluster="a", node="a"}`:                            1,
 		`cluster:pod_crashing:max5m{cluster="a", namespace="shop"}`:                1,
@@ -67,15 +67,7 @@ func scrapesOfCluster(s *story) {
 		`cluster:job_failed:max{cluster="a", namespace="shop", job_name="report"}`: 1,
 		`job:up:sum{cluster="a", job="cadvisor"}`:                                  1,
 		`ALERTS{alertname="ClusterPodCrashing", cluster="a", namespace="shop"}`:    1,
-	} {
-		s.eventually(func() error {
-			value, err := s.value(query)
-			if err == nil && value != want {
-				err = fmt.Errorf("%s: %v, want %v", query, value, want)
-			}
-			return err
-		})
-	}
+	})
 	out, err := s.query(`{__name__=~"cluster:.+", cluster!="a"}`)
 	require.NoError(s.t, err)
 	assert.Empty(s.t, out, "of what is not turned on")
@@ -88,6 +80,21 @@ func scrapesOfCluster(s *story) {
 	}
 	podsOfOthers(s)
 	dataStay(s)
+	lostDiscovery(s)
+}
+
+// values waits until each query has this one value.
+func (s *story) values(all map[string]float64) {
+	s.t.Helper()
+	for query, want := range all {
+		s.eventually(func() error {
+			value, err := s.value(query)
+			if err == nil && value != want {
+				err = fmt.Errorf("%s: %v, want %v", query, value, want)
+			}
+			return err
+		})
+	}
 }
 
 // prometheusMay says whether the cluster's Prometheus has a right.
@@ -161,6 +168,25 @@ func dataStay(s *story) {
 		}
 		return err
 	})
+	s.federated("a", "b")
+}
+
+// lostDiscovery: where the rights of a cluster's Prometheus are gone, it finds no kubelet that could be down, and the monitor is told of that.
+func lostDiscovery(s *story) {
+	c := s.cluster("a")
+	binding := c.must("get", "clusterrolebindings", "-l", desired.RoleLabel+"="+desired.RolePrometheus, "-o", "name")
+	grant := func(to string) {
+		c.must("patch", binding, "--type=json", "-p", fmt.Sprintf(`[{"op": "replace", "path": "/subjects/0/name", "value": %q}]`, to))
+	}
+	grant("somebody-else")
+	c.ours("delete", "pod", "-l", desired.RoleLabel+"="+desired.RolePrometheus) // a list that it has is watched for minutes
+	s.values(map[string]float64{
+		`count(cluster:discovery_failures:increase5m{cluster="a"} > 0)`:   1,
+		`absent(cluster:kubelet_up:min{cluster="a"})`:                     1,
+		`ALERTS{alertname="ClusterDiscoveryFails", alertstate="pending"}`: 1,
+	})
+	grant("prometheus")
+	s.values(map[string]float64{`cluster:kubelet_up:min{cluster="a", node="a"}`: 1})
 	s.federated("a", "b")
 }
 
