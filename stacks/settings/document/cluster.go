@@ -76,7 +76,7 @@ type ClusterPrometheus struct {
 	// read with that.
 	AcceptUnverified bool `json:"acceptUnverified,omitempty"`
 	// Kubelets: networks in which the nodes are, such as 10.0.0.0/16; Prometheus may connect to port 10250 of all of them. Left out: the nodes that
-	// there are at the update, one by one.
+	// there are at the update, one by one. With an autoscaler it is needed, or no node that it adds is scraped. Everywhere (0.0.0.0/0) is refused.
 	Nodes []string `json:"nodes,omitempty" jsonschema:"minItems=1"`
 	// Whether kube-state-metrics runs beside it and is scraped. Its image is images.kubeStateMetrics. Prometheus's token, which it uses too, may then
 	// read all nodes, pods, Deployments, StatefulSets, DaemonSets and Jobs: no Secrets, but what is written in a pod's environment, arguments and
