@@ -66,7 +66,7 @@ func allowedEdges(s *story) {
 func edgesGo(s *story) {
 	s.edit(func(fleet map[string]any) { delete(fleet, "allow") })
 	s.up()
-	s.mustOn("monitor-1", noDockerForwards+" && firewall-cmd --quiet --zone=trusted --remove-interface=promwire0")
+	s.mustOn("monitor-1", noDockerForwards+" && firewall-cmd --quiet --reload")
 	tunnels := s.tunnels()
 	s.firewall([]string{edgeTo}, []int{edgePort}, nil)
 	assert.NotContains(s.t, s.mustOn(edgeFrom, "wg show promwire0 allowed-ips"), tunnels[edgeTo])
