@@ -51,6 +51,7 @@ func newPreview(ctx *pulumi.Context, state record.State) (*preview, error) {
 // kinds are the resources of hosts, with their types.
 var kinds = map[outlook.What]string{
 	outlook.Droplet: digitalocean.DropletType, outlook.Bootstrap: remote.Type, outlook.Enrol: remote.Type, outlook.Converge: remote.Type,
+	outlook.Peer:     remote.Type,
 	outlook.Alerting: remote.Type, outlook.RemoteWrite: remote.Type,
 }
 
@@ -129,6 +130,9 @@ func (p *preview) log(ctx *pulumi.Context, f *Fleet, leaving int) error {
 	o := outlook.Outlook{
 		Hosts: hosts(f.Settings), Had: had(p.state), Leaving: leaving, Steps: p.steps,
 		Prices: outlook.Prices{Of: digitalocean.Prices, AsOf: digitalocean.PricesAsOf, Owner: "DigitalOcean's"},
+	}
+	if hub := f.Settings.Hub; hub != nil {
+		o.Hub = hub.Name
 	}
 	return ctx.Log.Info(o.String(), nil)
 }

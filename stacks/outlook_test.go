@@ -19,6 +19,7 @@ func TestOfHost(t *testing.T) {
 		"monitor-alerting":         {remote.Type, "monitor", outlook.Alerting},
 		"monitor-remote-write":     {remote.Type, "monitor", outlook.RemoteWrite},
 		"remote-enrol":             {remote.Type, "remote", outlook.Enrol},
+		"lon-1-peer":               {remote.Type, "lon-1", outlook.Peer},
 		"monitor-verification":     {remote.Type, "", ""},
 		"remote-write":             {remote.Type, "", ""},
 		"lon-1-remote-write-enrol": {remote.Type, "lon-1-remote-write", outlook.Enrol},

@@ -29,6 +29,7 @@ const (
 	Droplet     What = "droplet"
 	Bootstrap   What = "bootstrap"
 	Enrol       What = "enrol" // runs on the monitor
+	Peer        What = "peer"  // runs on the hub
 	Converge    What = "converge"
 	Alerting    What = "alerting"
 	RemoteWrite What = "remote-write"
@@ -57,6 +58,7 @@ type Outlook struct {
 	Had     map[string]Machine // of the last update, by host
 	Leaving int                // how many ends of the tunnel the monitor withdraws
 	Steps   []Step
+	Hub     string // name of the host where all ends of the tunnel meet; "": the monitor
 	Prices  Prices
 }
 
@@ -107,17 +109,20 @@ func (o Outlook) changes() map[string]*change {
 			all[name].why = []string{"its droplet is deleted"}
 		}
 	}
-	enrolled := 0
+	enrolled, peers := 0, 0
 	for _, s := range o.Steps {
 		switch c := all[s.Host]; {
 		case s.What == Enrol:
 			enrolled++
+		case s.What == Peer:
+			peers++
 		case c == nil || c.all:
 		default:
 			c.step(s)
 		}
 	}
 	o.monitor(all, enrolled)
+	o.hub(all, peers)
 	return all
 }
 

@@ -91,6 +91,10 @@ func TestRows(t *testing.T) {
 			o.Leaving = 2
 			o.Steps = []Step{{Host: "lon", What: Enrol}, {Host: "end-of-a-cluster", What: Enrol}}
 		}, "files    m       enrols 2; withdraws 2"},
+		"what others make the hub do": {func(o *Outlook) {
+			o.Hub = "lon"
+			o.Steps = []Step{{Host: "m", What: Peer}, {Host: "new", What: Peer, Created: true}}
+		}, "files    lon     peers: 2"},
 		"secrets of alerting":       {func(o *Outlook) { o.Steps = []Step{{Host: "m", What: Alerting}} }, "files    m       secrets of alerting, or their test"},
 		"secrets of remote writing": {func(o *Outlook) { o.Steps = []Step{{Host: "m", What: RemoteWrite}} }, "files    m       secrets of remote writing"},
 		"a droplet takes another part": {func(o *Outlook) {

@@ -65,3 +65,10 @@ func (o Outlook) monitor(all map[string]*change, enrolled int) {
 		c.add(files, fmt.Sprintf("withdraws %d", o.Leaving))
 	}
 }
+
+// hub adds what others make the hub do.
+func (o Outlook) hub(all map[string]*change, peers int) {
+	if c := all[o.Hub]; c != nil && !c.all && peers > 0 {
+		c.add(files, fmt.Sprintf("peers: %d", peers))
+	}
+}
