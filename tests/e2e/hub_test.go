@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/promwire/promwire/provisioners/fence"
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/provisioners/wireguard"
 )
 
@@ -47,6 +48,9 @@ func TestHub(t *testing.T) {
 		s.firewall(hubHosts, append([]int{fence.Port}, closedPorts...), map[string][]end{"monitor-1": scraped})
 		s.firewall([]string{"monitor-1"}, []int{51820}, nil)
 	})
+	s.step("a target that turns on the fleet gets nowhere", rogueBehindHub)
+	s.step("a hub that passes on too much is named", openHub)
+	s.step("a hub that forwards nothing any more heals itself", forwardsNothing)
 	s.step("an intruder at the hub is named", intruder)
 	s.step("a silent target is named, and no other", silentTarget)
 	s.step("the hub's power fails", func(s *story) {
@@ -61,6 +65,7 @@ func TestHub(t *testing.T) {
 			s.allUp(s.tunnels())
 		})
 	})
+	s.step("the hub moves to another host, and stays as a target", movedHub)
 	s.step("destroy leaves all as it was", func(s *story) {
 		s.destroy()
 		s.asBefore(before)
@@ -90,4 +95,60 @@ func silentTarget(s *story) {
 		s.mustOn("web-1", "systemctl start "+wireguard.Unit)
 		s.allUp(s.tunnels())
 	})
+}
+
+// rogueBehindHub: it sends whatever it likes into the tunnel. An honest target's packets for others do not leave it.
+func rogueBehindHub(s *story) {
+	tunnels := s.tunnels()
+	const hub = "wg set " + wireguard.Name + " peer $(wg show " + wireguard.Name + " peers) allowed-ips "
+	s.mustOn("web-1", hub+"10.98.0.0/24")
+	s.mustOn("web-1", "ping -c 1 -W 5 -I "+wireguard.Name+" "+tunnels["hub-1"])
+	for host, port := range map[string]int{"db-1": 9100, "hub-1": 9100, "monitor-1": prometheus.Port} {
+		status := s.curlOn("web-1", fmt.Sprintf("http://%s:%d/metrics", tunnels[host], port), "--interface", wireguard.Name)
+		assert.True(s.t, refused(status), "a rogue target to %s, through the hub: curl says %d", host, status)
+	}
+	s.mustOn("web-1", hub+"10.98.0.1/32")
+}
+
+// openHub: a rule in front of the hub's admits everything, and its watch does not remove it.
+func openHub(s *story) {
+	s.fault("a hub that forwards all", "an update", named, func() {
+		s.mustOn("hub-1", "systemctl stop promwire-watch.timer promwire-watch.service && nft insert rule inet promwire forward accept")
+	}, func() {
+		s.edit(set("verification", map[string]any{"again": "forward"}))
+		printed := s.upFails()
+		assert.Contains(s.t, printed, "promwire: hub-1: verify: seen differs from expected")
+		assert.Regexp(s.t, `(web|db)-1, through hub-1\t(web|db)-1\t10\.98\.0\.\d\t9100\tclosed\topen`, printed)
+		assert.Regexp(s.t, `monitor, through hub-1\t(web|db)-1\t10\.98\.0\.\d\t22\tclosed\topen`, printed)
+	})
+	s.mustOn("hub-1", "systemctl start promwire-watch.timer && systemctl start promwire-watch.service")
+	s.up()
+}
+
+// forwardsNothing: whoever sets net.ipv4.ip_forward, as a baseline does, sets the tunnel's switch too.
+func forwardsNothing(s *story) {
+	s.fault("the hub's forwarding is off", "between updates", healed, func() {
+		s.mustOn("hub-1", "cd /proc/sys/net/ipv4 && echo 1 >ip_forward && echo 0 >ip_forward")
+	}, func() {
+		s.becomes(`promwire_healed_total{name="hub-1",what="tunnel"}`, 1)
+		assert.Equal(s.t, "1", s.mustOn("hub-1", "cat /proc/sys/net/ipv4/conf/"+wireguard.Name+"/forwarding"))
+		s.allUp(s.tunnels())
+	})
+}
+
+// movedHub: a target becomes the hub, and the hub a target, with its one peer, which forwards nothing.
+func movedHub(s *story) {
+	s.edit(func(fleet map[string]any) {
+		targets := fleet["targets"].([]any)
+		fleet["hub"], targets[0] = targets[0], fleet["hub"]
+	})
+	s.up()
+	s.allUp(s.tunnels())
+	assert.Contains(s.t, s.output("summary"), "hub web-1, targets: 2")
+	for host, peers := range map[string]string{"hub-1": "1", "db-1": "1", "monitor-1": "1", "web-1": "3"} {
+		assert.Equal(s.t, peers, s.mustOn(host, "wg show "+wireguard.Name+" peers | wc -l"), "peers of %s", host)
+	}
+	assert.Equal(s.t, "0", s.mustOn("hub-1", "cat /proc/sys/net/ipv4/conf/"+wireguard.Name+"/forwarding"))
+	s.nothingDrifts()
+	assertUnchanged(s.t, s.up())
 }

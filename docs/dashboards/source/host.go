@@ -34,6 +34,7 @@ func host() *dashboard.DashboardBuilder {
 			query{`rate(node_network_transmit_bytes_total{device!="lo",` + node + `}[$__rate_interval])`, "{{device}} out"})).
 		WithPanel(plot("Tunnel", units.BytesPerSecondSI, 8,
 			query{`rate(promwire_peer_receive_bytes_total{host="$name",` + monitor + `}[$__rate_interval])`, "to the monitor"},
-			query{`rate(promwire_peer_transmit_bytes_total{host="$name",` + monitor + `}[$__rate_interval])`, "from the monitor"})).
+			query{`rate(promwire_peer_transmit_bytes_total{host="$name",` + monitor + `}[$__rate_interval])`, "from the monitor"}).
+			Description("Of its tunnel with the monitor. A hub's is that of all hosts behind it, and these have none.")).
 		WithPanel(plot("Time of a scrape", units.Seconds, 8, query{`scrape_duration_seconds{name="$name"}`, "{{job}}"}))
 }
