@@ -188,7 +188,7 @@ func TestCauses(t *testing.T) {
 func TestCauseWords(t *testing.T) {
 	t.Parallel()
 	_, function, _ := strings.Cut(Cause, "cause_word() {")
-	said := []string{"tunnel"} // causes.sh's
+	said := []string{"tunnel", "hub"} // causes.sh's
 	for _, match := range regexp.MustCompile(`\) echo (\w+) ;;`).FindAllStringSubmatch(function, -1) {
 		said = append(said, match[1])
 	}
