@@ -101,7 +101,7 @@ func (v Values) gateway() []Edge {
 	if v.API {
 		edges = append(edges, v.apiServers(RoleGateway)...)
 	}
-	return append(edges, v.dials()...)
+	return append(edges, v.toGateway()...)
 }
 
 func (v Values) pushes() []Edge {

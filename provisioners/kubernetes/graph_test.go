@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
@@ -23,6 +24,8 @@ var (
 // TestGraph: every edge that is open, and no other.
 func TestGraph(t *testing.T) {
 	base := Values{TunnelPort: 51820, APIServers: servers}
+	db, monitor := netip.MustParseAddrPort("10.98.0.3:5432"), netip.MustParseAddrPort("10.98.0.1:9090")
+	of := DialPorts([]Dial{{To: db}, {To: monitor}})
 	with := func(change func(*Values)) Values {
 		v := base
 		change(&v)
@@ -43,12 +46,11 @@ func TestGraph(t *testing.T) {
 				{Service{Name: "grafana", Namespace: "tools", Port: 80, PodPort: 3000}, 8080},
 				{Service{Name: "loki", Namespace: "logs", Port: 3100, PodPort: 3100}, 3100},
 			}
-			db, monitor := netip.MustParseAddrPort("10.98.0.3:5432"), netip.MustParseAddrPort("10.98.0.1:9090")
 			v.Dials = []Dial{{"db-1", db, "shop"}, {"monitor-1", monitor, "monitoring"}, {"db-1", db, "till"}}
 		}), [][]string{
 			dnsOf("gateway"), dnsOf("prometheus"), apiOf("prometheus"), apiOf("gateway"),
 			{
-				"namespace monitoring -> gateway 20000/TCP", "namespace shop -> gateway 20001/TCP", "namespace till -> gateway 20001/TCP",
+				fmt.Sprintf("namespace monitoring -> gateway %d/TCP", of[monitor]), fmt.Sprintf("namespace shop -> gateway %d/TCP", of[db]), fmt.Sprintf("namespace till -> gateway %d/TCP", of[db]),
 				"gateway -> prometheus 9090/TCP", "gateway -> reflect 7000/TCP", "gateway -> the monitor 51820/UDP",
 				"gateway -> namespace logs 3100/TCP", "gateway -> namespace tools 3000/TCP",
 				"prometheus -> reflect 8080/TCP", "prometheus -> pushgateway 8443/TCP",
@@ -202,5 +204,28 @@ func TestEnds(t *testing.T) {
 		if got := end.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// TestDialPorts: a place has one port, whatever else there is, and no two have the same.
+func TestDialPorts(t *testing.T) {
+	all := []Dial{}
+	for i := range 500 {
+		all = append(all, Dial{To: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 98, byte(i / 200), byte(i % 200)}), 5432)})
+	}
+	ports, seen := DialPorts(all), map[int]bool{}
+	same := 0
+	for _, d := range all {
+		port := ports[d.To]
+		if port < firstDial || port >= firstDial+dialPorts || seen[port] {
+			t.Fatalf("%s has port %d, which is another's or none of the gateway's", d.To, port)
+		}
+		seen[port] = true
+		if DialPorts([]Dial{d})[d.To] == port {
+			same++
+		}
+	}
+	if same < 450 { // hashes of 500 places meet a dozen times
+		t.Errorf("%d of 500 places have the port that they have alone", same)
 	}
 }

@@ -32,41 +32,50 @@ scrape_of() {
     --key "$PROMETHEUS_TLS/key.pem" "$url" || true
 }
 
-# federated waits, in place of clusters, which an agent has none of, until each store has accepted samples since now. One that refuses them is not
-# waited for.
+# federated waits, in place of clusters, which an agent has none of, until each store has accepted samples. One that refuses them is not waited for.
 federated() {
-  local before left since
+  local begin former now next since left took=''
   since=$(date +%s)
-  before=$(accepted)
+  begin=$(stores)
+  former=$begin now=$begin
   SECONDS=0
-  while left=$(unaccepted); [ -n "$left" ]; do
-    if [ "$SECONDS" -ge "$fleet_seconds" ] || { [ "$SECONDS" -ge "$SETTLED" ] && ! grep -q ' waiting$' <<<"$left"; }; then
+  while next=$(stores) && took+=$'\n'$(accepted) && left=$(unaccepted) && [ -n "$left" ]; do
+    if [ "$SECONDS" -ge "$fleet_seconds" ] || { [ "$SECONDS" -ge "$SETTLED" ] && ! grep -q $'\twaiting$' <<<"$left"; }; then
       die "within $SECONDS s no samples have arrived at:"$'\n'"$(refusals "$since" <<<"$left")"
     fi
+    former=$now now=$next
     sleep 1
   done
 }
 
-# unaccepted prints the names and URLs of the stores that have accepted no samples since $before, and whether they refused some or are waited for.
-unaccepted() {
-  awk '
-    first { was[$1] = $3; had[$1] = $4; next }
-    { stores++ }
-    $3 <= was[$1] { print $1, $2, ($4 > had[$1]) ? "refused" : "waiting" }
-    END { if (!stores) print "- any-store waiting" }' first=1 <(echo "$before") first= <(accepted)
-}
-
-# accepted prints each store's name and URL, how many samples it has accepted (those that were sent, without those that it refused, and those that
-# are sent again), and how many it has refused.
-accepted() {
+# stores prints each store's name, URL, how many bytes were sent to it, and how many samples it has refused. Bytes count when a request has ended
+# and will not be tried again, whether it was accepted or refused; the samples of a refused one count just after that.
+stores() {
   own_metrics | awk '
-    /^prometheus_remote_storage_samples(_failed|_retried)?_total\{/ {
+    /^prometheus_remote_storage_(bytes|samples_failed)_total\{/ {
       split($0, word, "\"")
       url[word[2]] = word[4]
-      count[word[2]] += /_(failed|retried)_/ ? -$NF : $NF
-      if (/_failed_/) refused[word[2]] = $NF
+      if (/_bytes_/) sent[word[2]] = $NF; else refused[word[2]] = $NF
     }
-    END { for (name in count) printf "%s %s %.0f %.0f\n", name, url[name], count[name], refused[name] }'
+    END { for (name in url) printf "%s\t%s\t%.0f\t%.0f\n", name, url[name], sent[name], refused[name] }'
+}
+
+# accepted prints the stores to which something was sent between $former and $now, without a refusal until $next.
+accepted() {
+  awk -F'\t' '
+    FILENAME == ARGV[1] { sent[$1] = $3; refused[$1] = $4; next }
+    FILENAME == ARGV[2] { if ($3 > sent[$1]) more[$1]; next }
+    $1 in more && $4 == refused[$1] { print $1 }' <(echo "$former") <(echo "$now") <(echo "$next")
+}
+
+# unaccepted prints name and URL of the other stores, and whether they refused samples or are waited for.
+unaccepted() {
+  awk -F'\t' -v OFS='\t' '
+    FILENAME == ARGV[1] { took[$1]; next }
+    FILENAME == ARGV[2] { refused[$1] = $4; next }
+    NF { stores++ }
+    NF && !($1 in took) { print $1, $2, ($4 > refused[$1]) ? "refused" : "waiting" }
+    END { if (!stores) print "-", "any store", "waiting" }' <(echo "$took") <(echo "$begin") <(echo "$next")
 }
 
 # own_metrics prints those of Prometheus itself.
@@ -80,8 +89,8 @@ own_metrics() {
 # same once a minute.
 refusals() {
   local name url said
-  while read -r name url _; do
-    said=$(journalctl --unit "$PROMETHEUS_UNIT" --since "@$(($1 - 120))" --output cat 2>/dev/null | grep -F "remote_name=$name " | sed -nE 's/.* err="((\\.|[^"\\])*)".*/\1/p' | tail -n 1 | cut -c 1-300)
+  while IFS=$'\t' read -r name url _; do
+    said=$(journalctl --unit "$PROMETHEUS_UNIT" --since "@$(($1 - 120))" --output cat 2>/dev/null | grep -F -e "remote_name=$name " -e "remote_name=\"$name\" " | sed -nE 's/.* err="((\\.|[^"\\])*)".*/\1/p' | tail -n 1 | cut -c 1-300)
     echo "  $url: ${said:-it has not answered yet; does the monitor reach it? See journalctl -u prometheus}"
   done
 }

@@ -27,7 +27,7 @@ edges_forwarded() {
 
 # edges_probes prints what is tried: who, whom, both addresses, port, and open or closed.
 edges_probes() {
-  awk 'NF {
+  awk -v monitor="${fleet_monitor_at-}" 'NF {
       is[$3, $4, $5]
       edge[++n] = $0
     }
@@ -37,7 +37,8 @@ edges_probes() {
         print edge[i], "open"
         for (beside = e[5] % 65535 + 1; (e[3], e[4], beside) in is; beside = beside % 65535 + 1);
         print e[1], e[2], e[3], e[4], beside, "closed"
-        if (!((e[4], e[3], e[5]) in is)) print e[2], e[1], e[4], e[3], e[5], "closed"
+        # The monitor may scrape what connects to it, at this port, too.
+        if (!((e[4], e[3], e[5]) in is) && e[4] != monitor) print e[2], e[1], e[4], e[3], e[5], "closed"
       }
     }' <<<"${fleet_forwards-}" | awk '!seen[$0]++'
 }

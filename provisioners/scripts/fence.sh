@@ -6,6 +6,8 @@
 # edge=NAME=ADDRESS=PORT, which must be reached; then for each family NETWORK,OWN,MONITOR (such as 10.98.0.0/24,10.98.0.2,10.98.0.1).
 set -euo pipefail
 
+readonly EDGES=32 # tried at a time
+
 # hosts NETWORK COUNT: its first addresses, in the order in which hosts get them. A tunnel's IPv6 networks all end in "::".
 hosts() {
   local a b c d i n
@@ -108,6 +110,8 @@ main() {
     for allowed in "${edges[@]}"; do
       IFS='=' read -r _ name address port <<<"$allowed"
       edge "$name" "$address" "$port" &
+      count=$((count + 1))
+      [ $((count % EDGES)) != 0 ] || wait # of many, some at a time
     done
     wait
   } | metrics

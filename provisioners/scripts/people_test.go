@@ -52,3 +52,30 @@ as() { setpriv --reuid "$1" --clear-groups -- "${@:2}"; }
 		t.Run(name, func(t *testing.T) { check(t, begin+c.text, c.said, false) })
 	}
 }
+
+// TestSender: a host begins with another end what people allow, and nothing else: not at another port, not if only that end may connect here, and
+// no other protocol. What it answers gets through.
+func TestSender(t *testing.T) {
+	t.Parallel()
+	other := netip.MustParseAddr("10.98.0.1")
+	rules := func(allowed ...int) string {
+		r := nftables.Ruleset{SSHPort: 22, Tunnel: "promwire0", Dialing: true, Ends: []netip.Addr{other}}
+		for _, port := range allowed {
+			r.Edges = append(r.Edges, netip.AddrPortFrom(other, uint16(port)))
+		}
+		r.Rules = nftables.TCP(nftables.Inside, []netip.Prefix{netip.PrefixFrom(other, 32)}, 9200)
+		return listening + tunnelToOther + "nft --file - <<'RULES'\n" + r.Render() + "RULES\n"
+	}
+	const echo = "other timeout 5 perl -e 'use Socket; socket(S, AF_INET, SOCK_DGRAM, 0); bind(S, pack_sockaddr_in(9100, INADDR_ANY)); alarm 3; " +
+		"recv(S, $b, 9, 0); print \"came\"' & until other ss -Hlun | grep -q 9100; do sleep 0.1; done; echo x 2>/dev/null >/dev/udp/10.98.0.1/9100 || true; wait $! || echo none"
+	for name, c := range map[string]struct{ text, said string }{
+		"what is allowed":            {rules(9100) + "to=10.98.0.1/9100; dial", "open\n"},
+		"somebody, what is allowed":  {rules(9100) + "as() { setpriv --reuid \"$1\" --clear-groups -- \"${@:2}\"; }; to=10.98.0.1/9100; dial as 1000", "open\n"},
+		"another port is allowed":    {rules(9101) + "to=10.98.0.1/9100; dial", "closed\n"},
+		"only the other may connect": {rules() + "to=10.98.0.1/9100; dial", "closed\n"},
+		"the other connects":         {rules() + "serve 0 9200; to=10.98.0.2/9200; dial other", "open\n"},
+		"another protocol":           {rules(9100) + echo, "none\n"},
+	} {
+		t.Run(name, func(t *testing.T) { check(t, c.text, c.said, false) })
+	}
+}

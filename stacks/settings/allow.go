@@ -2,11 +2,16 @@ package settings
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/promwire/promwire/provisioners/certificate"
+	"github.com/promwire/promwire/provisioners/exporter"
+	"github.com/promwire/promwire/provisioners/fence"
+	"github.com/promwire/promwire/provisioners/prometheus"
 	"github.com/promwire/promwire/stacks/settings/document"
 )
 
@@ -33,7 +38,12 @@ func (c *checker) allow(list []document.Edge, clusters []Cluster) []Edge {
 		}
 		for _, f := range from {
 			for _, to := range c.ends(path+".to", match[1]) {
+				why := closedPort(to, port)
 				switch {
+				case why != "":
+					c.Add(path+".to", "%s", why)
+				case namespace != "" && len(to.Name) > longestService:
+					c.Add(path+".to", "%s has %d characters; a Service for pods can be called to-NAME with at most %d of them", to.Name, len(to.Name), longestService)
 				case f.Name != to.Name:
 					all = append(all, Edge{From: f.Name, To: to.Name, Port: port, Namespace: namespace})
 				case !strings.HasPrefix(e.From, byLabel) && !strings.HasPrefix(e.To, byLabel):
@@ -49,6 +59,27 @@ func (c *checker) allow(list []document.Edge, clusters []Cluster) []Edge {
 		c.Add("allow", "these are %d edges between hosts; at most %d are possible", len(all), maxEdges)
 	}
 	return all
+}
+
+// longestService is how long a host's name may be in that of a Service (RFC 1035 label), behind "to-".
+const longestService = maxLabel - len("to-")
+
+// closedPort says why a port can be no edge; "" if it can. What the monitor scrapes admits nobody else, also by the exporters' own units.
+func closedPort(to located, port int) string {
+	ssh := 22
+	if to.Existing != nil {
+		ssh = to.Existing.Port
+	}
+	scraped := exporter.Ports(append(exporter.Endpoints(to.Exporters, to.Scrape, false), exporter.Endpoints(to.Exporters, to.Scrape, true)...))
+	switch {
+	case port == ssh:
+		return fmt.Sprintf("%d is SSH of %s, which never goes through the tunnel", port, to.Name)
+	case port == fence.Port || port == certificate.ReceivePort:
+		return fmt.Sprintf("%d of %s is promwire's own; only the monitor connects to it", port, to.Name)
+	case slices.Contains(scraped, port):
+		return fmt.Sprintf("%d of %s is what the monitor scrapes, and only it; whoever needs its series asks the monitor, at port %d", port, to.Name, prometheus.Port)
+	}
+	return ""
 }
 
 // senders are the ends that may connect, and the namespace of pods if they are a cluster. The monitor is none of them.
@@ -72,6 +103,8 @@ func (c *checker) podsOf(path, name, namespace string, clusters []Cluster) []loc
 		c.Add(path, "there is no cluster %q; write the name of a target, or CLUSTER/NAMESPACE", name)
 	case clusters[i].Mode != Gateway:
 		c.Add(path, "%s is a dark cluster, whose pods have no gateway that they could connect through", name)
+	case clusters[i].AcceptUnenforced:
+		c.Add(path, "%s may be a cluster where no policy is enforced (acceptUnenforced), so all of its pods would connect; leave out one of the two", name)
 	case !label.MatchString(namespace) || len(namespace) > maxLabel:
 		c.Add(path, "%q is not the name of a namespace", namespace)
 	case namespace == clusters[i].Namespace:

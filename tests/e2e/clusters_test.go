@@ -175,7 +175,7 @@ func edges(s *story) {
 	for name, values := range map[string]desired.Values{
 		"a": {TunnelPort: 51820, API: true, Reflect: true, Pushgateway: 8443, PushFrom: []string{"batch"}, Scrapes: desired.Scrapes{
 			Kubelet: true, CAdvisor: true, State: true, Pods: shopPods, Nodes: []netip.Prefix{network(s.cluster("a").node()).Network},
-		}, Dials: []desired.Dial{{Host: "monitor-1", To: netip.MustParseAddrPort("10.98.0.1:9090"), Namespace: "batch"}}},
+		}, Dials: []desired.Dial{{Host: "monitor-1", To: watched, Namespace: "batch"}}},
 		"b": {TunnelPort: 51820, Dark: true, Reflect: true},
 	} {
 		c := s.cluster(name)
@@ -247,8 +247,11 @@ func (c cluster) podPlaces(sources map[source]netip.Addr) []place {
 	return append(places, place{resolver, desired.TCP, dns}, place{resolver, desired.UDP, dns})
 }
 
-// dialPort is the gateway's for the first host that pods may reach.
-const dialPort = 20000
+// watched is where pods may reach the monitor, and dialPort the gateway's port for it.
+var (
+	watched  = netip.MustParseAddrPort("10.98.0.1:9090")
+	dialPort = uint16(desired.DialPorts([]desired.Dial{{To: watched}})[watched])
+)
 
 // nodePlaces are ports of the cluster's node: the API server's, the kubelet's, and some that the test serves.
 func (c cluster) nodePlaces(api netip.AddrPort) []place {

@@ -48,6 +48,7 @@ func TestHub(t *testing.T) {
 		s.firewall(hubHosts, append([]int{fence.Port}, closedPorts...), map[string][]end{"monitor-1": scraped})
 		s.firewall([]string{"monitor-1"}, []int{51820}, nil)
 	})
+	s.step("people allow edges through the hub", edgesThroughHub)
 	s.step("a target that turns on the fleet gets nowhere", rogueBehindHub)
 	s.step("a hub that passes on too much is named", openHub)
 	s.step("a hub that forwards nothing any more heals itself", forwardsNothing)
@@ -70,6 +71,23 @@ func TestHub(t *testing.T) {
 		s.destroy()
 		s.asBefore(before)
 	})
+}
+
+// edgesThroughHub: one target connects to a port of another one, and one to the monitor's Prometheus, which is in no other way reached. Nobody else
+// does, and none of them does afterwards.
+func edgesThroughHub(s *story) {
+	const port = 7777
+	hosts, ports := []string{"monitor-1", "web-1", "db-1"}, []int{port, 9090}
+	s.edit(set("allow", []any{
+		map[string]any{"from": "web-1", "to": fmt.Sprintf("db-1:%d", port)},
+		map[string]any{"from": "db-1", "to": "monitor-1:9090"},
+	}))
+	s.noMissedScrape(func() { s.up() })
+	tunnels := s.tunnels()
+	s.firewall(hosts, ports, map[string][]end{"web-1": {tcp(tunnels["db-1"], port)}, "db-1": {tcp(tunnels["monitor-1"], 9090)}})
+	s.edits = s.edits[:len(s.edits)-1]
+	s.up()
+	s.firewall(hosts, ports, nil)
 }
 
 // intruder: a peer that nobody enrolled.

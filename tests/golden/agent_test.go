@@ -60,6 +60,10 @@ func TestAgent(t *testing.T) {
 			"write: server returned HTTP status 401 Unauthorized: said the store",
 		},
 		{
+			"a store that is away", func() { s.answer.Store(http.StatusServiceUnavailable) }, func() { s.answer.Store(http.StatusNoContent) },
+			"write: server returned HTTP status 503 Service Unavailable: said the store",
+		},
+		{
 			"a clock that is ahead", func() { s.ahead.Store(3600) }, func() { s.ahead.Store(0) },
 			"s ahead of the monitor's; timedatectl set-ntp true",
 		},
