@@ -39,7 +39,7 @@ lab-test: ## tests of the lab: its cloud, machines, clusters and plugins (as roo
 # Two stories at a time: each waits for its hosts most of the time.
 .PHONY: e2e
 e2e: ## the program on the lab, from nothing to a fleet and back to nothing (as root)
-	go test -v -timeout 75m -parallel 2 -skip '^TestKills$$' ./tests/e2e
+	go test -v -timeout 75m -parallel 3 -skip '^TestKills$$' ./tests/e2e
 
 .PHONY: e2e-kills
 e2e-kills: ## kill Pulumi at random moments, and look whether one more run mends it (as root)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/digitalocean/godo"
@@ -19,9 +20,13 @@ import (
 	"github.com/promwire/promwire/tests/lab/operator"
 )
 
-// open joins the lab, which is one for all tests: a second one would only cost memory. What it returns is for one story, because what that one
-// tells its operator is not for runs of others that are under way.
-var open func(context.Context) (*fixture.Lab, error)
+// open joins the lab of a stack. What it returns is for one story, because what that one tells its operator is not for runs of others that are under
+// way.
+var open func(ctx context.Context, stack string) (*fixture.Lab, error)
+
+// ownLabs are stacks with a lab of their own: the files of stacks on existing machines have the same names for theirs. All others share one, which
+// costs less memory, and shows that fleets do not disturb each other.
+var ownLabs = []string{"exporters", "hub"}
 
 func TestMain(m *testing.M) {
 	if os.Getenv(victimVariable) != "" {
@@ -47,18 +52,24 @@ func runWithLab(m *testing.M) (code int, err error) {
 	}
 	f := folder.Default(source)
 	f.Run = filepath.Join(source, ".lab", "e2e")
-	if err := fixture.Close(ctx, f, os.Stderr); err != nil { // what a killed test may have left
-		return 1, err
+	labs := []folder.Folder{f}
+	for _, stack := range ownLabs {
+		labs = append(labs, labOf(f, stack))
 	}
-	defer func() {
-		if e := fixture.Close(ctx, f, os.Stderr); e != nil && err == nil {
-			code, err = 1, e
+	for _, lab := range labs {
+		if err := fixture.Close(ctx, lab, os.Stderr); err != nil { // what a killed test may have left
+			return 1, err
 		}
-	}()
-	open = func(ctx context.Context) (*fixture.Lab, error) {
-		return fixture.Open(ctx, f, openTools(), stacks.Run, os.Stderr)
+		defer func() {
+			if e := fixture.Close(ctx, lab, os.Stderr); e != nil && err == nil {
+				code, err = 1, e
+			}
+		}()
 	}
-	lab, err := open(ctx)
+	open = func(ctx context.Context, stack string) (*fixture.Lab, error) {
+		return fixture.Open(ctx, labOf(f, stack), openTools(), stacks.Run, os.Stderr)
+	}
+	lab, err := open(ctx, "")
 	if err != nil {
 		return 1, err
 	}
@@ -72,6 +83,14 @@ func runWithLab(m *testing.M) (code int, err error) {
 		fmt.Fprintf(os.Stderr, "the end of the lab's log:\n%s\n", log[max(0, len(log)-4000):])
 	}
 	return code, nil
+}
+
+// labOf is where the lab of a stack runs.
+func labOf(shared folder.Folder, stack string) folder.Folder {
+	if slices.Contains(ownLabs, stack) {
+		shared.Run += "-" + stack
+	}
+	return shared
 }
 
 // openTools are those that the lab is to use.

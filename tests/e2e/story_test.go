@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -36,9 +35,6 @@ type story struct {
 	patience time.Duration
 }
 
-// existingMachines are one story's at a time: the stacks' files have the same names for theirs.
-var existingMachines sync.Mutex
-
 // onExisting says whether a stack is one of existing machines.
 func onExisting(stack string) bool {
 	return slices.Contains([]string{"existing", "exporters", "hub"}, stack)
@@ -46,12 +42,10 @@ func onExisting(stack string) bool {
 
 // newStory begins one. Stories run side by side: each waits for its hosts most of the time.
 func newStory(t *testing.T, stack string) *story {
-	lab, err := open(t.Context())
+	lab, err := open(t.Context(), stack)
 	require.NoError(t, err)
 	t.Parallel()
 	if onExisting(stack) {
-		existingMachines.Lock()
-		t.Cleanup(existingMachines.Unlock)
 		t.Cleanup(func() { assert.NoError(t, lab.Remove(context.Background(), stack)) })
 	}
 	return &story{t: t, lab: lab, stack: stack, moved: map[string]string{}, patience: 3 * time.Minute}
