@@ -3,6 +3,7 @@ package stacks
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/promwire/promwire/provisioners/kubernetes"
@@ -13,11 +14,14 @@ import (
 	"github.com/promwire/promwire/stacks/settings"
 )
 
-// edges are those that people allow, with addresses.
+// edges are those that people allow, with addresses. Pods of a cluster are one end of the tunnel, whatever their namespaces.
 func (t translation) edges() []proof.Edge {
 	var all []proof.Edge
 	for _, e := range t.settings.Allow {
-		all = append(all, proof.Edge{From: e.From, To: e.To, Edge: nftables.Edge{From: t.place(e.From), To: t.place(e.To), Port: e.Port}, Pods: e.Namespace != ""})
+		edge := proof.Edge{From: e.From, To: e.To, Edge: nftables.Edge{From: t.place(e.From), To: t.place(e.To), Port: e.Port}, Pods: e.Namespace != ""}
+		if !slices.Contains(all, edge) {
+			all = append(all, edge)
+		}
 	}
 	return all
 }

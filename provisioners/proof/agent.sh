@@ -32,8 +32,8 @@ scrape_of() {
     --key "$PROMETHEUS_TLS/key.pem" "$url" || true
 }
 
-# federated waits, in place of clusters, which an agent has none of, until each store has accepted samples. One that refuses them is not waited for.
-federated() {
+# stored waits until each store has accepted samples. One that refuses them is not waited for.
+stored() {
   local begin former now next since left took=''
   since=$(date +%s)
   begin=$(stores)

@@ -363,7 +363,6 @@ func (s *site) relays(what, by string) {
 	s.bash(`for pid in $(pgrep -f "^/usr/bin/stunnel4 $PWD/` + relayConfig + `$" || true); do kill "$pid" 2>/dev/null || true; done`)
 }
 
-// TestGate runs the gate on a fleet that works, and then with one fault after another.
 // many is a text of metrics with so many samples.
 func many(samples int) string {
 	var text strings.Builder
@@ -373,6 +372,7 @@ func many(samples int) string {
 	return text.String()
 }
 
+// TestGate runs the gate on a fleet that works, and then with one fault after another.
 func TestGate(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
