@@ -88,7 +88,7 @@ func podsWatch(s *story) {
 	c := s.cluster("a")
 	service := c.ours("get", "service", "to-monitor-1", "-o", "jsonpath={.spec.clusterIP}")
 	asks := func(pod netip.Addr) string {
-		out, err := c.inPod(pod, fmt.Sprintf("curl -s -o /dev/null -w '%%{http_code}' --connect-timeout 4 --max-time 10 http://%s:9090/-/ready || true", service))
+		out, err := c.inPod(pod, fmt.Sprintf("curl -s -g -o /dev/null -w '%%{http_code}' --connect-timeout 4 --max-time 10 'http://%s:9090/federate?match[]=up' || true", service))
 		require.NoError(s.t, err)
 		return out
 	}
